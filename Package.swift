@@ -1,0 +1,43 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+let package = Package(
+    name: "attacca",
+    products: [
+        .executable(name: "attacca", targets: ["attacca"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .target(name: "TransportStream", swiftSettings: strict),
+        .target(name: "Conformance", dependencies: ["TransportStream"], swiftSettings: strict),
+        .target(name: "SwitchEngine", dependencies: ["TransportStream"], swiftSettings: strict),
+        .target(
+            name: "Simulation", dependencies: ["TransportStream", "SwitchEngine", "Conformance"],
+            swiftSettings: strict),
+        .executableTarget(
+            name: "attacca",
+            dependencies: [
+                "TransportStream", "SwitchEngine", "Conformance", "Simulation",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: strict),
+        .target(name: "StreamContent", path: "Tests/StreamContent", swiftSettings: strict),
+        .testTarget(
+            name: "TransportStreamTests", dependencies: ["TransportStream"], swiftSettings: strict),
+        .testTarget(
+            name: "ConformanceTests", dependencies: ["Conformance", "TransportStream"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SwitchEngineTests", dependencies: ["SwitchEngine", "TransportStream"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Simulation", "Conformance", "SwitchEngine"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "CommandTests", dependencies: ["StreamContent", "TransportStream"],
+            swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,201 @@
+// A recording that plays itself: packets come when the recording's own clock says.
+//
+// Time 0 is the first packet. Between two PCRs of the chosen programme time is linear in packets
+// (13818-1 §2.4.2.2). Where the recording's clock jumps, the packets go on at the pace before the
+// jump: a jump is a fault of the stream, not of its delivery.
+
+import TransportStream
+
+/// Gives the packets of a byte stream their arrival times.
+public struct PacedReader: Sendable {
+    /// A PCR step beyond this is a jump, 10 s.
+    static let jumpTicks: Int64 = 10 * StreamTime.ticksPerSecond
+    /// Without any PCR so many packets are held before they are sent at `fallbackTicks`, 60 MB.
+    static let heldPacketLimit = 320_000
+    /// Pace of a recording without PCR: a packet each 0.15 ms, 10 Mbit/s.
+    static let fallbackTicks: Int64 = 4060
+
+    private var framing = PacketFraming()
+    private let wished: UInt16?
+    private var associations = SectionAssembler()
+    private var maps = SectionAssembler()
+    private var mapPID: PID?
+    private var clockPID: PID?
+    private var held: [UInt8] = []
+    private var heldStart = 0
+    /// Packets from `heldStart` that have their times.
+    private var timed = 0
+    private var firstTime: Int64 = 0
+    private var step: (numerator: Int64, denominator: Int64) = (PacedReader.fallbackTicks, 1)
+    private var lastClock: StreamTime?
+    private var isEnded = false
+
+    /// - Parameter program: the programme whose PCRs count; nil for the first of the PAT.
+    public init(program: UInt16?) { wished = program }
+
+    /// Bytes skipped because they are in no packet, and the place of the first packet.
+    public var framingFacts: PacketFraming { framing }
+
+    /// Whether `append` must be called before `next` can give more.
+    public var needsBytes: Bool { timed == 0 && !isEnded }
+
+    /// No packet is left.
+    public var isAtEnd: Bool { timed == 0 && isEnded }
+
+    /// Arrival of the next packet, 27 MHz ticks since the first.
+    public var nextTime: Int64? { timed > 0 ? firstTime : nil }
+
+    public mutating func append(_ bytes: Span<UInt8>) {
+        compact()
+        var framing = PacketFraming()
+        swap(&framing, &self.framing)
+        framing.append(bytes) { buffer, first, count, spacing in
+            hold(buffer, first, count, spacing)
+        }
+        swap(&framing, &self.framing)
+        pace()
+    }
+
+    /// The recording is at its end: the rest goes on at the last pace.
+    public mutating func finish() {
+        var framing = PacketFraming()
+        swap(&framing, &self.framing)
+        framing.finish { buffer, first, count, spacing in hold(buffer, first, count, spacing) }
+        swap(&framing, &self.framing)
+        pace()
+        isEnded = true
+        if timed == 0 && heldCount > 0 {
+            timed = heldCount
+            scanned = timed
+        }
+    }
+
+    /// Takes the packets that arrive before `limit`, at most `count`.
+    /// - Parameter body: called with the packets' bytes, if there are any.
+    /// - Returns: the number of packets.
+    public mutating func take(
+        before limit: Int64, atMost count: Int, _ body: (Span<UInt8>, Int, Int) -> Void
+    ) -> Int {
+        var taken = 0
+        while taken < min(count, timed), time(of: taken) < limit { taken += 1 }
+        guard taken > 0 else { return 0 }
+        body(held.span, heldStart, heldStart + taken * Packet.size)
+        let next = time(of: taken)
+        heldStart += taken * Packet.size
+        timed -= taken
+        scanned -= taken
+        offset += Int64(taken)
+        firstTime = next
+        if timed == 0 { advanceRun() }
+        return taken
+    }
+
+    // MARK: Time
+
+    /// Packets that have been looked at, from `heldStart`.
+    private var scanned = 0
+    /// Packets of the run that were taken before `heldStart`.
+    private var offset: Int64 = 0
+    private var runStart: Int64 = 0
+    private var heldCount: Int { (held.count - heldStart) / Packet.size }
+
+    private func time(of packet: Int) -> Int64 {
+        runStart + (offset + Int64(packet)) * step.numerator / step.denominator
+    }
+
+    /// The run between two PCRs is used up: the next begins where it ended.
+    private mutating func advanceRun() {
+        runStart = firstTime
+        offset = 0
+        pace()
+        if isEnded && timed == 0 && heldCount > 0 {
+            timed = heldCount
+            scanned = timed
+        }
+    }
+
+    /// Looks for the next PCR in what is held, and times the packets before it.
+    private mutating func pace() {
+        guard timed == 0 else { return }
+        let count = heldCount
+        while scanned < count {
+            let at = heldStart + scanned * Packet.size
+            scanned += 1
+            guard let header = PacketHeader(held.span, at: at) else { continue }
+            watchProgram(header, at: at)
+            guard let clock = header.clockReference, !header.transportError,
+                clockPID == nil || header.pid == clockPID
+            else { continue }
+            if clockPID == nil {
+                if mapPID != nil { continue }
+                // No tables: the first PID with a PCR must do.
+                if scanned < PacedReader.heldPacketLimit / 64 { continue }
+                clockPID = header.pid
+            }
+            if let lastClock {
+                let time = clock.unwrapped(near: lastClock)
+                let distance = time - lastClock
+                self.lastClock = time
+                let packets = Int64(scanned) + untimed
+                if distance > 0 && distance <= PacedReader.jumpTicks {
+                    step = (distance, max(packets, 1))
+                }
+                begin(scanned)
+                return
+            }
+            lastClock = StreamTime(ticks: clock.ticks)
+            untimed = -Int64(scanned)
+        }
+        // No PCR for very long: the rest goes on at the pace there was.
+        if count >= PacedReader.heldPacketLimit { begin(count) }
+    }
+
+    /// Packets before the first PCR take part in the first run but not in its rate.
+    private var untimed: Int64 = 0
+
+    private mutating func begin(_ packets: Int) {
+        timed = packets
+        untimed = 0
+    }
+
+    // MARK: Bytes
+
+    private mutating func hold(_ buffer: Span<UInt8>, _ first: Int, _ count: Int, _ spacing: Int) {
+        var at = first
+        for _ in 0..<count {
+            buffer.withUnsafeBufferPointer {
+                held.append(contentsOf: $0[at..<(at + Packet.size)])
+            }
+            at += spacing
+        }
+    }
+
+    private mutating func compact() {
+        guard heldStart > 0 else { return }
+        held.removeSubrange(0..<heldStart)
+        heldStart = 0
+    }
+
+    /// Finds the PCR PID of the wished programme.
+    private mutating func watchProgram(_ header: PacketHeader, at offset: Int) {
+        guard header.hasPayload, clockPID == nil || header.pid == mapPID else { return }
+        let start = offset + Int(header.payloadOffset)
+        let end = offset + Packet.size
+        let held = held
+        if header.pid == .pat {
+            var found: ProgramAssociation?
+            associations.append(held.span, from: start, to: end, startsUnit: header.startsUnit) {
+                found = ProgramAssociation(section: $0) ?? found
+            }
+            mapPID = found?.entries.first {
+                $0.program != 0 && (wished == nil || wished == $0.program)
+            }?.pid ?? mapPID
+        } else if header.pid == mapPID {
+            var found: ProgramMap?
+            maps.append(held.span, from: start, to: end, startsUnit: header.startsUnit) {
+                found = ProgramMap(section: $0) ?? found
+            }
+            if let found, wished == nil || found.program == wished { clockPID = found.clockPID }
+        }
+    }
+}

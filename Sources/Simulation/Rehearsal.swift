@@ -1,0 +1,182 @@
+// A rehearsal: recordings played through the real engine in virtual time, with a script of faults.
+//
+//   recordings -> PacedReader -> script (drop, loss) -> Engine -> packets
+//                        \________ virtual clock ________/
+//
+// The clock jumps from one thing that happens to the next, so an hour takes seconds. Reading and
+// writing files is the caller's business.
+
+import SwitchEngine
+import TransportStream
+
+/// One thing that the script lets happen.
+public struct RehearsalEvent: Sendable, Equatable {
+    public enum Action: Sendable, Equatable {
+        /// The input's packets are lost from here on.
+        case drop(InputID)
+        /// They come again.
+        case restore(InputID)
+        /// An operator's wish.
+        case switchTo(InputID)
+        /// From here on a share of the input's packets is lost, in parts of a million; 0 ends it.
+        case loss(InputID, perMillion: Int, seed: UInt64)
+    }
+    /// Virtual time in nanoseconds.
+    public var time: Int64
+    public var action: Action
+
+    public init(time: Int64, action: Action) {
+        self.time = time
+        self.action = action
+    }
+}
+
+public struct Rehearsal: ~Copyable {
+    /// One recording.
+    public struct Source {
+        /// Nanoseconds that its first packet comes after virtual time 0.
+        public var delay: Int64
+        /// Fills the buffer with the next bytes; leaves it empty at the end.
+        public var read: (inout [UInt8]) -> Void
+
+        public init(delay: Int64, read: @escaping (inout [UInt8]) -> Void) {
+            self.delay = delay
+            self.read = read
+        }
+    }
+
+    private struct Track {
+        var reader: PacedReader
+        var source: Source
+        var isDropped = false
+        var lossPerMillion = 0
+        var chance = SeededGenerator(seed: 0)
+        var hasEnded = false
+    }
+
+    /// Packets are handed over in datagrams of so many.
+    static let datagramPackets = 7
+
+    public var engine: Engine
+    private var tracks: [Track]
+    private var script: [RehearsalEvent]
+    private var nextEvent = 0
+    private var buffer: [UInt8] = []
+    private var filtered: [UInt8] = []
+    /// Virtual time.
+    public private(set) var now = MonotonicInstant(nanoseconds: 0)
+
+    /// - Parameter sources: one for each input of the configuration, in its order.
+    public init(
+        _ configuration: ChannelConfiguration, sources: [Source], script: [RehearsalEvent]
+    ) {
+        precondition(sources.count == configuration.inputs.count)
+        engine = Engine(configuration)
+        tracks = zip(sources, configuration.inputs).map { source, input in
+            Track(reader: PacedReader(program: input.program), source: source)
+        }
+        self.script = script.sorted { $0.time < $1.time }
+    }
+
+    /// Bytes that were in no packet and the place of the first packet, of an input.
+    public func framing(of input: InputID) -> PacketFraming {
+        tracks[input.index].reader.framingFacts
+    }
+
+    /// Goes on to the next thing that happens.
+    /// - Returns: false when all recordings are at their end and all is sent.
+    public mutating func step() -> Bool {
+        for index in tracks.indices { fill(index) }
+        var next: (time: Int64, index: Int)?
+        for index in tracks.indices {
+            guard let time = arrival(index) else { continue }
+            if next.map({ time < $0.time }) ?? true { next = (time, index) }
+        }
+        let event = nextEvent < script.count ? script[nextEvent].time : Int64.max
+        guard let (time, index) = next else {
+            engine.finish(at: now)
+            return false
+        }
+        if event <= time {
+            move(to: event)
+            perform(script[nextEvent].action)
+            nextEvent += 1
+            return true
+        }
+        if let wake = engine.nextWakeup, wake.nanoseconds < time {
+            move(to: max(wake.nanoseconds, now.nanoseconds + 1))
+            engine.advance(to: now)
+            return true
+        }
+        move(to: time)
+        deliver(index)
+        return true
+    }
+
+    private mutating func move(to time: Int64) {
+        now = MonotonicInstant(nanoseconds: max(time, now.nanoseconds))
+    }
+
+    private func arrival(_ index: Int) -> Int64? {
+        tracks[index].reader.nextTime.map {
+            tracks[index].source.delay + $0.scaled(by: 1000, over: 27)
+        }
+    }
+
+    private mutating func fill(_ index: Int) {
+        while tracks[index].reader.needsBytes {
+            buffer.removeAll(keepingCapacity: true)
+            tracks[index].source.read(&buffer)
+            if buffer.isEmpty {
+                tracks[index].reader.finish()
+            } else {
+                let bytes = buffer
+                tracks[index].reader.append(bytes.span)
+            }
+        }
+        if tracks[index].reader.isAtEnd && !tracks[index].hasEnded {
+            tracks[index].hasEnded = true
+            if !tracks[index].isDropped { engine.end(of: InputID(index), at: now) }
+        }
+    }
+
+    private mutating func deliver(_ index: Int) {
+        let instant = now
+        let isDropped = tracks[index].isDropped
+        let share = tracks[index].lossPerMillion
+        var chance = tracks[index].chance
+        filtered.removeAll(keepingCapacity: true)
+        var kept = filtered
+        filtered = []
+        // A datagram leaves when its first packet is due.
+        _ = tracks[index].reader.take(before: .max, atMost: Rehearsal.datagramPackets) {
+            bytes, start, end in
+            if isDropped { return }
+            var at = start
+            while at < end {
+                if !chance.happens(perMillion: share) {
+                    for byte in at..<(at + Packet.size) { kept.append(bytes[byte]) }
+                }
+                at += Packet.size
+            }
+        }
+        tracks[index].chance = chance
+        if !kept.isEmpty {
+            engine.receive(kept.span, from: InputID(index), at: instant)
+            engine.advance(to: instant)
+        }
+        filtered = kept
+    }
+
+    private mutating func perform(_ action: RehearsalEvent.Action) {
+        switch action {
+        case .drop(let input): tracks[input.index].isDropped = true
+        case .restore(let input): tracks[input.index].isDropped = false
+        case .switchTo(let input): engine.command(.switchTo(input), at: now)
+        case .loss(let input, let share, let seed):
+            tracks[input.index].lossPerMillion = share
+            tracks[input.index].chance = SeededGenerator(seed: seed)
+        }
+        engine.advance(to: now)
+    }
+}

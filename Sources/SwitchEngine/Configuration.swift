@@ -1,0 +1,75 @@
+// What a channel is told: its inputs in order of preference, and the knobs.
+
+import TransportStream
+
+/// Names an input by its place in the channel's priority list.
+public struct InputID: Hashable, Comparable, Sendable {
+    public let index: Int
+    public init(_ index: Int) { self.index = index }
+    public static func < (a: InputID, b: InputID) -> Bool { a.index < b.index }
+}
+
+/// One input of a channel.
+public struct InputConfiguration: Sendable {
+    /// As the operator calls it.
+    public var name: String
+    /// The programme to take, 1 ... 65,535; nil takes the first of the PAT.
+    public var program: UInt16?
+    public init(name: String, program: UInt16? = nil) {
+        self.name = name
+        self.program = program
+    }
+}
+
+/// When a channel goes back to an input that is higher on its list.
+public enum ReturnPolicy: Sendable, Equatable {
+    case never
+    /// After so many nanoseconds of proven health.
+    case after(nanoseconds: Int64)
+}
+
+/// Thresholds of the fault detection, all in nanoseconds.
+public struct Detection: Sendable {
+    /// No payload for so long is silence. An input whose own packets are rarer gets half as long
+    /// again as its usual pause.
+    public var silence: Int64 = 200_000_000
+    /// A stream of the programme that had access units and has none for so long is lost.
+    public var streamLoss: Int64 = 1_000_000_000
+    /// Payload without a PCR for so long is a clock that stalls.
+    public var clockStall: Int64 = 1_000_000_000
+    /// No random access point for so long. Long GOPs of 10 s are used on the air.
+    public var randomAccess: Int64 = 15_000_000_000
+    public init() {}
+}
+
+/// Everything that a channel is told before it begins.
+public struct ChannelConfiguration: Sendable {
+    /// In order of preference; at most 64.
+    public var inputs: [InputConfiguration]
+    /// How far the output runs behind the newest packet, nanoseconds, 0 ... 60 s.
+    public var holdBack: Int64 = 2_000_000_000
+    public var alignment: AlignmentMode = .auto
+    public var returning: ReturnPolicy = .never
+    public var detection = Detection()
+    /// Bits per second of a constant output rate; nil for as many as the input brings.
+    public var muxRate: Int64?
+    /// How long an operator's or return switch waits for a seam that loses nothing; after it the
+    /// least loss seen is taken, after twice as long whatever there is. Nanoseconds.
+    public var plannedWait: Int64 = 10_000_000_000
+    /// At the start, how long a better input is waited for when another one is ready.
+    public var startGrace: Int64 = 1_000_000_000
+    /// How long the output may stand still for want of packets before it goes on with tables and
+    /// PCRs alone, nanoseconds.
+    public var standstill: Int64 = 1_000_000_000
+    /// What is kept of each input before the output's place, at least; nanoseconds. Two GOPs are
+    /// kept where they are longer.
+    public var preRoll: Int64 = 4_000_000_000
+
+    public init(inputs: [InputConfiguration]) { self.inputs = inputs }
+}
+
+/// What an operator may ask of a running channel.
+public enum Command: Sendable, Equatable {
+    /// Go to an input as soon as a seam that loses nothing is there.
+    case switchTo(InputID)
+}

@@ -1,0 +1,192 @@
+// The engine: bytes and `now` in, packets, events and one next wake-up out. It does no I/O, reads no
+// clock, draws no random number, starts no task; the live daemon, the rehearsal and the simulator
+// drive the same one.
+//
+// The way of a packet:
+//
+//   receive   InputTimeline    framed, demuxed, kept; stamped with τ when the next PCR comes
+//   advance   assess           what is wrong with which input
+//             decide           stay, or wish for another input (Policy)
+//             join             the planner looks for the seam; the plan becomes two segments (Seam)
+//             release          what is due leaves by τ + shift (Restamp), on the schedule (Pace)
+//   drain     OutputBatch      188-byte packets with their schedule times
+
+import TransportStream
+
+public struct Engine: ~Copyable {
+    public let configuration: ChannelConfiguration
+    var inputs: [InputTimeline]
+    var states: [InputState]
+    var restamper: Restamper
+    var clock = OutputClock()
+    var wish: Wish?
+    var now = MonotonicInstant(nanoseconds: 0)
+    var events: [Event] = []
+    var usableSince: Int64?
+    var isStandingStill = false
+    var lastPlanTicks: Int64 = .min
+    var damageReported: Int64 = 0
+    var isFinished = false
+
+    public init(_ configuration: ChannelConfiguration) {
+        precondition(!configuration.inputs.isEmpty && configuration.inputs.count <= 64)
+        self.configuration = configuration
+        inputs = configuration.inputs.map { InputTimeline(program: $0.program) }
+        states = configuration.inputs.map { _ in InputState() }
+        restamper = Restamper(muxRate: configuration.muxRate)
+    }
+
+    /// Takes bytes of an input: whole packets or pieces, in the order in which they came.
+    public mutating func receive(
+        _ bytes: Span<UInt8>, from input: InputID, at instant: MonotonicInstant
+    ) {
+        now = max(now, instant)
+        let index = input.index
+        if states[index].faults.contains(.silence) || states[index].hasEnded {
+            // Health of the connection before says nothing of this one.
+            inputs[index].resume()
+            states[index].resume(at: now.ticks)
+        }
+        inputs[index].receive(bytes, at: now.ticks)
+    }
+
+    /// The input has come to its end on purpose: nothing of it is missing.
+    public mutating func end(of input: InputID, at instant: MonotonicInstant) {
+        now = max(now, instant)
+        inputs[input.index].finish(at: now.ticks)
+        states[input.index].hasEnded = true
+    }
+
+    /// Takes an operator's wish.
+    public mutating func command(_ command: Command, at instant: MonotonicInstant) {
+        now = max(now, instant)
+        switch command {
+        case .switchTo(let target): wishFor(target)
+        }
+    }
+
+    /// Does what is due at `instant`.
+    public mutating func advance(to instant: MonotonicInstant) {
+        now = max(now, instant)
+        assess()
+        if restamper.segments.isEmpty {
+            begin()
+        } else {
+            decide()
+            join()
+        }
+        release()
+        trim()
+    }
+
+    /// No input will bring anything more: all that is there leaves.
+    public mutating func finish(at instant: MonotonicInstant) {
+        advance(to: instant)
+        isFinished = true
+        for index in inputs.indices where !states[index].hasEnded {
+            inputs[index].finish(at: now.ticks)
+        }
+        if restamper.segments.isEmpty { begin() }
+        closeSegments()
+        restamper.release(upTo: .max, inputs)
+    }
+
+    /// Gives the packets that are ready, and forgets them.
+    /// - Parameter body: called once with whole packets and their times on the output's schedule,
+    ///   27 MHz ticks.
+    public mutating func drain(_ body: (Span<UInt8>, Span<Int64>) -> Void) {
+        guard !restamper.batch.times.isEmpty else { return }
+        body(restamper.batch.bytes.span, restamper.batch.times.span)
+        restamper.batch.removeAll()
+    }
+
+    /// Gives the events since the last call.
+    public mutating func takeEvents() -> [Event] {
+        defer { events.removeAll() }
+        return events
+    }
+
+    /// When `advance` has something to do next if nothing arrives before; nil for never.
+    public var nextWakeup: MonotonicInstant? { mutating get { wakeup() } }
+
+    /// The input on air; nil before the first.
+    public var onAir: InputID? { restamper.segments.last.map { InputID($0.input) } }
+
+    // MARK: Release
+
+    /// Sends what the output's clock has come to.
+    private mutating func release() {
+        guard let segment = restamper.segments.last else { return }
+        follow(segment)
+        let time = clock.time(at: now.ticks)
+        restamper.release(upTo: time, inputs)
+        noteDamage()
+        guard let last = restamper.schedule.last else { return }
+        if let next = restamper.nextTime(inputs) {
+            // The schedule is known to go on: tables and PCRs before the next packet are due.
+            isStandingStill = false
+            restamper.schedule.run(
+                to: min(time, next - 1), in: &restamper.batch, &restamper.program)
+        } else if time - last > configuration.standstill.scaled(by: 27, over: 1000) {
+            if !isStandingStill {
+                isStandingStill = true
+                events.append(.standstill(at: now))
+            }
+            restamper.schedule.run(to: time, in: &restamper.batch, &restamper.program)
+        }
+    }
+
+    /// Keeps the output's clock on that of the input on air.
+    private mutating func follow(_ segment: Segment) {
+        let timeline = inputs[segment.input]
+        guard timeline.epoch?.number == segment.epoch.number,
+            let offset = timeline.clock.hostOffset
+        else { return }
+        clock.follow(hostOffset: offset, shift: segment.shift)
+    }
+
+    private mutating func noteDamage() {
+        guard let segment = restamper.segments.last else { return }
+        let passed = states[segment.input].damagePassed(
+            inputs[segment.input], sentBefore: segment.cursor)
+        guard passed > 0 else { return }
+        events.append(.damagePassed(InputID(segment.input), units: passed, at: now))
+    }
+
+    private mutating func trim() {
+        let keep = configuration.holdBack + configuration.preRoll
+        for index in inputs.indices {
+            var needed = Int.max
+            for segment in restamper.segments where segment.input == index {
+                needed = min(needed, segment.cursor)
+            }
+            let ticks = max(
+                keep.scaled(by: 27, over: 1000),
+                configuration.holdBack.scaled(by: 27, over: 1000) + 2 * states[index].entryDistance)
+            inputs[index].trim(arrivedBefore: now.ticks - ticks, needed: needed)
+        }
+    }
+
+    // MARK: Wake-up
+
+    private mutating func wakeup() -> MonotonicInstant? {
+        var next = Int64.max
+        if let due = restamper.nextTime(inputs) { next = min(next, clock.hostTicks(of: due)) }
+        if wish != nil { next = min(next, now.ticks + Engine.planningTicks) }
+        if isStandingStill { next = min(next, now.ticks + OutputSchedule.clockTicks) }
+        if !restamper.segments.isEmpty, !isStandingStill, let last = restamper.schedule.last {
+            let still = clock.hostTicks(of: last) + configuration.standstill.scaled(by: 27, over: 1000)
+            if still > now.ticks { next = min(next, still + 1) }
+        }
+        for index in inputs.indices {
+            if let silent = silenceTicks(index), silent >= now.ticks { next = min(next, silent + 1) }
+        }
+        guard next != .max else { return nil }
+        return MonotonicInstant(ticks: max(next, now.ticks + Engine.quantumTicks))
+    }
+
+    /// Work is done at our own pace: not more often than this, 1 ms.
+    static let quantumTicks: Int64 = StreamTime.ticksPerMillisecond
+    /// While a seam is looked for, this often, 20 ms.
+    static let planningTicks: Int64 = 20 * StreamTime.ticksPerMillisecond
+}

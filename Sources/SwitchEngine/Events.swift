@@ -1,0 +1,98 @@
+// What the engine tells: seams, faults, and how each input is. Values only; the drivers write them
+// to logs and reports.
+
+import TransportStream
+
+/// Why the channel left an input.
+public enum SeamReason: String, Sendable {
+    case silence
+    case streamLost = "stream lost"
+    case damage
+    case clockStall = "PCR stalled"
+    case noRandomAccess = "no random access point"
+    case timelineBreak = "time line broke"
+    case operatorSwitch = "operator"
+    case returnToBetter = "return"
+}
+
+/// One seam: law 10.
+public struct SeamRecord: Sendable {
+    /// Host time of the decision.
+    public var time: MonotonicInstant
+    public var from: InputID
+    public var to: InputID
+    public var reason: SeamReason
+    public var level: SeamLevel
+    /// Pictures (or frames of a sound-only service) that the output lacks; exact where `alignment`
+    /// is, an estimate by arrival else.
+    public var framesLost: Int
+    public var framesRepeated: Int
+    /// Sound that is missing, 90 kHz ticks.
+    public var audioGap: Int64
+    /// Output time − incoming time, 90 kHz ticks.
+    public var shift: Int64
+    /// Where the seam is presented on the output, as a 33-bit PTS.
+    public var presentation: Timestamp
+    /// How the contents were lined up; nil where they were not known to.
+    public var alignment: AlignmentSource?
+    /// Outgoing PTS − incoming PTS of the same content, 90 kHz ticks.
+    public var contentOffset: Int64?
+    /// From wish to decision, nanoseconds.
+    public var waited: Int64
+    /// Output behind the newest packet after the seam, nanoseconds.
+    public var holdBack: Int64
+    /// Why this place, for people.
+    public var why: String
+    /// Faults of all inputs at the decision, by input.
+    public var health: [[Fault]]
+}
+
+/// What can be wrong with an input.
+public enum Fault: String, Sendable, CaseIterable {
+    case absent = "nothing received yet"
+    case silence
+    case streamLost = "stream lost"
+    case clockStall = "PCR stalled"
+    case noRandomAccess = "no random access point"
+    case ended
+}
+
+/// Something that happened.
+public enum Event: Sendable {
+    case onAir(InputID, at: MonotonicInstant)
+    case seam(SeamRecord)
+    case faults(InputID, [Fault], at: MonotonicInstant)
+    /// A wish was taken back or refused.
+    case refused(String, at: MonotonicInstant)
+    /// Damaged units of the input on air went out: nothing better was there.
+    case damagePassed(InputID, units: Int64, at: MonotonicInstant)
+    /// The output goes on with tables and PCRs alone.
+    case standstill(at: MonotonicInstant)
+}
+
+/// How an input is, for status and report.
+public struct InputStatus: Sendable {
+    public var name: String
+    public var faults: [Fault]
+    public var packets: Int64
+    public var continuityErrors: Int64
+    public var transportErrors: Int64
+    public var damagedUnits: Int64
+    public var scrambledPackets: Int64
+    public var clockJumps: Int64
+    public var programChanges: Int64
+    public var skippedBytes: Int64
+    public var syncLosses: Int64
+    /// The programme taken, and those there are.
+    public var program: UInt16?
+    public var programs: [UInt16]
+    public var codecs: [String]
+    /// Content offset against the input on air, 90 kHz ticks: its PTS − this input's PTS of the same
+    /// content; nil where not known.
+    public var skew: Int64?
+    public var alignment: AlignmentSource?
+    /// Packets kept in memory.
+    public var keptPackets: Int
+    /// Whether the channel could go on air with it.
+    public var isUsable: Bool
+}

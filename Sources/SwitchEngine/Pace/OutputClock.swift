@@ -1,0 +1,44 @@
+// Where the output should be now: the host's clock, mapped to the output's schedule.
+//
+// The map follows the PCR clock of the input on air, so the hold-back stays what it was whatever the
+// input's drift. At a seam the output's time goes on without a step; the hold-back against the new
+// input is then what it happens to be.
+
+struct OutputClock {
+    /// Output ticks = host ticks − offset.
+    private var offset: Int64?
+    /// Host ticks − output ticks of the newest packet, when the map was last set: offset = that +
+    /// hold-back.
+    private var latest: Int64 = .min
+    private(set) var holdBackTicks: Int64 = 0
+
+    /// Begins: the output runs `holdBackTicks` behind an input.
+    mutating func begin(hostOffset: Int64, shift: Int64, holdBackTicks: Int64) {
+        self.holdBackTicks = holdBackTicks
+        offset = hostOffset - shift + holdBackTicks
+    }
+
+    /// The input on air changes: time goes on, the hold-back becomes what follows from it, but never
+    /// less than nothing.
+    mutating func change(hostOffset: Int64, shift: Int64) {
+        guard let offset else { return }
+        holdBackTicks = max(0, offset - (hostOffset - shift))
+        self.offset = hostOffset - shift + holdBackTicks
+    }
+
+    /// The clock of the input on air, as of now.
+    mutating func follow(hostOffset: Int64, shift: Int64) {
+        guard offset != nil else { return }
+        offset = hostOffset - shift + holdBackTicks
+    }
+
+    /// Output time at a host time; never runs backwards.
+    mutating func time(at hostTicks: Int64) -> Int64 {
+        guard let offset else { return .min }
+        latest = max(latest, hostTicks - offset)
+        return latest
+    }
+
+    /// Host time at which the output comes to `time`.
+    func hostTicks(of time: Int64) -> Int64 { time &+ (offset ?? 0) }
+}

@@ -1,0 +1,187 @@
+// The output's transport schedule: when each packet leaves, in 27 MHz ticks of the output's own
+// clock, and with it every PCR. Between the packets of the inputs it puts our tables and PCRs, and
+// at a constant rate the null packets.
+//
+// Contract: packets go in by their wished time and come out in that order, each later than the one
+// before; it adds packets, it drops none.
+
+import TransportStream
+
+/// Packets ready to leave, with their times.
+struct OutputBatch {
+    var bytes: [UInt8] = []
+    /// Schedule time of each packet, 27 MHz ticks.
+    var times: [Int64] = []
+
+    mutating func removeAll() {
+        bytes.removeAll(keepingCapacity: true)
+        times.removeAll(keepingCapacity: true)
+    }
+}
+
+struct OutputSchedule {
+    /// Tables go out this often; law 1 allows 100 ms.
+    static let tableTicks: Int64 = 80 * StreamTime.ticksPerMillisecond
+    /// PCRs go out at least this often; law 3 allows 40 ms.
+    static let clockTicks: Int64 = 34 * StreamTime.ticksPerMillisecond
+    /// Where a PCR of the input itself comes within this of the last, no own one is put before it.
+    static let packetBits: Int64 = 1504
+    /// The highest rate at which late packets are sent after each other, 100 Mbit/s, unless the
+    /// mux rate sets another.
+    static let peakBitsPerSecond: Int64 = 100_000_000
+
+    /// Constant rate in bits per second; nil for as many as the inputs bring.
+    let muxRate: Int64?
+    /// The least distance of two packets, 27 MHz ticks.
+    let packetTicks: Int64
+    private(set) var last: Int64?
+    private var lastTables: Int64 = .min
+    private var lastClock: Int64 = .min
+    private(set) var clockCount: Int64 = 0
+
+    // Constant rate: packet n leaves at start + n · 1504 bit / rate.
+    private var start: Int64 = 0
+    private var slotCount: Int64 = 0
+    /// Packets that a constant rate sent later than their time, and by how much at most.
+    private(set) var latePackets: Int64 = 0
+    private(set) var greatestLatenessTicks: Int64 = 0
+
+    init(muxRate: Int64?) {
+        self.muxRate = muxRate
+        let rate = muxRate ?? OutputSchedule.peakBitsPerSecond
+        packetTicks = max(1, OutputSchedule.packetBits * StreamTime.ticksPerSecond / max(rate, 1))
+    }
+
+    /// The earliest time at which a packet could still be put on the schedule.
+    var earliest: Int64? { last.map { $0 + packetTicks } }
+
+    /// Puts what is due before a packet with wished time `time` into the batch, then gives the
+    /// packet's own time.
+    @inline(__always)
+    mutating func place(
+        _ time: Int64, in batch: inout OutputBatch, _ program: inout OutputProgram
+    ) -> Int64 {
+        if last == nil { begin(at: time, &batch, &program) }
+        fill(upTo: time, &batch, &program)
+        return next(wished: time, &batch)
+    }
+
+    /// Lets the schedule run on without packets: tables and PCRs (and null packets) only.
+    mutating func run(to time: Int64, in batch: inout OutputBatch, _ program: inout OutputProgram) {
+        guard last != nil else { return }
+        fill(upTo: time, &batch, &program)
+    }
+
+    /// The PCR of a stream packet was written at `time`.
+    mutating func wroteClock(at time: Int64) {
+        lastClock = time
+        clockCount += 1
+    }
+
+    private mutating func begin(
+        at time: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
+    ) {
+        let packets = Int64(program.tablePacketCount + 1)
+        start = time - packets * packetTicks
+        last = start - packetTicks
+        lastTables = .min
+        lastClock = .min
+    }
+
+    /// Sends tables and PCRs whose time comes before `time`.
+    @inline(__always)
+    private mutating func fill(
+        upTo time: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
+    ) {
+        if muxRate == nil && lastTables != .min
+            && time < lastTables + OutputSchedule.tableTicks
+            && time <= lastClock + OutputSchedule.clockTicks
+        {
+            return
+        }
+        fillSlowly(upTo: time, &batch, &program)
+    }
+
+    private mutating func fillSlowly(
+        upTo time: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
+    ) {
+        while true {
+            let tables = lastTables == .min ? last ?? time : lastTables + OutputSchedule.tableTicks
+            let clock = lastClock == .min ? tables : lastClock + OutputSchedule.clockTicks
+            let due = min(tables, clock)
+            // At a constant rate the queue may be late: what is due goes by slots, not by wishes.
+            let reach = muxRate == nil ? time : max(time, (last ?? time) + packetTicks)
+            if due > reach { break }
+            if muxRate != nil { padNulls(upTo: due, &batch) }
+            if tables <= clock {
+                sendTables(wished: tables, &batch, &program)
+            } else {
+                sendClock(wished: clock, &batch, &program)
+            }
+        }
+        if muxRate != nil { padNulls(upTo: time, &batch) }
+    }
+
+    private mutating func sendTables(
+        wished: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
+    ) {
+        let first = lastTables == .min
+        lastTables = max(wished, last ?? wished)
+        program.appendTables(to: &batch.bytes)
+        for _ in 0..<program.tablePacketCount {
+            let time = next(wished: wished, &batch)
+            batch.times.append(time)
+        }
+        if first { lastClock = .min }
+    }
+
+    private mutating func sendClock(
+        wished: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
+    ) {
+        let time = next(wished: wished, &batch)
+        let at = batch.bytes.count
+        batch.bytes.append(contentsOf: repeatElement(0xFF, count: Packet.size))
+        var span = batch.bytes.mutableSpan
+        PacketWriter.writeClockPacket(
+            pid: program.clockPID, continuity: program.clockPacketContinuity,
+            clock: ClockReference(wrapping: time), in: &span, at: at)
+        batch.times.append(time)
+        wroteClock(at: time)
+    }
+
+    /// The time that the next packet gets.
+    @inline(__always)
+    private mutating func next(wished: Int64, _ batch: inout OutputBatch) -> Int64 {
+        guard let rate = muxRate else {
+            let time = max(wished, (last ?? wished) &+ packetTicks)
+            last = time
+            return time
+        }
+        let time = slotTime(slotCount, rate)
+        slotCount += 1
+        if time > wished {
+            latePackets += 1
+            greatestLatenessTicks = max(greatestLatenessTicks, time - wished)
+        }
+        last = time
+        return time
+    }
+
+    private func slotTime(_ slot: Int64, _ rate: Int64) -> Int64 {
+        start + slot.scaled(by: OutputSchedule.packetBits * StreamTime.ticksPerSecond, over: rate)
+    }
+
+    private mutating func padNulls(upTo time: Int64, _ batch: inout OutputBatch) {
+        guard let rate = muxRate else { return }
+        while slotTime(slotCount, rate) < time {
+            let at = batch.bytes.count
+            batch.bytes.append(contentsOf: repeatElement(0xFF, count: Packet.size))
+            var span = batch.bytes.mutableSpan
+            PacketWriter.writeNull(in: &span, at: at)
+            let slot = slotTime(slotCount, rate)
+            slotCount += 1
+            last = slot
+            batch.times.append(slot)
+        }
+    }
+}

@@ -1,0 +1,142 @@
+// Policy: which input should be on air. It wishes; where and when the seam is, the planner says.
+
+import TransportStream
+
+/// A seam that is wanted.
+struct Wish {
+    /// Where to go; nil for the best of all that are sound.
+    var target: Int?
+    var reason: SeamReason
+    /// Host ticks.
+    var since: Int64
+    /// The least loss that a seam looked at so far would have had.
+    var leastLossSeen: Int?
+
+    /// A planned seam may wait; a failover may not.
+    var isPlanned: Bool { reason == .operatorSwitch || reason == .returnToBetter }
+}
+
+extension Engine {
+    /// Looks at all inputs.
+    mutating func assess() {
+        for index in inputs.indices {
+            let faults = faults(of: index)
+            if faults.contains(.silence) && !states[index].faults.contains(.silence) {
+                // What came is all there will be for now: it gets its times without the next PCR.
+                inputs[index].stampTail()
+            }
+            if faults != states[index].faults {
+                events.append(.faults(InputID(index), faults, at: now))
+            }
+            states[index].assess(inputs[index], faults: faults, at: now.ticks)
+        }
+    }
+
+    private func faults(of index: Int) -> [Fault] {
+        let facts = inputs[index].health
+        guard let payload = facts.lastPayloadTicks else { return [.absent] }
+        if states[index].hasEnded { return [.ended] }
+        if now.ticks > (silenceTicks(index) ?? .max) { return [.silence] }
+        var result: [Fault] = []
+        let detection = configuration.detection
+        if let clock = facts.lastClockTicks,
+            payload - clock > detection.clockStall.scaled(by: 27, over: 1000)
+        {
+            result.append(.clockStall)
+        }
+        if let epoch = inputs[index].epoch, let master = inputs[index].masterStream {
+            let limit = detection.streamLoss.scaled(by: 27, over: 1000)
+            let isLost = epoch.streams.contains { stream in
+                let track = inputs[index].streams[stream]
+                guard track.kind != .data, track.unitCount > 1,
+                    let last = track.lastPayloadTicks
+                else { return false }
+                return now.ticks - last > limit
+            }
+            if isLost { result.append(.streamLost) }
+            if inputs[index].streams[master].kind == .video,
+                let entry = facts.lastRandomAccessTicks,
+                now.ticks - entry > detection.randomAccess.scaled(by: 27, over: 1000)
+            {
+                result.append(.noRandomAccess)
+            }
+        }
+        return result
+    }
+
+    /// Host ticks at which the input counts as silent if nothing comes.
+    func silenceTicks(_ index: Int) -> Int64? {
+        let facts = inputs[index].health
+        guard let payload = facts.lastPayloadTicks, !states[index].hasEnded else { return nil }
+        let threshold = configuration.detection.silence.scaled(by: 27, over: 1000)
+        return payload + max(threshold, facts.usualPauseTicks * 3 / 2)
+    }
+
+    /// An operator's wish.
+    mutating func wishFor(_ target: InputID) {
+        guard inputs.indices.contains(target.index) else {
+            events.append(.refused("there is no input \(target.index)", at: now))
+            return
+        }
+        if restamper.segments.last?.input == target.index {
+            wish = nil
+            return
+        }
+        wish = Wish(target: target.index, reason: .operatorSwitch, since: now.ticks)
+    }
+
+    /// Turns faults and policy into a wish.
+    mutating func decide() {
+        guard let segment = restamper.segments.last, restamper.segments.count == 1 else { return }
+        if let reason = failure(of: segment) {
+            if wish == nil || wish?.isPlanned == true || wish?.reason == .damage {
+                let isSame = wish?.reason == reason
+                if !isSame { wish = Wish(target: nil, reason: reason, since: now.ticks) }
+            }
+            return
+        }
+        if let standing = wish, !standing.isPlanned { wish = nil }
+        guard wish == nil, case .after(let nanoseconds) = configuration.returning else { return }
+        let proof = nanoseconds.scaled(by: 27, over: 1000)
+        let better = (0..<segment.input).first { index in
+            states[index].faults.isEmpty
+                && states[index].soundSince.map { now.ticks - $0 >= proof } == true
+        }
+        if let better {
+            wish = Wish(target: better, reason: .returnToBetter, since: now.ticks)
+        }
+    }
+
+    /// Why the input on air can not stay; nil when it can.
+    private func failure(of segment: Segment) -> SeamReason? {
+        let index = segment.input
+        if inputs[index].end(ofEpoch: segment.epoch.number) != .max { return .timelineBreak }
+        for fault in states[index].faults {
+            switch fault {
+            case .silence, .ended: return .silence
+            case .streamLost: return .streamLost
+            case .clockStall: return .clockStall
+            case .noRandomAccess: return .noRandomAccess
+            case .absent: break
+            }
+        }
+        return hasDamageAhead(segment) ? .damage : nil
+    }
+
+    /// Whether something damaged of the input on air has not been sent yet.
+    private func hasDamageAhead(_ segment: Segment) -> Bool {
+        let timeline = inputs[segment.input]
+        for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
+            let track = timeline.streams[stream]
+            guard track.kind != .data, track.damagedUnits + track.continuityErrors > 0 else {
+                continue
+            }
+            var number = track.units.end - 1
+            while number >= track.units.first, track.units[number].firstPacket >= segment.cursor {
+                if track.units[number].isDamaged || track.units[number].followsGap { return true }
+                number -= 1
+            }
+        }
+        return false
+    }
+}

@@ -1,0 +1,111 @@
+// PES packets made anew: where only some access units of one go out, each stretch gets a PES packet
+// of its own, with the time stamps of its first unit.
+
+import TransportStream
+
+struct PESRemaker {
+    /// Bytes of one stretch, and where in the ring each piece came from.
+    private struct Stretch {
+        var bytes: [UInt8] = []
+        /// Offset in `bytes` at which each original packet's bytes begin, with its time.
+        var times: [(offset: Int, time: Int64)] = []
+    }
+
+    /// The packets for `parts` of PES packet `number` of `track`.
+    /// - Parameter shift: added to the packets' times, 27 MHz ticks.
+    /// - Parameter stampShift: added to PTS and DTS, 90 kHz ticks.
+    static func packets(
+        of number: Int, parts: [Range<Int64>], track: StreamTrack, ring: borrowing PacketRing,
+        slot: Int, pid: PID, shift: Int64, stampShift: Int64
+    ) -> [PreparedPacket] {
+        var result: [PreparedPacket] = []
+        for part in parts {
+            let stretch = collect(part, track, ring)
+            guard !stretch.bytes.isEmpty else { continue }
+            let header = self.header(
+                for: part, of: number, count: stretch.bytes.count, track, stampShift)
+            result += cut(header, stretch, slot: slot, pid: pid, shift: shift)
+        }
+        return result
+    }
+
+    /// The elementary stream bytes of a range, out of the ring.
+    private static func collect(
+        _ range: Range<Int64>, _ track: StreamTrack, _ ring: borrowing PacketRing
+    ) -> Stretch {
+        var stretch = Stretch()
+        let places = track.packets
+        var index = max(places.partition { $0.position > range.lowerBound } - 1, places.first)
+        while index < places.end, places[index].position < range.upperBound {
+            let packet = places[index].number
+            index += 1
+            guard packet >= ring.first, packet < ring.end else { continue }
+            let note = ring[packet]
+            let skip = Int(max(range.lowerBound - note.elementaryPosition, 0))
+            let from = Int(note.elementaryOffset) + skip
+            let room = Packet.size - from
+            let wanted = Int(range.upperBound - max(range.lowerBound, note.elementaryPosition))
+            let count = min(room, wanted)
+            guard count > 0 else { continue }
+            stretch.times.append((stretch.bytes.count, note.time))
+            Bytes.append(
+                ring.bytes.span, from: ring.offset(of: packet) + from, count: count,
+                to: &stretch.bytes)
+        }
+        return stretch
+    }
+
+    private static func header(
+        for part: Range<Int64>, of number: Int, count: Int, _ track: StreamTrack,
+        _ stampShift: Int64
+    ) -> [UInt8] {
+        let record = track.pes[number]
+        var presentation: Timestamp?
+        var decoding: Timestamp?
+        let index = track.units.partition { $0.start >= part.lowerBound }
+        if index < track.units.end, track.units[index].start < part.upperBound,
+            track.units[index].isTimed
+        {
+            let unit = track.units[index]
+            presentation = shifted(Timestamp(unit.presentation), stampShift)
+            decoding = shifted(Timestamp(unit.decoding), stampShift)
+        }
+        return PESHeader.bytes(
+            streamID: record.header?.streamID ?? 0xE0, presentation: presentation,
+            decoding: decoding, payloadLength: track.kind == .video ? nil : count,
+            dataAlignment: index < track.units.end
+                && track.units[index].start == part.lowerBound)
+    }
+
+    private static func shifted(_ stamp: Timestamp, _ ticks: Int64) -> Timestamp {
+        Timestamp(wrapping: stamp.ticks &+ ticks)
+    }
+
+    /// Header and bytes as transport packets; each leaves with the original packet that its first
+    /// byte came in, so the schedule stays what the encoder meant.
+    private static func cut(
+        _ header: [UInt8], _ stretch: Stretch, slot: Int, pid: PID, shift: Int64
+    ) -> [PreparedPacket] {
+        let all = header + stretch.bytes
+        var result: [PreparedPacket] = []
+        var position = 0
+        var origin = 0
+        while position < all.count {
+            let count = min(184, all.count - position)
+            let source = max(position - header.count, 0)
+            while origin + 1 < stretch.times.count, stretch.times[origin + 1].offset <= source {
+                origin += 1
+            }
+            var bytes = [UInt8](repeating: 0, count: Packet.size)
+            var span = bytes.mutableSpan
+            let at = PacketWriter.writeHeader(
+                pid: pid, continuity: ContinuityCounter(0), startsUnit: position == 0,
+                payloadCount: count, in: &span, at: 0)
+            for index in 0..<count { bytes[at + index] = all[position + index] }
+            result.append(
+                PreparedPacket(time: stretch.times[origin].time + shift, slot: slot, bytes: bytes))
+            position += count
+        }
+        return result
+    }
+}

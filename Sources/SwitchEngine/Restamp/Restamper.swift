@@ -1,0 +1,314 @@
+// The restamper obeys: it takes the packets of the segments in the order of their times, gives them
+// the output's PIDs, counters and time stamps, and puts them on the schedule.
+//
+//   segment A  ...p p p p|            PIDs, CC, PTS, DTS and PCR are rewritten in the copy that
+//   segment B        |p p p p p p     leaves; payload bytes are those of the input (law 9)
+//   output     ...p p pp pp p p p
+//
+// It may leave out what a segment's cuts exclude; it adds PES headers at a cut; it reorders nothing
+// within a stream.
+
+import TransportStream
+
+struct Restamper {
+    var program = OutputProgram()
+    var schedule: OutputSchedule
+    var segments: [Segment] = []
+    var batch = OutputBatch()
+    private(set) var packetsSent: Int64 = 0
+    /// Where the last picture or frame of each slot is presented, on the output's line.
+    private var scratch: [UInt8] = []
+
+    init(muxRate: Int64?) { schedule = OutputSchedule(muxRate: muxRate) }
+
+    private enum Next {
+        case packet(time: Int64)
+        case prepared(time: Int64)
+
+        var time: Int64 {
+            switch self {
+            case .packet(let time), .prepared(let time): time
+            }
+        }
+    }
+
+    /// Puts everything on the schedule whose time has come.
+    /// - Parameter limit: output time up to which packets leave.
+    mutating func release(upTo limit: Int64, _ inputs: [InputTimeline]) {
+        var bounds = segments.map { bound(of: $0, inputs[$0.input]) }
+        while true {
+            var choice: (index: Int, next: Next)?
+            for index in segments.indices {
+                guard let next = peek(index, inputs[segments[index].input], bounds[index]) else {
+                    continue
+                }
+                if choice.map({ next.time < $0.next.time }) ?? true { choice = (index, next) }
+            }
+            guard let (index, next) = choice, next.time <= limit else { break }
+            // As long as no other segment can be next, this one goes on by itself.
+            let alone = segments.count == 1
+            switch next {
+            case .packet(let time):
+                sendSections(index, inputs[segments[index].input])
+                sendPacket(index, inputs[segments[index].input], time)
+                if alone { sendRun(index, inputs[segments[index].input], bounds[index], limit) }
+            case .prepared(let time):
+                sendPrepared(index, time)
+            }
+            if segments[index].isDone && segments.count > 1 {
+                segments.remove(at: index)
+                bounds.remove(at: index)
+            }
+        }
+    }
+
+    /// The common case: packet after packet of the only segment.
+    private mutating func sendRun(
+        _ index: Int, _ timeline: InputTimeline, _ bound: Int, _ limit: Int64
+    ) {
+        while let next = peek(index, timeline, bound), next.time <= limit {
+            guard case .packet(let time) = next else { return }
+            sendSections(index, timeline)
+            sendPacket(index, timeline, time)
+        }
+    }
+
+    /// The first packet that may not leave yet: not stamped, or part of a unit that is not whole.
+    private func bound(of segment: Segment, _ timeline: InputTimeline) -> Int {
+        if segment.isLeaving { return min(segment.end, timeline.ring.stamped) }
+        var bound = timeline.ring.stamped
+        for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
+            if let open = timeline.streams[stream].firstUnsettledPacket,
+                !isOverdue(open, timeline)
+            {
+                bound = min(bound, open)
+            }
+        }
+        return min(bound, timeline.end(ofEpoch: segment.epoch.number))
+    }
+
+    /// A unit that stays open longer than this does not hold the others back, 2 s.
+    static let settlingLimitTicks: Int64 = 2 * StreamTime.ticksPerSecond
+
+    private func isOverdue(_ packet: Int, _ timeline: InputTimeline) -> Bool {
+        guard packet >= timeline.ring.first, packet < timeline.ring.stamped else { return false }
+        let newest = timeline.ring[timeline.ring.stamped - 1].time
+        return newest - timeline.ring[packet].time > Restamper.settlingLimitTicks
+    }
+
+    /// Output time of the next thing that would leave, or nil; for the wake-up.
+    mutating func nextTime(_ inputs: [InputTimeline]) -> Int64? {
+        var result: Int64?
+        for index in segments.indices {
+            let timeline = inputs[segments[index].input]
+            let bound = bound(of: segments[index], timeline)
+            if let next = peek(index, timeline, bound) {
+                result = min(result ?? .max, next.time)
+            }
+        }
+        return result
+    }
+
+    // MARK: Choosing
+
+    /// The segment's next packet; goes past those that do not leave.
+    @inline(__always)
+    private mutating func peek(_ index: Int, _ timeline: InputTimeline, _ bound: Int) -> Next? {
+        let prepared: Int64? =
+            segments[index].preparedCursor < segments[index].prepared.count
+            ? segments[index].prepared[segments[index].preparedCursor].time : nil
+        var cursor = max(segments[index].cursor, timeline.ring.first)
+        while cursor < bound {
+            let note = timeline.ring[cursor]
+            let time = note.time &+ segments[index].shift
+            if let prepared, prepared <= time { break }
+            let stream = Int(note.stream)
+            if segments[index].slot(of: stream) >= 0 {
+                if segments[index].cuts[stream].judgedPES != note.pes {
+                    judge(index, stream, note.pes, timeline)
+                    segments[index].cursor = cursor
+                    return peek(index, timeline, bound)
+                }
+                if segments[index].cuts[stream].judgement == .whole,
+                    note.elementaryPosition < segments[index].cuts[stream].until
+                        || note.startsPES
+                {
+                    segments[index].cursor = cursor
+                    return .packet(time: time)
+                }
+            }
+            cursor += 1
+        }
+        segments[index].cursor = cursor
+        return prepared.map { Next.prepared(time: $0) }
+    }
+
+    /// Decides what becomes of a PES packet when its first packet is reached.
+    private mutating func judge(
+        _ index: Int, _ stream: Int, _ number: Int, _ timeline: InputTimeline
+    ) {
+        let track = timeline.streams[stream]
+        let cut = segments[index].cuts[stream]
+        segments[index].cuts[stream].judgedPES = number
+        guard number >= track.pes.first, number < track.pes.end else {
+            segments[index].cuts[stream].judgement = .skip
+            return
+        }
+        switch track.retention(of: number, cut) {
+        case .whole: segments[index].cuts[stream].judgement = .whole
+        case .nothing: segments[index].cuts[stream].judgement = .skip
+        case .parts(let parts):
+            segments[index].cuts[stream].judgement = .remade
+            let slot = cut.slot
+            let packets = PESRemaker.packets(
+                of: number, parts: parts, track: track, ring: timeline.ring, slot: slot,
+                pid: program.slots[slot].pid, shift: segments[index].shift,
+                stampShift: cut.stampShift)
+            prepare(packets, index)
+        }
+        // Leading pictures that lie behind us need not be looked at again.
+        let start = track.pes[number].elementaryStart
+        if !cut.dropped.isEmpty {
+            segments[index].cuts[stream].dropped.removeAll { $0.upperBound <= start }
+        }
+    }
+
+    private mutating func prepare(_ packets: [PreparedPacket], _ index: Int) {
+        var queue = Array(segments[index].prepared[segments[index].preparedCursor...])
+        for packet in packets {
+            var place = queue.count
+            while place > 0, queue[place - 1].time > packet.time { place -= 1 }
+            queue.insert(packet, at: place)
+        }
+        segments[index].prepared = queue
+        segments[index].preparedCursor = 0
+    }
+
+    // MARK: Sending
+
+    @inline(__always)
+    private mutating func sendPacket(_ index: Int, _ timeline: InputTimeline, _ wished: Int64) {
+        let number = segments[index].cursor
+        segments[index].cursor = number + 1
+        let note = timeline.ring[number]
+        let stream = Int(note.stream)
+        let slot = segments[index].cuts[stream].slot
+        let until = segments[index].cuts[stream].until
+        let count = Int64(Packet.size - Int(note.elementaryOffset))
+        if note.elementaryPosition + count > until {
+            return sendTruncated(number, timeline, note, slot: slot, until: until, wished)
+        }
+        let time = schedule.place(wished, in: &batch, &program)
+        let at = batch.bytes.count
+        Bytes.append(
+            timeline.ring.bytes.span, from: timeline.ring.offset(of: number), count: Packet.size,
+            to: &batch.bytes)
+        batch.times.append(time)
+        packetsSent += 1
+        let pid = program.slots[slot].pid
+        let counter = program.nextContinuity(slot: slot)
+        let carriesClock = note.hasClock && pid == program.clockPID
+        if carriesClock { schedule.wroteClock(at: time) }
+        let stampShift = segments[index].cuts[stream].stampShift
+        var bytes = batch.bytes.mutableSpan
+        PacketWriter.setPID(pid, in: &bytes, at: at)
+        PacketWriter.setContinuity(counter, in: &bytes, at: at)
+        if bytes[at + 3] & 0x20 != 0 && bytes[at + 4] > 0 {
+            bytes[at + 5] &= 0x7F
+            if carriesClock {
+                PacketWriter.setClock(ClockReference(wrapping: time), in: &bytes, at: at)
+            } else if note.hasClock {
+                PacketWriter.removeClock(in: &bytes, at: at)
+            }
+        }
+        if note.startsPES {
+            let start = at + Int(note.payloadOffset)
+            let record = timeline.streams[stream].pes[note.pes]
+            if let header = record.header {
+                PESHeader.shift(by: stampShift, in: &bytes, at: start, header: header)
+                if record.state == .damaged && start + 6 <= at + Packet.size {
+                    // Bytes are missing: the length no longer holds; video may leave it open.
+                    bytes[start + 4] = 0
+                    bytes[start + 5] = 0
+                }
+            }
+        }
+    }
+
+    /// The packet in which the outgoing stream ends: its bytes up to the end, stuffing before them.
+    private mutating func sendTruncated(
+        _ number: Int, _ timeline: InputTimeline, _ note: PacketNote, slot: Int, until: Int64,
+        _ wished: Int64
+    ) {
+        let count = Int(until - note.elementaryPosition)
+        guard count > 0 else { return }
+        var bytes = [UInt8](repeating: 0, count: Packet.size)
+        var span = bytes.mutableSpan
+        let at = PacketWriter.writeHeader(
+            pid: program.slots[slot].pid, continuity: ContinuityCounter(0), startsUnit: false,
+            payloadCount: count, in: &span, at: 0)
+        Bytes.copy(
+            timeline.ring.bytes.span,
+            from: timeline.ring.offset(of: number) + Int(note.elementaryOffset), count: count,
+            to: &bytes, at: at)
+        send(bytes, slot: slot, wished)
+    }
+
+    private mutating func sendPrepared(_ index: Int, _ wished: Int64) {
+        let packet = segments[index].prepared[segments[index].preparedCursor]
+        segments[index].preparedCursor += 1
+        send(packet.bytes, slot: packet.slot, wished)
+    }
+
+    /// Sends a packet of our own making with the slot's next counter.
+    private mutating func send(_ packet: [UInt8], slot: Int, _ wished: Int64) {
+        let time = schedule.place(wished, in: &batch, &program)
+        let at = batch.bytes.count
+        batch.bytes.append(contentsOf: packet)
+        batch.times.append(time)
+        packetsSent += 1
+        let counter = program.nextContinuity(slot: slot)
+        var bytes = batch.bytes.mutableSpan
+        PacketWriter.setContinuity(counter, in: &bytes, at: at)
+    }
+
+    /// Sends the sections that were complete before the packet at the cursor.
+    @inline(__always)
+    private mutating func sendSections(_ index: Int, _ timeline: InputTimeline) {
+        guard segments[index].sectionCursor < timeline.sections.end else { return }
+        sendDueSections(index, timeline)
+    }
+
+    private mutating func sendDueSections(_ index: Int, _ timeline: InputTimeline) {
+        let cursor = segments[index].cursor
+        let time = timeline.ring[cursor].time + segments[index].shift
+        while segments[index].sectionCursor < timeline.sections.end {
+            let number = max(segments[index].sectionCursor, timeline.sections.first)
+            guard number < timeline.sections.end,
+                timeline.sections[number].beforePacket <= cursor
+            else { return }
+            segments[index].sectionCursor = number + 1
+            let record = timeline.sections[number]
+            let slot = segments[index].slot(of: record.stream)
+            guard slot >= 0, time >= segments[index].sectionsFrom,
+                time < segments[index].sectionsUntil
+            else { continue }
+            var section = record.bytes
+            if timeline.streams[record.stream].codec == .scte35 {
+                var span = section.mutableSpan
+                _ = SpliceInformation.rewrite(
+                    ptsAdjustmentAdding: segments[index].shift / StreamTime.ticksPerTimestampTick,
+                    in: &span)
+            }
+            var counter = ContinuityCounter(0)
+            scratch.removeAll(keepingCapacity: true)
+            SectionPacketizer.append(
+                section.span, pid: program.slots[slot].pid, continuity: &counter, to: &scratch)
+            var at = 0
+            while at < scratch.count {
+                send(Array(scratch[at..<(at + Packet.size)]), slot: slot, time)
+                at += Packet.size
+            }
+        }
+    }
+}

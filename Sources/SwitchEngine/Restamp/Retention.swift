@@ -1,0 +1,80 @@
+// Which bytes of a PES packet go out. Most go whole; at a seam, around leading pictures and where
+// packets were lost, only some of their units do.
+
+import TransportStream
+
+enum Retention {
+    case whole
+    case nothing
+    /// Elementary stream positions inside the PES packet, in order.
+    case parts([Range<Int64>])
+}
+
+extension StreamTrack {
+    /// What of PES packet `number` goes out under `cut`.
+    func retention(of number: Int, _ cut: StreamCut) -> Retention {
+        let record = pes[number]
+        let range = record.elementaryStart..<max(record.elementaryEnd, record.elementaryStart)
+        if record.elementaryStart >= cut.from && record.elementaryEnd <= cut.until
+            && cut.dropped.isEmpty && record.state != .damaged && !isRagged(number)
+        {
+            return .whole
+        }
+        if kind == .data {
+            // Units and PES packets are the same here.
+            let isInside = record.elementaryStart >= cut.from && record.elementaryStart < cut.until
+            return isInside && record.state != .damaged ? .whole : .nothing
+        }
+        var parts = [range.clamped(to: cut.from..<max(cut.until, cut.from))]
+        for dropped in cut.dropped { parts = Retention.subtract(dropped, from: parts) }
+        if kind == .audio && (record.state == .damaged || isRagged(number)) {
+            parts = soundParts(of: number, within: parts)
+        }
+        parts.removeAll { $0.isEmpty }
+        if parts.isEmpty { return .nothing }
+        if parts.count == 1, parts[0] == range { return .whole }
+        return .parts(parts)
+    }
+
+    /// A sound PES packet that begins with the rest of a frame whose begin was lost.
+    private func isRagged(_ number: Int) -> Bool {
+        let first = pes[number].firstUnit
+        guard first >= units.first, first < units.end else { return false }
+        return units[first].followsGap && units[first].start > pes[number].elementaryStart
+    }
+
+    /// Whole audio frames only: a cut frame is worth nothing (law 6).
+    private func soundParts(of number: Int, within allowed: [Range<Int64>]) -> [Range<Int64>] {
+        let record = pes[number]
+        var result: [Range<Int64>] = []
+        var unit = units.partition { $0.end > record.elementaryStart }
+        while unit < units.end, units[unit].start < record.elementaryEnd {
+            let frame = units[unit]
+            unit += 1
+            guard !frame.isDamaged, !frame.isOpen else { continue }
+            for part in allowed {
+                let piece = (frame.start..<frame.end).clamped(to: part)
+                    .clamped(to: record.elementaryStart..<record.elementaryEnd)
+                guard !piece.isEmpty else { continue }
+                if let last = result.last, last.upperBound == piece.lowerBound {
+                    result[result.count - 1] = last.lowerBound..<piece.upperBound
+                } else {
+                    result.append(piece)
+                }
+            }
+        }
+        return result
+    }
+}
+
+extension Retention {
+    static func subtract(_ hole: Range<Int64>, from parts: [Range<Int64>]) -> [Range<Int64>] {
+        parts.flatMap { part -> [Range<Int64>] in
+            guard part.overlaps(hole) else { return [part] }
+            return [
+                part.lowerBound..<max(part.lowerBound, min(hole.lowerBound, part.upperBound)),
+                min(part.upperBound, max(hole.upperBound, part.lowerBound))..<part.upperBound,
+            ].filter { !$0.isEmpty }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// What is told of a seam and of the inputs (law 10).
+
+import TransportStream
+
+extension Engine {
+    mutating func record(_ choice: SeamChoice, from segment: Segment, _ wish: Wish) {
+        let plan = choice.plan
+        let level: SeamLevel =
+            switch plan.cost.kind {
+            case .meets: plan.cost.soundGapTicks == 0 ? .l3 : .l1
+            case .loses, .steps: plan.cost.soundGapTicks == 0 ? .l2 : .l1
+            case .hole: .l1
+            }
+        let tick = StreamTime.ticksPerTimestampTick
+        let record = SeamRecord(
+            time: now, from: InputID(segment.input), to: InputID(choice.input),
+            reason: wish.reason, level: level, framesLost: plan.cost.framesLost,
+            framesRepeated: plan.cost.framesRepeated, audioGap: plan.cost.soundGapTicks / tick,
+            shift: plan.shift / tick,
+            presentation: Timestamp(StreamTime(ticks: plan.presentation)),
+            alignment: choice.alignment?.source,
+            contentOffset: choice.alignment.map { $0.offsetTicks / tick },
+            waited: (now.ticks - wish.since).scaled(by: 1000, over: 27),
+            holdBack: clock.holdBackTicks.scaled(by: 1000, over: 27),
+            why: why(plan, wish), health: states.map(\.faults))
+        events.append(.seam(record))
+    }
+
+    private func why(_ plan: SeamPlan, _ wish: Wish) -> String {
+        let entry = plan.breaksLink ? "open random access point" : "random access point"
+        switch plan.cost.kind {
+        case .meets:
+            return "an \(entry) of the incoming input follows a clean end of the outgoing one exactly"
+        case .loses:
+            let frames = plan.cost.framesLost == 1 ? "1 picture" : "\(plan.cost.framesLost) pictures"
+            return wish.isPlanned
+                ? "no meeting within the wait; the least loss seen is \(frames)"
+                : "the best \(entry) in the hold-back comes \(frames) after a clean end"
+        case .steps:
+            if plan.cost.framesRepeated > 0 {
+                return "the hold-back reaches no \(entry) ahead of what was sent; "
+                    + "the newest before it repeats least"
+            }
+            return "the contents do not line up here; the seam goes on by one frame"
+        case .hole:
+            return "nothing could be sent in time; the output's clock had run on"
+        }
+    }
+
+    /// How an input is.
+    public func status(of input: InputID) -> InputStatus {
+        let index = input.index
+        let timeline = inputs[index]
+        let streams = timeline.epoch?.streams ?? []
+        var alignment: Alignment?
+        if let segment = restamper.segments.last, let epoch = timeline.epoch,
+            segment.input != index
+        {
+            alignment = self.alignment(of: index, epoch, to: segment)
+        }
+        return InputStatus(
+            name: configuration.inputs[index].name, faults: states[index].faults,
+            packets: timeline.health.packets,
+            continuityErrors: timeline.streams.reduce(0) { $0 + $1.continuityErrors },
+            transportErrors: timeline.health.transportErrors,
+            damagedUnits: timeline.streams.reduce(0) { $0 + $1.damagedUnits },
+            scrambledPackets: timeline.streams.reduce(0) { $0 + $1.scrambledPackets },
+            clockJumps: timeline.health.clockJumps,
+            programChanges: timeline.health.programChanges,
+            skippedBytes: timeline.framingFacts.skippedBytes,
+            syncLosses: timeline.framingFacts.syncLosses, program: timeline.program.program,
+            programs: timeline.program.programs,
+            codecs: streams.map { "\(timeline.streams[$0].codec)" },
+            skew: alignment.map { $0.offsetTicks / StreamTime.ticksPerTimestampTick },
+            alignment: alignment?.source, keptPackets: timeline.ring.end - timeline.ring.first,
+            isUsable: firstEntry(of: index) != nil)
+    }
+
+    /// Packets that a constant mux rate sent behind their time, and by how much at most in 27 MHz
+    /// ticks.
+    public var lateness: (packets: Int64, greatestTicks: Int64) {
+        (restamper.schedule.latePackets, restamper.schedule.greatestLatenessTicks)
+    }
+}

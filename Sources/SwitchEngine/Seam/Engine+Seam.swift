@@ -1,0 +1,383 @@
+// From a wish to a seam: who is asked, which plan is taken when, and the segments made of it.
+
+import TransportStream
+
+/// A plan with the input it leads to.
+struct SeamChoice {
+    var plan: SeamPlan
+    var input: Int
+    var epoch: Epoch
+    var slots: [Int: Int]
+    var alignment: Alignment?
+}
+
+extension Engine {
+    /// A plan is carried out at the latest when this little time is left for it, 60 ms.
+    static let decisionMarginTicks: Int64 = 60 * StreamTime.ticksPerMillisecond
+
+    // MARK: The first input
+
+    /// Puts the first input on air.
+    mutating func begin() {
+        let usable = inputs.indices.filter { firstEntry(of: $0) != nil }
+        guard let best = usable.first else { return }
+        let since = usableSince ?? now.ticks
+        usableSince = since
+        let grace = configuration.startGrace.scaled(by: 27, over: 1000)
+        if best > 0 && now.ticks - since < grace && !isFinished
+            && (0..<best).contains(where: { !states[$0].hasEnded })
+        {
+            return
+        }
+        guard let entry = firstEntry(of: best), let epoch = inputs[best].epoch,
+            let offset = inputs[best].clock.hostOffset
+        else { return }
+        restamper.program.set(
+            transportStreamID: inputs[best].program.transportStreamID,
+            mapPID: inputs[best].program.mapPID ?? PID(0x1000), map: epoch.map)
+        let slots = assignSlots(best, epoch)
+        restamper.segments = [
+            firstSegment(best, epoch: epoch, slots: slots, entry: entry)
+        ]
+        clock.begin(
+            hostOffset: offset, shift: 0,
+            holdBackTicks: configuration.holdBack.scaled(by: 27, over: 1000))
+        events.append(.onAir(InputID(best), at: now))
+    }
+
+    /// Number of the unit at which an input could begin.
+    func firstEntry(of index: Int) -> Int? {
+        guard let epoch = inputs[index].epoch, inputs[index].clock.hostOffset != nil,
+            let side = SeamSide(
+                inputs[index], epoch: epoch, sentBefore: inputs[index].ring.first,
+                slots: { _ in nil }, isOver: false)
+        else { return nil }
+        return side.pictures.first { $0.isEntry && $0.firstTime != nil && !$0.isDamaged }?
+            .units.lowerBound
+            ?? side.pictures.first { $0.isEntry && $0.firstTime != nil }?.units.lowerBound
+    }
+
+    private mutating func assignSlots(_ index: Int, _ epoch: Epoch) -> [Int: Int] {
+        let streams = epoch.streams.map { inputs[index].streams[$0] }
+        let slots = restamper.program.slots(
+            for: streams.map { ($0.codec, $0.language, $0.description) })
+        return Dictionary(uniqueKeysWithValues: zip(epoch.streams, slots))
+    }
+
+    private func firstSegment(
+        _ index: Int, epoch: Epoch, slots: [Int: Int], entry: Int
+    ) -> Segment {
+        let timeline = inputs[index]
+        var cuts = [StreamCut](repeating: .closed, count: timeline.streams.count)
+        let master = timeline.masterStream(of: epoch) ?? -1
+        guard timeline.streams.indices.contains(master) else {
+            return Segment(
+                input: index, epoch: epoch, shift: 0, cursor: timeline.ring.first, cuts: cuts,
+                sectionCursor: timeline.sections.end)
+        }
+        let unit = timeline.streams[master].units[entry]
+        var cursor = unit.firstPacket
+        for stream in epoch.streams {
+            let track = timeline.streams[stream]
+            var from = unit.start
+            if stream != master {
+                let first = track.units.partition {
+                    $0.firstPacket >= epoch.firstPacket && $0.presentation >= unit.presentation
+                }
+                from = first < track.units.end
+                    ? track.units[first].start : track.detector.position
+                if first < track.units.end {
+                    cursor = min(cursor, track.units[first].firstPacket)
+                }
+            }
+            cuts[stream] = StreamCut(slot: slots[stream] ?? -1, stampShift: 0, from: from)
+        }
+        if master >= 0, unit.mark.randomAccess == .open {
+            cuts[master].dropped = leadingPictures(after: entry, timeline.streams[master])
+        }
+        return Segment(
+            input: index, epoch: epoch, shift: 0, cursor: max(cursor, timeline.ring.first),
+            cuts: cuts, sectionCursor: timeline.sections.first)
+    }
+
+    private func leadingPictures(after entry: Int, _ track: StreamTrack) -> [Range<Int64>] {
+        let shown = track.units[entry].presentation
+        var result: [Range<Int64>] = []
+        var number = entry + 1
+        while number < track.units.end, track.units[number].presentation < shown
+            || track.units[number].isSecondField
+        {
+            let unit = track.units[number]
+            if unit.presentation < shown, unit.mark.leading != .decodable, !unit.isOpen {
+                result.append(unit.start..<unit.end)
+            }
+            number += 1
+        }
+        return result
+    }
+
+    // MARK: The next input
+
+    /// Looks for the seam that is wished for, and makes it when its time has come.
+    mutating func join() {
+        guard let standing = wish, restamper.segments.count == 1,
+            let segment = restamper.segments.last
+        else { return }
+        guard now.ticks - lastPlanTicks >= Engine.planningTicks / 2 else { return }
+        lastPlanTicks = now.ticks
+        var best: SeamChoice?
+        for index in candidates(standing, segment) {
+            guard let choice = plan(to: index, from: segment, standing) else { continue }
+            if best.map({ choice.plan.cost < $0.plan.cost }) ?? true { best = choice }
+        }
+        guard let best else { return giveUp(standing) }
+        if isToBeTaken(best.plan, standing) { take(best, from: segment, standing) }
+    }
+
+    /// Inputs that may be gone to, best first.
+    private func candidates(_ wish: Wish, _ segment: Segment) -> [Int] {
+        if let target = wish.target { return [target] }
+        let leftAt = inputs[segment.input].health.lastPayloadTicks ?? 0
+        let threshold = configuration.detection.silence.scaled(by: 27, over: 1000)
+        return inputs.indices.filter { index in
+            if index == segment.input {
+                return inputs[index].end(ofEpoch: segment.epoch.number) != .max
+            }
+            guard states[index].faults.isEmpty else { return false }
+            // Who fell silent at the same time is no better.
+            guard wish.reason == .silence else { return true }
+            return (inputs[index].health.lastPayloadTicks ?? 0) >= leftAt + threshold / 2
+        }
+    }
+
+    private mutating func giveUp(_ standing: Wish) {
+        let patience = 3 * configuration.plannedWait.scaled(by: 27, over: 1000)
+        guard standing.isPlanned, now.ticks - standing.since > patience else { return }
+        wish = nil
+        events.append(
+            .refused("no seam could be made: the wished input gives no entry in time", at: now))
+    }
+
+    /// Whether a plan is good enough to be made now.
+    private mutating func isToBeTaken(_ plan: SeamPlan, _ standing: Wish) -> Bool {
+        if plan.cost.kind == .meets && plan.cost.soundGapTicks == 0 { return true }
+        let isUrgent = plan.expires - clock.time(at: now.ticks) < Engine.decisionMarginTicks
+        guard standing.isPlanned else {
+            // To go around damage is worth a loss of few pictures, not a jump.
+            if standing.reason == .damage && plan.cost.kind.rawValue > SeamCost.Kind.loses.rawValue {
+                return false
+            }
+            return isUrgent
+        }
+        let waited = now.ticks - standing.since
+        let patience = configuration.plannedWait.scaled(by: 27, over: 1000)
+        let isSmall = plan.cost.kind == .loses && plan.cost.soundGapTicks == 0
+        if waited < patience {
+            if isSmall {
+                wish?.leastLossSeen = min(standing.leastLossSeen ?? .max, plan.cost.framesLost)
+            }
+            return false
+        }
+        if waited >= 2 * patience { return isSmall || isUrgent || plan.cost.kind != .loses }
+        return isSmall && plan.cost.framesLost <= standing.leastLossSeen ?? .max
+    }
+
+    private mutating func plan(to index: Int, from segment: Segment, _ wish: Wish) -> SeamChoice? {
+        let outgoing = inputs[segment.input]
+        guard let epoch = inputs[index].epoch,
+            index != segment.input || epoch.number != segment.epoch.number
+        else { return nil }
+        let isOver = !states[segment.input].faults.isEmpty
+        let own = slotTable(segment)
+        guard let leaving = SeamSide(
+            outgoing, epoch: segment.epoch, sentBefore: segment.cursor,
+            slots: { stream in own[stream] }, isOver: isOver)
+        else { return nil }
+        let slots = previewSlots(index, epoch)
+        guard let entering = SeamSide(
+            inputs[index], epoch: epoch, sentBefore: inputs[index].ring.first,
+            slots: { stream in slots[stream].map { ($0, 0) } }, isOver: false)
+        else { return nil }
+        let alignment = alignment(of: index, epoch, to: segment)
+        let schedule = restamper.schedule.earliest ?? clock.time(at: now.ticks)
+        let request = SeamRequest(
+            outgoing: leaving, incoming: entering, contentOffset: alignment?.offsetTicks,
+            outgoingShift: segment.shift, scheduleNow: schedule,
+            incomingNow: inputs[index].clock.time(at: now.ticks)?.ticks ?? .min / 2,
+            holdBackTicks: configuration.holdBack.scaled(by: 27, over: 1000),
+            packetTicks: restamper.schedule.packetTicks,
+            mayOpenHole: !wish.isPlanned && (isStandingStill || isOver))
+        guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
+        return SeamChoice(
+            plan: plan, input: index, epoch: epoch, slots: slots, alignment: alignment)
+    }
+
+    private func slotTable(_ segment: Segment) -> [Int: (slot: Int, nudge: Int64)] {
+        var result: [Int: (slot: Int, nudge: Int64)] = [:]
+        for stream in segment.epoch.streams {
+            let slot = segment.slot(of: stream)
+            guard slot >= 0 else { continue }
+            let nudge = segment.cuts[stream].stampShift * StreamTime.ticksPerTimestampTick
+                - segment.shift
+            result[stream] = (slot, nudge)
+        }
+        return result
+    }
+
+    /// The slots that an input would get; the output's own table is not touched by looking.
+    private func previewSlots(_ index: Int, _ epoch: Epoch) -> [Int: Int] {
+        var program = restamper.program
+        let streams = epoch.streams.map { inputs[index].streams[$0] }
+        let slots = program.slots(for: streams.map { ($0.codec, $0.language, $0.description) })
+        return Dictionary(uniqueKeysWithValues: zip(epoch.streams, slots))
+    }
+
+    /// How an input lines up with the segment on air.
+    func alignment(of index: Int, _ epoch: Epoch, to segment: Segment) -> Alignment? {
+        let own = inputs[segment.input].alignmentSide(of: segment.epoch)
+        let other = inputs[index].alignmentSide(of: epoch)
+        return Alignment.between(
+            outgoing: own, incoming: other,
+            mode: index == segment.input ? .arrival : configuration.alignment)
+    }
+
+    // MARK: Carrying out
+
+    private mutating func take(_ choice: SeamChoice, from segment: Segment, _ standing: Wish) {
+        let slots = assignSlots(choice.input, choice.epoch)
+        let index = restamper.segments.count - 1
+        leave(index, choice.plan)
+        var next = enter(choice, slots: slots)
+        next.sectionsFrom = choice.plan.expires
+        restamper.segments[index].sectionsUntil = choice.plan.expires
+        restamper.segments.append(next)
+        if choice.plan.breaksLink { markBrokenLink(choice) }
+        if let offset = inputs[choice.input].clock.hostOffset {
+            clock.change(hostOffset: offset, shift: choice.plan.shift)
+        }
+        record(choice, from: segment, standing)
+        wish = nil
+        isStandingStill = false
+    }
+
+    /// Ends the outgoing segment where the plan says.
+    private mutating func leave(_ index: Int, _ plan: SeamPlan) {
+        let segment = restamper.segments[index]
+        let timeline = inputs[segment.input]
+        let master = timeline.masterStream(of: segment.epoch) ?? -1
+        var end = segment.cursor
+        for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
+            let track = timeline.streams[stream]
+            var untilUnit = track.units.end
+            if stream == master && track.kind == .video {
+                untilUnit = plan.outgoingUntil
+            } else if let sound = plan.sounds.first(where: { $0.outgoingStream == stream }) {
+                untilUnit = sound.outgoingUntil
+            } else {
+                let shift = segment.cuts[stream].stampShift * StreamTime.ticksPerTimestampTick
+                untilUnit = track.units.partition {
+                    $0.firstPacket >= segment.cursor && $0.isTimed
+                        && $0.presentation.ticks + shift >= plan.presentation
+                }
+                if track.units.last?.isOpen == true {
+                    untilUnit = min(untilUnit, track.units.end - 1)
+                }
+            }
+            let until = position(beforeUnit: untilUnit, track)
+            restamper.segments[index].cuts[stream].until = until
+            if until > 0, track.packets.count > 0 {
+                end = max(end, track.packet(holding: until - 1) + 1)
+            }
+        }
+        restamper.segments[index].end = end
+    }
+
+    /// The elementary stream position at which a unit begins, or the one before it ends.
+    private func position(beforeUnit number: Int, _ track: StreamTrack) -> Int64 {
+        if number - 1 >= track.units.first, number - 1 < track.units.end,
+            !track.units[number - 1].isOpen
+        {
+            return track.units[number - 1].end
+        }
+        if number >= track.units.first, number < track.units.end { return track.units[number].start }
+        return number < track.units.first ? 0 : track.detector.position
+    }
+
+    /// Begins the incoming segment where the plan says.
+    private func enter(_ choice: SeamChoice, slots: [Int: Int]) -> Segment {
+        let timeline = inputs[choice.input]
+        let plan = choice.plan
+        let master = timeline.masterStream(of: choice.epoch) ?? -1
+        var cuts = [StreamCut](repeating: .closed, count: timeline.streams.count)
+        var cursor = Int.max
+        for stream in choice.epoch.streams {
+            let track = timeline.streams[stream]
+            var fromUnit = track.units.end
+            var nudge: Int64 = 0
+            if stream == master && track.kind == .video {
+                fromUnit = plan.incomingFrom
+            } else if let sound = plan.sounds.first(where: { $0.incomingStream == stream }) {
+                fromUnit = sound.incomingFrom
+                nudge = sound.nudge
+            } else {
+                fromUnit = track.units.partition {
+                    $0.firstPacket >= choice.epoch.firstPacket && $0.isTimed
+                        && $0.presentation.ticks + plan.shift >= plan.presentation
+                }
+            }
+            var cut = StreamCut(
+                slot: slots[stream] ?? -1,
+                stampShift: (plan.shift + nudge) / StreamTime.ticksPerTimestampTick,
+                from: track.detector.position)
+            if fromUnit < track.units.end {
+                cut.from = track.units[fromUnit].start
+                cursor = min(cursor, track.units[fromUnit].firstPacket)
+            }
+            if stream == master {
+                cut.dropped = plan.dropped.map {
+                    track.units[$0.lowerBound].start..<track.units[$0.upperBound - 1].end
+                }
+            }
+            cuts[stream] = cut
+        }
+        return Segment(
+            input: choice.input, epoch: choice.epoch, shift: plan.shift,
+            cursor: max(min(cursor, timeline.ring.end), timeline.ring.first), cuts: cuts,
+            sectionCursor: timeline.sections.first)
+    }
+
+    /// No successor comes: each stream ends behind its last whole unit.
+    mutating func closeSegments() {
+        guard let index = restamper.segments.indices.last else { return }
+        let segment = restamper.segments[index]
+        guard !segment.isLeaving else { return }
+        let timeline = inputs[segment.input]
+        var end = segment.cursor
+        for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
+            let track = timeline.streams[stream]
+            var last = track.units.end
+            while last > track.units.first,
+                track.units[last - 1].isOpen || track.units[last - 1].isDamaged
+            {
+                last -= 1
+            }
+            let until = track.units.isEmpty ? 0 : position(beforeUnit: last, track)
+            restamper.segments[index].cuts[stream].until = until
+            if until > 0 { end = max(end, track.packet(holding: until - 1) + 1) }
+        }
+        restamper.segments[index].end = min(
+            end, timeline.end(ofEpoch: segment.epoch.number))
+    }
+
+    /// Writes the standard's own mark into the random access picture (law 7).
+    private mutating func markBrokenLink(_ choice: SeamChoice) {
+        let timeline = inputs[choice.input]
+        guard let master = timeline.masterStream(of: choice.epoch) else { return }
+        let track = timeline.streams[master]
+        let unit = track.units[choice.plan.incomingFrom]
+        let keepsLeading = choice.plan.presentation
+            < unit.presentation.ticks + choice.plan.shift
+        BrokenLinkWriter.mark(
+            unit, track, keepsLeading: keepsLeading, in: &inputs[choice.input])
+    }
+}

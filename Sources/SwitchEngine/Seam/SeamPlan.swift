@@ -1,0 +1,116 @@
+// What a seam is: where one input is left, where the other is entered, and what that costs.
+
+/// How uninterrupted a seam is; see the architecture page for the words.
+public enum SeamLevel: String, Sendable, Comparable {
+    /// The connection downstream is kept.
+    case l0 = "L0"
+    /// The syntax is continuous.
+    case l1 = "L1"
+    /// Decodable without a fault.
+    case l2 = "L2"
+    /// No picture and no audio frame is lost or repeated.
+    case l3 = "L3"
+    /// The packets themselves are uninterrupted.
+    case l4 = "L4"
+
+    public static func < (a: SeamLevel, b: SeamLevel) -> Bool { a.rawValue < b.rawValue }
+}
+
+/// How one audio stream goes through the seam. Numbers are those of the unit logs.
+struct SoundPlan {
+    var slot: Int
+    var outgoingStream: Int?
+    /// The first frame of the outgoing input that does not go out.
+    var outgoingUntil: Int
+    var incomingStream: Int?
+    var incomingFrom: Int
+    /// Added to the incoming time stamps beyond the seam's shift, 27 MHz ticks, at most half an
+    /// audio frame either way.
+    var nudge: Int64
+    /// Silence between the last outgoing and the first incoming frame, 27 MHz ticks.
+    var gapTicks: Int64
+}
+
+struct SeamPlan {
+    /// The first unit of the outgoing master stream that does not go out.
+    var outgoingUntil: Int
+    /// The random access unit of the incoming master stream.
+    var incomingFrom: Int
+    /// Leading pictures of the random access picture that do not go out, in unit numbers.
+    var dropped: [Range<Int>]
+    /// What is added to the incoming time line, 27 MHz ticks, a multiple of 300.
+    var shift: Int64
+    var sounds: [SoundPlan]
+    /// Presentation time of the seam on the output's line, 27 MHz ticks.
+    var presentation: Int64
+    var cost: SeamCost
+    /// The random access picture is open: it gets the mark that what was before it is gone.
+    var breaksLink: Bool
+    /// Place on the output's schedule after which the plan can not be carried out any more.
+    var expires: Int64
+    /// How far the first incoming packet comes after its place on the schedule.
+    var lateTicks: Int64
+}
+
+/// What a seam costs; smaller is better. Compared in the order of the fields.
+struct SeamCost: Comparable {
+    enum Kind: Int {
+        /// The contents meet: nothing lost, nothing repeated.
+        case meets
+        /// Pictures are lost, at most the reorder depth; time stays true.
+        case loses
+        /// The contents do not line up, or the true place can not be reached: the seam goes on by
+        /// one frame.
+        case steps
+        /// Nothing but a hole is possible.
+        case hole
+    }
+
+    var kind: Kind
+    var soundGapTicks: Int64
+    var framesLost: Int
+    var framesRepeated: Int
+    /// 0 for an IDR-like entry, 1 for an open one.
+    var entry: Int
+    /// Distance of the hold-back after the seam from its target; only where time is not true.
+    var holdBackErrorTicks: Int64
+
+    static func < (a: SeamCost, b: SeamCost) -> Bool {
+        let left = [
+            Int64(a.kind.rawValue), a.soundGapTicks, Int64(a.framesLost), Int64(a.framesRepeated),
+            a.holdBackErrorTicks, Int64(a.entry),
+        ]
+        let right = [
+            Int64(b.kind.rawValue), b.soundGapTicks, Int64(b.framesLost), Int64(b.framesRepeated),
+            b.holdBackErrorTicks, Int64(b.entry),
+        ]
+        return left.lexicographicallyPrecedes(right)
+    }
+}
+
+/// What the planner is asked.
+struct SeamRequest {
+    var outgoing: SeamSide
+    var incoming: SeamSide
+    /// Add to an incoming PTS for the outgoing PTS of the same content, 27 MHz ticks; nil where the
+    /// contents are not known to line up.
+    var contentOffset: Int64?
+    /// What the outgoing time line is moved by.
+    var outgoingShift: Int64
+    /// Nothing can be put on the output's schedule before this.
+    var scheduleNow: Int64
+    /// The incoming input's own time now.
+    var incomingNow: Int64
+    var holdBackTicks: Int64
+    /// Schedule time that one packet takes at the highest rate.
+    var packetTicks: Int64
+    /// A late stream may be put further back in time to be decodable: the clock downstream has run
+    /// on without pictures.
+    var mayOpenHole: Bool
+}
+
+enum SeamOutcome {
+    case plan(SeamPlan)
+    /// Why there is none, for people.
+    case none(String)
+}

@@ -1,0 +1,287 @@
+// Where to leave one input and enter the other: a pure function of what is known of both.
+//
+//   outgoing  I B B P B B P B B |P B B P         a cut is clean where every picture before it is
+//                               ^                shown before every picture after it
+//   incoming          . . . . . I . . . P        an entry is a random access picture with all that
+//                                                a decoder needs
+//
+// Every entry is tried with the best cut for it. The best pair is the one whose contents meet; else
+// the one that loses least; else the one that repeats least and keeps the hold-back.
+
+import TransportStream
+
+enum SeamPlanner {
+    static func plan(_ request: SeamRequest) -> SeamOutcome {
+        let cuts = cleanCuts(request.outgoing)
+        guard let firstCut = cuts.first else {
+            return .none("the outgoing input can not be left cleanly yet")
+        }
+        let entries = entries(request.incoming)
+        guard !entries.isEmpty else {
+            return .none("no sound random access point of the incoming input is kept")
+        }
+        let depth = reorderDepth(request.outgoing)
+        var best: SeamPlan?
+        var reason = "no entry can be sent in time"
+        for entry in entries {
+            for candidate in candidates(request, cuts, firstCut, entry, depth) {
+                switch complete(request, candidate) {
+                case .plan(let plan):
+                    if best.map({ plan.cost < $0.cost }) ?? true { best = plan }
+                case .none(let why):
+                    reason = why
+                }
+            }
+        }
+        return best.map(SeamOutcome.plan) ?? .none(reason)
+    }
+
+    // MARK: Leaving
+
+    /// A position in decoding order at which the outgoing input may be left.
+    struct Cut {
+        /// Index of the first picture that does not go out.
+        var index: Int
+        /// When the last picture before it stops being shown.
+        var end: Int64
+    }
+
+    /// All clean cuts that nothing beyond has been sent of.
+    static func cleanCuts(_ side: SeamSide) -> [Cut] {
+        var result: [Cut] = []
+        let pictures = side.pictures
+        guard !pictures.isEmpty else { return [] }
+        var leastAfter = [Int64](repeating: .max, count: pictures.count + 1)
+        for index in pictures.indices.reversed() {
+            leastAfter[index] = min(leastAfter[index + 1], pictures[index].presentation)
+        }
+        for index in max(side.firstFree, 1)...max(side.limit, side.firstFree, 1)
+        where index <= pictures.count {
+            let start = max(0, index - SeamSide.context)
+            guard let end = contiguousEnd(pictures[start..<index], frame: side.frameTicks) else {
+                continue
+            }
+            let shownLast = pictures[start..<index].lazy.map(\.presentation).max() ?? .min
+            guard leastAfter[index] > shownLast else { continue }
+            result.append(Cut(index: index, end: end))
+        }
+        return result
+    }
+
+    /// The presentation end of pictures that leave no hole before it; nil where they leave one.
+    /// Holes older than the reorder depth are the stream's own.
+    private static func contiguousEnd(_ pictures: ArraySlice<SeamPicture>, frame: Int64) -> Int64? {
+        let shown = pictures.suffix(20).sorted { $0.presentation < $1.presentation }
+        guard let last = shown.last else { return nil }
+        let recent = shown.suffix(shown.count > 12 ? 12 : shown.count - min(4, shown.count - 1))
+        for (a, b) in zip(recent, recent.dropFirst()) {
+            let duration = max(a.durationTicks, frame)
+            if duration > 0 && b.presentation - a.presentation > duration * 3 / 2 { return nil }
+        }
+        return last.presentation + (last.durationTicks > 0 ? last.durationTicks : frame)
+    }
+
+    /// The most pictures that are decoded before a picture and shown after it.
+    static func reorderDepth(_ side: SeamSide) -> Int {
+        var depth = 0
+        let pictures = side.pictures
+        for index in pictures.indices {
+            let shown = pictures[index].presentation
+            let start = max(0, index - 16)
+            let before = pictures[start..<index].reduce(0) { $0 + ($1.presentation > shown ? 1 : 0) }
+            depth = max(depth, before)
+        }
+        return depth
+    }
+
+    // MARK: Entering
+
+    /// A random access picture from which on nothing is damaged.
+    struct Entry {
+        var index: Int
+        /// The earliest presentation time of the pictures that go out.
+        var presentation: Int64
+        var dropped: [Int]
+        var isOpen: Bool
+    }
+
+    static func entries(_ side: SeamSide) -> [Entry] {
+        let pictures = side.pictures
+        // Only what is whole from the entry to the newest picture counts.
+        let lastDamage = pictures.lastIndex { $0.isDamaged } ?? -1
+        var result: [Entry] = []
+        for index in pictures.indices where index >= max(lastDamage, 0) {
+            let picture = pictures[index]
+            guard picture.isEntry, picture.firstTime != nil, !picture.isDamaged else { continue }
+            result.append(entry(at: index, pictures))
+        }
+        // A damaged flag that only says "pictures before me are missing" does not harm an entry.
+        if lastDamage >= 0, pictures[lastDamage].isEntry, !pictures[lastDamage].isOpen,
+            pictures[lastDamage].firstTime != nil, side.gapsAreHarmless
+        {
+            result.insert(entry(at: lastDamage, pictures), at: 0)
+        }
+        return result
+    }
+
+    private static func entry(at index: Int, _ pictures: [SeamPicture]) -> Entry {
+        let picture = pictures[index]
+        var dropped: [Int] = []
+        var first = picture.presentation
+        var next = index + 1
+        // Leading pictures end with the first picture shown after the random access picture.
+        while next < pictures.count, pictures[next].presentation < picture.presentation {
+            let mustGo = pictures[next].leading == .skipped
+                || (picture.randomAccess == .open && pictures[next].leading != .decodable)
+            if mustGo {
+                dropped.append(next)
+            } else {
+                first = min(first, pictures[next].presentation)
+            }
+            next += 1
+        }
+        return Entry(
+            index: index, presentation: first, dropped: dropped,
+            isOpen: picture.randomAccess == .open)
+    }
+
+    // MARK: Pairs
+
+    struct Candidate {
+        var cut: Cut
+        var entry: Entry
+        var kind: SeamCost.Kind
+        var shift: Int64
+        var framesLost: Int
+        var framesRepeated: Int
+    }
+
+    /// The ways to pair an entry with a cut: the true one where contents line up, and the step.
+    private static func candidates(
+        _ request: SeamRequest, _ cuts: [Cut], _ firstCut: Cut, _ entry: Entry, _ depth: Int
+    ) -> [Candidate] {
+        let frame = max(request.outgoing.frameTicks, 1)
+        var result: [Candidate] = []
+        if let offset = request.contentOffset {
+            let content = entry.presentation + offset
+            if let cut = cuts.last(where: { $0.end <= content + frame / 2 }) {
+                let lost = Int((content - cut.end).roundedDivision(by: frame))
+                let place = cut.end + Int64(lost) * frame
+                let allowed = request.outgoing.isSoundOnly ? 0 : max(depth, 1)
+                if lost <= allowed {
+                    result.append(
+                        Candidate(
+                            cut: cut, entry: entry, kind: lost == 0 ? .meets : .loses,
+                            shift: onGrid(place + request.outgoingShift - entry.presentation),
+                            framesLost: lost, framesRepeated: 0))
+                }
+                result.append(step(request, cut, entry, lost: lost, repeated: 0))
+            } else {
+                let repeated = Int((firstCut.end - content).roundedDivision(by: frame))
+                result.append(step(request, firstCut, entry, lost: 0, repeated: max(repeated, 0)))
+            }
+        } else if let last = cuts.last {
+            let cut = request.outgoing.isOver || request.outgoing.limit < request.outgoing.pictures.count
+                ? last : firstCut
+            result.append(step(request, cut, entry, lost: 0, repeated: 0))
+        }
+        return result
+    }
+
+    private static func step(
+        _ request: SeamRequest, _ cut: Cut, _ entry: Entry, lost: Int, repeated: Int
+    ) -> Candidate {
+        Candidate(
+            cut: cut, entry: entry, kind: .steps,
+            shift: onGrid(cut.end + request.outgoingShift - entry.presentation),
+            framesLost: lost, framesRepeated: repeated)
+    }
+
+    /// Shifts are whole 90 kHz ticks, so that PTS, DTS and PCR move alike.
+    private static func onGrid(_ ticks: Int64) -> Int64 {
+        ticks.roundedDivision(by: StreamTime.ticksPerTimestampTick)
+            * StreamTime.ticksPerTimestampTick
+    }
+
+    // MARK: Completing
+
+    /// Works out times and sound of a pair, or why it can not be.
+    private static func complete(_ request: SeamRequest, _ pair: Candidate) -> SeamOutcome {
+        var pair = pair
+        let incoming = request.incoming.pictures
+        let late = lateness(request, pair)
+        if late.shortfall > 0 {
+            guard request.mayOpenHole, pair.kind != .meets, pair.kind != .loses else {
+                return .none("an entry would come after its decoding time")
+            }
+            let frame = max(request.outgoing.frameTicks, StreamTime.ticksPerTimestampTick)
+            let frames = (late.shortfall + frame - 1) / frame
+            pair.shift += onGrid(frames * frame)
+            pair.kind = .hole
+        }
+        var sounds: [SoundPlan] = []
+        let place = pair.entry.presentation + pair.shift
+        for sound in request.outgoing.sounds {
+            let other = request.incoming.sounds.first { $0.slot == sound.slot }
+            sounds.append(SoundPlanner.plan(sound, other, request, shift: pair.shift, place: place))
+        }
+        for sound in request.incoming.sounds
+        where !request.outgoing.sounds.contains(where: { $0.slot == sound.slot }) {
+            sounds.append(SoundPlanner.enter(sound, shift: pair.shift, place: place))
+        }
+        let gap = sounds.map { abs($0.gapTicks) }.max() ?? 0
+        let holdBack = request.incomingNow + pair.shift - request.scheduleNow
+        let isTrue = pair.kind == .meets || pair.kind == .loses
+        let cost = SeamCost(
+            kind: pair.kind, soundGapTicks: gap, framesLost: pair.framesLost,
+            framesRepeated: pair.framesRepeated, entry: pair.entry.isOpen ? 1 : 0,
+            holdBackErrorTicks: isTrue ? 0 : abs(holdBack - request.holdBackTicks))
+        // True time is of no use where the incoming input has nothing to send for it.
+        if isTrue && holdBack < 0 {
+            return .none("the incoming input is further behind than the hold-back")
+        }
+        let outgoing = request.outgoing.pictures
+        let firstOut = pair.cut.index < outgoing.count
+            ? outgoing[pair.cut.index].units.lowerBound
+            : outgoing[pair.cut.index - 1].units.upperBound
+        let entryTime = (incoming[pair.entry.index].firstTime ?? .max) &+ pair.shift
+        let leaveTime = pair.cut.index < outgoing.count
+            ? (outgoing[pair.cut.index].firstTime ?? .max - request.outgoingShift)
+                + request.outgoingShift
+            : (outgoing.last?.lastTime ?? .max - request.outgoingShift) + request.outgoingShift
+        return .plan(
+            SeamPlan(
+                outgoingUntil: firstOut,
+                incomingFrom: incoming[pair.entry.index].units.lowerBound,
+                dropped: pair.entry.dropped.map { incoming[$0].units }, shift: pair.shift,
+                sounds: sounds, presentation: place, cost: cost,
+                breaksLink: pair.entry.isOpen,
+                expires: min(leaveTime, max(entryTime, request.scheduleNow)),
+                lateTicks: max(0, late.ticks)))
+    }
+
+    /// How far the first packet is behind the schedule, and by how much some picture would miss its
+    /// decoding time if everything late went out at the highest rate.
+    private static func lateness(
+        _ request: SeamRequest, _ pair: Candidate
+    ) -> (ticks: Int64, shortfall: Int64) {
+        let pictures = request.incoming.pictures
+        let first = (pictures[pair.entry.index].firstTime ?? .max - pair.shift) + pair.shift
+        let late = request.scheduleNow - first
+        var shortfall: Int64 = 0
+        var sent = request.scheduleNow
+        for index in pair.entry.index..<pictures.count {
+            let picture = pictures[index]
+            guard let last = picture.lastTime else { break }
+            sent = max(sent + Int64(picture.packetCount) * request.packetTicks, last + pair.shift)
+            shortfall = max(shortfall, sent - (picture.decoding + pair.shift))
+            if last + pair.shift > request.scheduleNow + late { break }
+        }
+        return (late, shortfall)
+    }
+}
+
+extension SeamSide {
+    /// Entering this side at a picture that pictures are missing before loses nothing more.
+    var gapsAreHarmless: Bool { !isSoundOnly }
+}

@@ -1,0 +1,194 @@
+// What the planner sees of one side of a seam: values, taken from a timeline, nothing else.
+
+import TransportStream
+
+/// A picture in decoding order; the two fields of a frame are one.
+struct SeamPicture {
+    /// Numbers in the stream's unit log.
+    var units: Range<Int>
+    /// On the side's own time line, 27 MHz ticks.
+    var presentation: Int64
+    var decoding: Int64
+    var durationTicks: Int64
+    /// τ of the first and the last packet; nil where they are not stamped yet.
+    var firstTime: Int64?
+    var lastTime: Int64?
+    var packetCount: Int
+    var randomAccess: RandomAccess
+    var hasParameterSets: Bool
+    var leading: LeadingPicture
+    var coding: PictureCoding
+    /// Bytes are missing in it, or pictures before it.
+    var isDamaged: Bool
+    var isOpen: Bool
+
+    var end: Int64 { presentation + durationTicks }
+    /// A decoder that knows nothing may start here.
+    var isEntry: Bool { randomAccess != .none && hasParameterSets && !isOpen }
+}
+
+/// An audio frame.
+struct SeamFrame {
+    var unit: Int
+    var presentation: Int64
+    var durationTicks: Int64
+    var firstTime: Int64?
+    var isDamaged: Bool
+    var end: Int64 { presentation + durationTicks }
+}
+
+/// One audio stream of one side.
+struct SeamSound {
+    /// The output slot that it feeds.
+    var slot: Int
+    var stream: Int
+    /// In order; outgoing: from the last one sent on. Open frames are not in it.
+    var frames: [SeamFrame]
+    /// The first frame that may still be left out (outgoing).
+    var firstFree: Int
+    /// The first frame that can not be used: damaged, or behind a hole.
+    var limit: Int
+    /// What the slot adds to this side's time stamps beyond the side's shift, 27 MHz ticks.
+    var nudge: Int64
+}
+
+/// One side of a seam.
+struct SeamSide {
+    /// In decoding order, from some way before the first free one.
+    var pictures: [SeamPicture]
+    /// Outgoing: the first picture of which nothing has been sent.
+    var firstFree: Int
+    /// The first picture that can not be used.
+    var limit: Int
+    var sounds: [SeamSound]
+    /// Duration of a frame, 27 MHz ticks; 0 where not known.
+    var frameTicks: Int64
+    /// No more pictures will come on this side: it is silent or its epoch has ended.
+    var isOver: Bool
+    /// The master stream is sound: every frame is an entry and there is no reordering.
+    var isSoundOnly: Bool
+}
+
+extension SeamSide {
+    /// Pictures before the first free one that are looked at to judge a cut.
+    static let context = 34
+
+    /// Takes the side from a timeline.
+    /// - Parameter sentBefore: packets before this number have been sent (outgoing) or are too old
+    ///   (incoming).
+    /// - Parameter slots: for each stream index of the timeline the output slot, or nil.
+    init?(
+        _ timeline: borrowing InputTimeline, epoch: Epoch, sentBefore: Int,
+        slots: (Int) -> (slot: Int, nudge: Int64)?, isOver: Bool
+    ) {
+        guard let master = timeline.masterStream(of: epoch) else { return nil }
+        let last = timeline.end(ofEpoch: epoch.number)
+        let bounds = SideBounds(first: epoch.firstPacket, end: last, sentBefore: sentBefore)
+        let track = timeline.streams[master]
+        isSoundOnly = track.kind != .video
+        self.isOver = isOver || last != .max
+        pictures = SeamSide.pictures(track, timeline, bounds)
+        let firstFree = pictures.firstIndex { picture in
+            track.units[picture.units.lowerBound].firstPacket >= sentBefore
+        }
+        self.firstFree = firstFree ?? pictures.count
+        limit = pictures.count
+        for index in self.firstFree..<pictures.count
+        where pictures[index].isDamaged || pictures[index].isOpen {
+            limit = index
+            break
+        }
+        frameTicks = track.frameRate.ticks
+        if frameTicks == 0 { frameTicks = pictures.last { $0.durationTicks > 0 }?.durationTicks ?? 0 }
+        sounds = []
+        for stream in epoch.streams where timeline.streams[stream].kind == .audio {
+            guard let (slot, nudge) = slots(stream) else { continue }
+            sounds.append(
+                SeamSide.sound(
+                    timeline.streams[stream], stream: stream, slot: slot, nudge: nudge, timeline,
+                    bounds))
+        }
+    }
+
+    private struct SideBounds {
+        var first: Int
+        var end: Int
+        var sentBefore: Int
+    }
+
+    private static func pictures(
+        _ track: StreamTrack, _ timeline: borrowing InputTimeline, _ bounds: SideBounds
+    ) -> [SeamPicture] {
+        let units = track.units
+        var number = units.first
+        let firstFree = units.partition { $0.firstPacket >= bounds.sentBefore }
+        number = max(number, firstFree - 2 * SeamSide.context)
+        var result: [SeamPicture] = []
+        var gap = false
+        while number < units.end {
+            let unit = units[number]
+            number += 1
+            guard unit.firstPacket >= bounds.first, unit.firstPacket < bounds.end else { continue }
+            if unit.isSecondField, var frame = result.popLast() {
+                frame.units = frame.units.lowerBound..<number
+                frame.durationTicks += unit.durationTicks
+                frame.isDamaged = frame.isDamaged || unit.isDamaged
+                frame.isOpen = frame.isOpen || unit.isOpen
+                frame.hasParameterSets = frame.hasParameterSets || unit.mark.hasParameterSets
+                frame.lastTime = time(unit.lastPacket, timeline)
+                frame.packetCount += unit.lastPacket - unit.firstPacket + 1
+                result.append(frame)
+                continue
+            }
+            gap = unit.followsGap
+            result.append(
+                SeamPicture(
+                    units: (number - 1)..<number, presentation: unit.presentation.ticks,
+                    decoding: unit.decoding.ticks, durationTicks: unit.durationTicks,
+                    firstTime: time(unit.firstPacket, timeline),
+                    lastTime: unit.isOpen ? nil : time(unit.lastPacket, timeline),
+                    packetCount: unit.lastPacket - unit.firstPacket + 1,
+                    randomAccess: unit.mark.randomAccess,
+                    hasParameterSets: unit.mark.hasParameterSets || track.kind == .audio,
+                    leading: unit.mark.leading, coding: unit.mark.coding,
+                    isDamaged: unit.isDamaged || gap || !unit.isTimed, isOpen: unit.isOpen))
+        }
+        return result
+    }
+
+    private static func sound(
+        _ track: StreamTrack, stream: Int, slot: Int, nudge: Int64,
+        _ timeline: borrowing InputTimeline, _ bounds: SideBounds
+    ) -> SeamSound {
+        let units = track.units
+        // A frame is free when the PES packet it begins in has not been begun.
+        let begun = track.pes.partition { $0.firstPacket >= bounds.sentBefore } - 1
+        var frames: [SeamFrame] = []
+        var firstFree = 0
+        var limit: Int?
+        var number = units.partition { $0.firstPacket >= bounds.first }
+        number = max(number, units.partition { $0.pes > begun } - 2, units.first)
+        while number < units.end {
+            let unit = units[number]
+            defer { number += 1 }
+            if unit.isOpen || unit.firstPacket >= bounds.end { break }
+            let isSent = unit.pes <= begun
+            let isDamaged = unit.isDamaged || unit.followsGap || !unit.isTimed
+            if isDamaged && !isSent && limit == nil { limit = frames.count }
+            frames.append(
+                SeamFrame(
+                    unit: number, presentation: unit.presentation.ticks,
+                    durationTicks: unit.durationTicks, firstTime: time(unit.firstPacket, timeline),
+                    isDamaged: isDamaged))
+            if isSent { firstFree = frames.count }
+        }
+        return SeamSound(
+            slot: slot, stream: stream, frames: frames, firstFree: firstFree,
+            limit: limit ?? frames.count, nudge: nudge)
+    }
+
+    private static func time(_ packet: Int, _ timeline: borrowing InputTimeline) -> Int64? {
+        guard packet >= timeline.ring.first, packet < timeline.ring.stamped else { return nil }
+        return timeline.ring[packet].time
+    }
+}

@@ -1,0 +1,143 @@
+// How the sound goes through a seam: frame by frame, on the outgoing grid.
+//
+//   outgoing  |----|----|----|----|
+//   incoming              |----|----|----|----|
+//   output    |----|----|----|----|----|----|        the incoming frames are moved by at most half a
+//                       ^                            frame, and not one is cut
+
+import TransportStream
+
+enum SoundPlanner {
+    /// Sound must be at the decoder this long before it is heard, 5 ms.
+    static let marginTicks: Int64 = 5 * StreamTime.ticksPerMillisecond
+
+    /// Joins two streams that feed one slot.
+    /// - Parameter place: presentation time of the seam on the output's line.
+    static func plan(
+        _ outgoing: SeamSound, _ incoming: SeamSound?, _ request: SeamRequest, shift: Int64,
+        place: Int64
+    ) -> SoundPlan {
+        let base = request.outgoingShift + outgoing.nudge
+        guard let incoming else { return leave(outgoing, base: base, place: place) }
+        guard !outgoing.frames.isEmpty else {
+            var plan = enter(incoming, shift: shift, place: place)
+            plan.outgoingStream = outgoing.stream
+            return plan
+        }
+        // The last frame sent, or any whole one behind it, may be the last of the outgoing input.
+        let least = max(outgoing.firstFree - 1, 0)
+        let most = max(least, outgoing.limit - 1)
+        let nearest = outgoing.frames[least...most].indices.min {
+            abs(outgoing.frames[$0].end + base - place) < abs(outgoing.frames[$1].end + base - place)
+        } ?? least
+        for last in order(around: nearest, in: least...most) {
+            let target = outgoing.frames[last].end + base - shift
+            guard let first = usable(incoming, at: target, request, shift: shift) else { continue }
+            let nudge = target - incoming.frames[first].presentation
+            return SoundPlan(
+                slot: outgoing.slot, outgoingStream: outgoing.stream,
+                outgoingUntil: outgoing.frames[last].unit + 1, incomingStream: incoming.stream,
+                incomingFrom: incoming.frames[first].unit, nudge: rounded(nudge), gapTicks: 0)
+        }
+        return gap(outgoing, incoming, request, shift: shift, last: most, base: base)
+    }
+
+    /// The frame that begins at `target`, give or take half a frame, if it and all behind it are
+    /// whole and it can still be sent in time.
+    private static func usable(
+        _ sound: SeamSound, at target: Int64, _ request: SeamRequest, shift: Int64
+    ) -> Int? {
+        let frames = sound.frames
+        guard let index = nearestFrame(frames, to: target) else { return nil }
+        let frame = frames[index]
+        guard abs(target - frame.presentation) * 2 <= max(frame.durationTicks, 1),
+            index > (frames.lastIndex { $0.isDamaged } ?? -1),
+            target + shift >= request.scheduleNow + marginTicks
+        else { return nil }
+        return index
+    }
+
+    private static func nearestFrame(_ frames: [SeamFrame], to target: Int64) -> Int? {
+        var low = 0
+        var high = frames.count
+        while low < high {
+            let middle = (low + high) / 2
+            if frames[middle].presentation < target { low = middle + 1 } else { high = middle }
+        }
+        guard !frames.isEmpty else { return nil }
+        if low == frames.count { return frames.count - 1 }
+        if low > 0,
+            target - frames[low - 1].presentation <= frames[low].presentation - target
+        {
+            return low - 1
+        }
+        return low
+    }
+
+    /// No frame follows directly: the first that can be sent in time does, after a silence.
+    private static func gap(
+        _ outgoing: SeamSound, _ incoming: SeamSound, _ request: SeamRequest, shift: Int64,
+        last: Int, base: Int64
+    ) -> SoundPlan {
+        let end = outgoing.frames[last].end + base
+        let damage = incoming.frames.lastIndex { $0.isDamaged } ?? -1
+        let first = incoming.frames.indices.first {
+            let heard = incoming.frames[$0].presentation + shift
+            return $0 > damage && heard >= end
+                && heard >= request.scheduleNow + marginTicks
+        }
+        let frame = first.map { incoming.frames[$0] }
+        // The silence is made of whole frames, so that the grid goes on.
+        let duration = max(outgoing.frames[last].durationTicks, 1)
+        let silence = frame.map { $0.presentation + shift - end } ?? 0
+        let whole = silence.roundedDivision(by: duration) * duration
+        return SoundPlan(
+            slot: outgoing.slot, outgoingStream: outgoing.stream,
+            outgoingUntil: outgoing.frames[last].unit + 1, incomingStream: incoming.stream,
+            incomingFrom: frame?.unit ?? (incoming.frames.last.map { $0.unit + 1 } ?? 0),
+            nudge: rounded(whole - silence), gapTicks: frame == nil ? duration : whole)
+    }
+
+    /// The slot gets no more sound from the incoming input.
+    private static func leave(_ outgoing: SeamSound, base: Int64, place: Int64) -> SoundPlan {
+        let until = outgoing.frames.indices.first {
+            $0 >= outgoing.firstFree && outgoing.frames[$0].end + base > place
+        } ?? outgoing.limit
+        let next = min(until, outgoing.limit)
+        let unit = next < outgoing.frames.count
+            ? outgoing.frames[next].unit : (outgoing.frames.last.map { $0.unit + 1 } ?? 0)
+        return SoundPlan(
+            slot: outgoing.slot, outgoingStream: outgoing.stream, outgoingUntil: unit,
+            incomingStream: nil, incomingFrom: 0, nudge: 0, gapTicks: 0)
+    }
+
+    /// The slot had no sound before.
+    static func enter(_ incoming: SeamSound, shift: Int64, place: Int64) -> SoundPlan {
+        let damage = incoming.frames.lastIndex { $0.isDamaged } ?? -1
+        let first = incoming.frames.indices.first {
+            $0 > damage && incoming.frames[$0].presentation + shift >= place
+        }
+        let unit = first.map { incoming.frames[$0].unit }
+            ?? incoming.frames.last.map { $0.unit + 1 } ?? 0
+        return SoundPlan(
+            slot: incoming.slot, outgoingStream: nil, outgoingUntil: 0,
+            incomingStream: incoming.stream, incomingFrom: unit, nudge: 0, gapTicks: 0)
+    }
+
+    /// Indices by growing distance from `centre`.
+    private static func order(around centre: Int, in range: ClosedRange<Int>) -> [Int] {
+        var result = [centre]
+        var distance = 1
+        while result.count < range.count {
+            if range.contains(centre - distance) { result.append(centre - distance) }
+            if range.contains(centre + distance) { result.append(centre + distance) }
+            distance += 1
+        }
+        return result
+    }
+
+    private static func rounded(_ ticks: Int64) -> Int64 {
+        ticks.roundedDivision(by: StreamTime.ticksPerTimestampTick)
+            * StreamTime.ticksPerTimestampTick
+    }
+}

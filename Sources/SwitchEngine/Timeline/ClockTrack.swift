@@ -1,0 +1,90 @@
+// The input's own time: PCRs unwrapped to one line, and that line against the host's clock.
+//
+//   arrival (host)        ^          x   x        A packet can be late, never early: the earliest
+//                         |      x .'             arrivals mark the line. `hostOffset` is the
+//                         |   x.' x               smallest arrival − τ of the last seconds, so
+//                         |  .'                   jitter does not move it and drift does.
+//                         +--------------> τ
+
+import TransportStream
+
+struct ClockTrack {
+    /// A PCR step up to this is taken as a lazy encoder, 500 ms. §2.7.2 allows 100 ms.
+    static let lazyStepTicks: Int64 = 500 * StreamTime.ticksPerMillisecond
+    /// How far a longer PCR step may differ from the host time that passed with it, 500 ms.
+    static let silenceToleranceTicks: Int64 = 500 * StreamTime.ticksPerMillisecond
+    struct Sample {
+        var time: StreamTime
+        var position: Int64
+        var arrivalTicks: Int64
+    }
+
+    enum Verdict {
+        /// The first PCR of an epoch: nothing to interpolate yet.
+        case first
+        /// On the line; the sample before it.
+        case next(after: Sample)
+        /// The line broke: a new time base begins with this PCR.
+        case jump
+    }
+
+    private(set) var last: Sample?
+    /// Ticks per 2^20 packets between the last two PCRs, for packets behind the last one.
+    private(set) var slope: Int64 = 0
+    private var offsets = SlidingMinimum()
+
+    /// The earliest arrival of the last seconds, as host ticks − τ; nil before the first PCR.
+    var hostOffset: Int64? { offsets.value }
+
+    /// The input's transport time at a host time, as the earliest arrivals tell it.
+    func time(at hostTicks: Int64) -> StreamTime? {
+        hostOffset.map { StreamTime(ticks: hostTicks &- $0) }
+    }
+
+    /// Forgets everything: the next PCR begins a new line.
+    mutating func restart() {
+        last = nil
+        slope = 0
+        offsets = SlidingMinimum()
+    }
+
+    /// Takes a PCR.
+    /// - Parameter position: the packet's number among all packets of the input.
+    /// - Parameter reference: where the line's first PCR is unwrapped; nil for its own value.
+    mutating func take(
+        _ clock: ClockReference, position: Int64, arrivalTicks: Int64, announcedJump: Bool,
+        near reference: StreamTime?
+    ) -> Verdict {
+        guard let last else {
+            let time = reference.map(clock.unwrapped) ?? StreamTime(ticks: clock.ticks)
+            accept(Sample(time: time, position: position, arrivalTicks: arrivalTicks))
+            return .first
+        }
+        let time = clock.unwrapped(near: last.time)
+        let step = time - last.time
+        let elapsed = arrivalTicks &- last.arrivalTicks
+        let isLazy = step > 0 && step <= ClockTrack.lazyStepTicks
+        let isSilence =
+            step > 0 && (step &- elapsed).magnitude < UInt64(ClockTrack.silenceToleranceTicks)
+        guard (isLazy && !(announcedJump && step > elapsed &+ ClockTrack.lazyStepTicks / 5))
+            || isSilence
+        else { return .jump }
+        let sample = Sample(time: time, position: position, arrivalTicks: arrivalTicks)
+        if position > last.position {
+            slope = step.scaled(by: 1 << 20, over: position - last.position)
+        }
+        accept(sample)
+        return .next(after: last)
+    }
+
+    /// τ of a packet behind the last PCR, by the last slope.
+    func extrapolated(position: Int64) -> Int64? {
+        guard let last, slope > 0 else { return nil }
+        return last.time.ticks &+ (position &- last.position).scaled(by: slope, over: 1 << 20)
+    }
+
+    private mutating func accept(_ sample: Sample) {
+        last = sample
+        offsets.take(sample.arrivalTicks &- sample.time.ticks, at: sample.arrivalTicks)
+    }
+}

@@ -1,0 +1,398 @@
+// One input as it is known so far: its packets on a line of time, its streams as access units.
+//
+//   packets -> PSI, clock, streams -> ring and logs -> stamped with τ at each PCR
+//
+// Arrival only stores. The time line consists of epochs: an epoch ends where the input's clock jumps,
+// its programme changes, or it comes back after an outage; the seam planner joins epochs like any
+// other two streams.
+
+import TransportStream
+
+/// A piece of an input's time line without a break.
+struct Epoch {
+    /// 0, 1, 2 … for each input.
+    var number: Int
+    var firstPacket: Int
+    var map: ProgramMap
+    /// Indices of the streams that the PMT names, in its order.
+    var streams: [Int]
+    /// How its content stood to the host's time when it ended; nil while it goes on.
+    var alignment: AlignmentSide?
+
+    static let none = Epoch(
+        number: -1, firstPacket: 0,
+        map: ProgramMap(program: 0, version: 0, clockPID: .null, descriptors: [], streams: []),
+        streams: [])
+}
+
+/// A complete section of a stream that is carried in sections.
+struct SectionRecord {
+    var stream: Int
+    /// It was complete before this packet of the ring came.
+    var beforePacket: Int
+    var bytes: [UInt8]
+}
+
+struct InputTimeline {
+    /// Streams of past programmes are kept while their packets are in the ring; more than this at
+    /// once and the oldest is taken.
+    static let streamLimit = 64
+
+    private(set) var ring = PacketRing()
+    private(set) var clock = ClockTrack()
+    private(set) var program: ProgramTrack
+    private(set) var streams: [StreamTrack] = []
+    private(set) var epochs = Log<Epoch>(filler: .none, capacity: 8)
+    private(set) var sections = Log<SectionRecord>(
+        filler: SectionRecord(stream: 0, beforePacket: 0, bytes: []))
+    private(set) var lead = ContentLead()
+    private(set) var health = InputFacts()
+
+    private var framing = PacketFraming()
+    private var position: Int64 = 0
+    private var streamByPID = [Int16](repeating: -1, count: PID.count)
+    private var assemblers: [Int: SectionAssembler] = [:]
+    private var epochCount = 0
+    private var arrivals = Log<Arrival>(filler: Arrival(ticks: 0, packet: 0))
+    private var firstStamp: StreamTime?
+
+    private struct Arrival {
+        var ticks: Int64
+        var packet: Int
+    }
+
+    init(program: UInt16?) { self.program = ProgramTrack(wished: program) }
+
+    var epoch: Epoch? { epochs.last }
+    var framingFacts: PacketFraming { framing }
+
+    /// The epoch that a packet of the ring belongs to.
+    func epoch(holding packet: Int) -> Epoch? {
+        let index = epochs.partition { $0.firstPacket > packet } - 1
+        return index >= epochs.first && index < epochs.end ? epochs[index] : nil
+    }
+
+    /// The first packet behind an epoch; `Int.max` for the newest.
+    func end(ofEpoch number: Int) -> Int {
+        for index in epochs.indices where epochs[index].number == number + 1 {
+            return epochs[index].firstPacket
+        }
+        return .max
+    }
+
+    // MARK: Bytes in
+
+    mutating func receive(_ bytes: Span<UInt8>, at arrivalTicks: Int64) {
+        // The framing is taken out while it calls back into self.
+        var framing = PacketFraming()
+        swap(&framing, &self.framing)
+        framing.append(bytes) { buffer, first, count, spacing in
+            takeAll(buffer, first, count, spacing, arrivalTicks)
+        }
+        swap(&framing, &self.framing)
+        noteArrival(arrivalTicks)
+    }
+
+    /// The input ends here on purpose: what came is all there is.
+    mutating func finish(at arrivalTicks: Int64) {
+        var framing = PacketFraming()
+        swap(&framing, &self.framing)
+        framing.finish { buffer, first, count, spacing in
+            takeAll(buffer, first, count, spacing, arrivalTicks)
+        }
+        swap(&framing, &self.framing)
+        for index in streams.indices { streams[index].endEpoch(isWhole: true) }
+        stampTail()
+    }
+
+    private mutating func takeAll(
+        _ buffer: Span<UInt8>, _ first: Int, _ count: Int, _ spacing: Int, _ arrivalTicks: Int64
+    ) {
+        var offset = first
+        for _ in 0..<count {
+            take(buffer, at: offset, arrivalTicks)
+            offset += spacing
+        }
+    }
+
+    private mutating func take(_ bytes: Span<UInt8>, at offset: Int, _ arrivalTicks: Int64) {
+        position += 1
+        guard let header = PacketHeader(bytes, at: offset) else { return }
+        health.packets += 1
+        if header.transportError || header.isMalformed {
+            health.transportErrors += 1
+            return
+        }
+        let pid = header.pid
+        if pid == .null { return }
+        health.take(payloadAt: arrivalTicks)
+        let index = Int(streamByPID[pid.index])
+        let isClock = header.clockReference != nil && pid == epoch?.map.clockPID
+        if isClock, let reference = header.clockReference {
+            takeClock(reference, announced: header.discontinuity, arrivalTicks)
+        }
+        if index >= 0 {
+            takeStream(index, bytes, at: offset, header, arrivalTicks)
+        } else if pid == .pat {
+            program.takeAssociation(bytes, at: offset, header)
+            health.lastPSITicks = arrivalTicks
+        } else if pid == program.mapPID {
+            if program.takeMap(bytes, at: offset, header) { beginProgram(arrivalTicks) }
+        }
+        if isClock { stamp() }
+    }
+
+    @inline(__always)
+    private mutating func takeStream(
+        _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader,
+        _ arrivalTicks: Int64
+    ) {
+        guard streams[index].admits(header), header.hasPayload else { return }
+        if !streams[index].codec.isPES {
+            return takeSections(index, bytes, at: offset, header, arrivalTicks)
+        }
+        let reference = clock.last?.time ?? firstStamp ?? firstTime(bytes, at: offset, header)
+        let fate = streams[index].take(
+            bytes, at: offset, header: header, number: ring.end, position: position,
+            clock: reference, arrivalTicks: arrivalTicks)
+        guard case .keep(var note) = fate else { return }
+        note.stream = Int16(truncatingIfNeeded: index)
+        ring.append(bytes, at: offset, note: note)
+        let track = streams[index]
+        if track.kind == .video, let unit = track.units.last, unit.firstPacket == ring.end - 1,
+            unit.mark.randomAccess != .none
+        {
+            health.lastRandomAccessTicks = arrivalTicks
+        }
+    }
+
+    /// Before the first PCR, time stamps are unwrapped near the first of them.
+    private mutating func firstTime(
+        _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader
+    ) -> StreamTime {
+        guard header.startsUnit,
+            case .header(let pes) = PESHeader.read(
+                bytes, from: offset + Int(header.payloadOffset), to: offset + Packet.size),
+            let stamp = pes.decoding ?? pes.presentation
+        else { return StreamTime(ticks: 0) }
+        firstStamp = StreamTime(ticks: stamp.ticks * StreamTime.ticksPerTimestampTick)
+        return firstStamp ?? StreamTime(ticks: 0)
+    }
+
+    private mutating func takeSections(
+        _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader,
+        _ arrivalTicks: Int64
+    ) {
+        guard !header.isScrambled else { return }
+        var assembler = assemblers[index] ?? SectionAssembler()
+        let before = ring.end
+        assembler.append(
+            bytes, from: offset + Int(header.payloadOffset), to: offset + Packet.size,
+            startsUnit: header.startsUnit
+        ) { section in
+            sections.append(
+                SectionRecord(
+                    stream: index, beforePacket: before,
+                    bytes: (0..<section.count).map { section[$0] }))
+        }
+        assemblers[index] = assembler
+    }
+
+    // MARK: Time
+
+    private mutating func takeClock(
+        _ reference: ClockReference, announced: Bool, _ arrivalTicks: Int64
+    ) {
+        health.lastClockTicks = arrivalTicks
+        let verdict = clock.take(
+            reference, position: position, arrivalTicks: arrivalTicks, announcedJump: announced,
+            near: firstStamp)
+        switch verdict {
+        case .first: break
+        case .next(let sample): pendingSample = sample
+        case .jump:
+            health.clockJumps += 1
+            breakLine(isWhole: true)
+            _ = clock.take(
+                reference, position: position, arrivalTicks: arrivalTicks, announcedJump: false,
+                near: nil)
+        }
+    }
+
+    private var pendingSample: ClockTrack.Sample?
+
+    /// Gives τ to all packets up to the PCR just taken (13818-1 §2.4.2.2).
+    private mutating func stamp() {
+        guard let from = pendingSample, let to = clock.last, to.position > from.position else {
+            return
+        }
+        pendingSample = nil
+        let span = to.time - from.time
+        let packets = to.position - from.position
+        var latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : Int64.min
+        if let epoch, ring.stamped <= epoch.firstPacket { latest = .min }
+        for number in ring.stamped..<ring.end {
+            let place = ring[number].position &- from.position
+            let time = from.time.ticks &+ InputTimeline.share(span, place, packets)
+            latest = max(latest, time)
+            ring[number].time = latest
+        }
+        ring.stamped = ring.end
+        measureLead()
+    }
+
+    /// span · place / packets; in 64 bits where that is enough, which it is but for freak streams.
+    @inline(__always)
+    private static func share(_ span: Int64, _ place: Int64, _ packets: Int64) -> Int64 {
+        let (product, overflow) = span.multipliedReportingOverflow(by: place)
+        return overflow ? span.scaled(by: place, over: packets) : product / packets
+    }
+
+    /// Gives τ to the packets behind the last PCR by the last slope: the input fell silent, or its
+    /// clock did.
+    mutating func stampTail() {
+        guard ring.stamped < ring.end else { return }
+        var latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : Int64.min
+        if let epoch, ring.stamped <= epoch.firstPacket { latest = .min }
+        for number in ring.stamped..<ring.end {
+            guard let time = clock.extrapolated(position: ring[number].position) else { return }
+            latest = max(latest, time)
+            ring[number].time = latest
+        }
+        ring.stamped = ring.end
+        measureLead()
+    }
+
+    private mutating func measureLead() {
+        guard let epoch, let master = masterStream else { return }
+        lead.measure(streams[master], ring: ring, from: epoch.firstPacket)
+    }
+
+    // MARK: Epochs
+
+    /// The programme is new or made of other things: its streams are set up again.
+    private mutating func beginProgram(_ arrivalTicks: Int64) {
+        guard let map = program.map else { return }
+        if epoch != nil {
+            health.programChanges += 1
+            breakLine(isWhole: false)
+        }
+        for index in streamByPID.indices { streamByPID[index] = -1 }
+        assemblers.removeAll()
+        var indices: [Int] = []
+        for stream in map.streams where stream.pid != .null && streamByPID[stream.pid.index] < 0 {
+            let index = place(for: StreamTrack(stream, programDescriptors: map.descriptors))
+            streamByPID[stream.pid.index] = Int16(index)
+            indices.append(index)
+        }
+        appendEpoch(map: map, streams: indices)
+    }
+
+    /// Puts a new stream where an old one is no longer needed, or at the end.
+    private mutating func place(for track: StreamTrack) -> Int {
+        let current = Set(epoch?.streams ?? [])
+        for index in streams.indices where !current.contains(index) {
+            let lastPacket = streams[index].pes.last?.lastPacket ?? -1
+            let isInUse = streamByPID.contains(Int16(index))
+            if !isInUse && (lastPacket < ring.first || streams.count >= InputTimeline.streamLimit) {
+                streams[index] = track
+                return index
+            }
+        }
+        streams.append(track)
+        return streams.count - 1
+    }
+
+    /// Ends the epoch; the next one begins with the next packet.
+    private mutating func breakLine(isWhole: Bool) {
+        stampTail()
+        ring.stamped = max(ring.stamped, ring.end)
+        if let epoch { epochs[epochs.end - 1].alignment = alignmentSide(of: epoch) }
+        for index in epoch?.streams ?? [] { streams[index].endEpoch(isWhole: isWhole) }
+        clock.restart()
+        pendingSample = nil
+        firstStamp = nil
+        lead = ContentLead()
+        if let epoch { appendEpoch(map: epoch.map, streams: epoch.streams) }
+    }
+
+    private mutating func appendEpoch(map: ProgramMap, streams: [Int]) {
+        let next = Epoch(
+            number: epochCount, firstPacket: ring.end, map: map, streams: streams)
+        // Nothing came in the epoch before: it never was.
+        if let last = epochs.last, last.firstPacket == ring.end {
+            epochs[epochs.end - 1] = next
+        } else {
+            epochs.append(next)
+        }
+        epochCount += 1
+    }
+
+    /// The input was silent and is here again: what comes now is a new piece of its time line.
+    mutating func resume() {
+        for index in epoch?.streams ?? [] { streams[index].lose() }
+        breakLine(isWhole: false)
+        health.forget()
+    }
+
+    /// The stream that seams are made on: the first video with pictures, else the first sound.
+    var masterStream: Int? {
+        guard let epoch else { return nil }
+        return masterStream(of: epoch)
+    }
+
+    func masterStream(of epoch: Epoch) -> Int? {
+        let video = epoch.streams.first {
+            streams[$0].kind == .video && streams[$0].unitCount > 0
+        }
+        return video
+            ?? epoch.streams.first { streams[$0].kind == .audio && streams[$0].unitCount > 0 }
+    }
+
+    /// How the content of an epoch stands to the host's time.
+    func alignmentSide(of epoch: Epoch) -> AlignmentSide {
+        for index in epochs.indices where epochs[index].number == epoch.number {
+            if let known = epochs[index].alignment { return known }
+        }
+        var toHost: Int64?
+        if let offset = clock.hostOffset, let lead = lead.presentationToTransport {
+            toHost = offset &+ lead
+        }
+        return AlignmentSide(
+            presentationToHost: toHost, reorderTicks: lead.reorderTicks,
+            frameTicks: masterStream(of: epoch).map { streams[$0].frameRate.ticks } ?? 0)
+    }
+
+    // MARK: Memory
+
+    private mutating func noteArrival(_ ticks: Int64) {
+        let step = StreamTime.ticksPerMillisecond * 100
+        if let last = arrivals.last, ticks - last.ticks < step { return }
+        arrivals.append(Arrival(ticks: ticks, packet: ring.end))
+    }
+
+    /// Forgets packets that came before `ticks`, but none from `needed` on.
+    mutating func trim(arrivedBefore ticks: Int64, needed: Int) {
+        var limit = ring.first
+        while arrivals.count > 1, arrivals[arrivals.first + 1].ticks <= ticks {
+            arrivals.trim(before: arrivals.first + 1)
+            limit = arrivals[arrivals.first].packet
+        }
+        limit = min(limit, needed, ring.stamped)
+        guard limit > ring.first else { return }
+        ring.trim(before: limit)
+        for index in streams.indices { streams[index].trim(before: limit) }
+        while epochs.count > 1, epochs[epochs.first + 1].firstPacket <= limit {
+            epochs.trim(before: epochs.first + 1)
+        }
+        while !sections.isEmpty, sections[sections.first].beforePacket < limit {
+            sections[sections.first].bytes = []
+            sections.trim(before: sections.first + 1)
+        }
+    }
+
+    /// Writes into a kept packet (the marks of a broken link).
+    mutating func edit(
+        packet: Int, _ body: (inout MutableSpan<UInt8>, _ offset: Int) -> Void
+    ) { ring.edit(packet, body) }
+}

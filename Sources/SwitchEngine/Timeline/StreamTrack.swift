@@ -1,0 +1,341 @@
+// One elementary stream of one input: its PES packets and access units, as numbered lists that point
+// into the packet ring.
+//
+// Packets go in one by one as they arrive; nothing is decided here. What is wrong with the stream
+// (lost packets, cut PES packets) is written down as a fact about a PES packet or a unit.
+
+import TransportStream
+
+struct StreamTrack {
+    let description: ProgramMap.Stream
+    let language: String?
+    private(set) var codec: Codec
+    private(set) var detector: AccessUnitDetector
+    private(set) var pes = Log<PESRecord>(filler: .none)
+    var units = Log<Unit>(filler: .none)
+    /// Packet number and elementary position of each kept packet, to find a unit's packets.
+    private(set) var packets = Log<PacketPlace>(filler: PacketPlace(number: 0, position: 0))
+    private(set) var frameRate = FrameRate()
+
+    private var continuity = ContinuityWatch()
+    private var marks: [AccessUnitMark] = []
+    /// Payload is ignored until the next PES packet begins.
+    private var awaitsStart = true
+    private var gapPending = false
+    /// Host time of the last payload, in 27 MHz ticks.
+    private(set) var lastPayloadTicks: Int64?
+    /// Facts for the operator.
+    private(set) var continuityErrors: Int64 = 0
+    private(set) var damagedUnits: Int64 = 0
+    private(set) var scrambledPackets: Int64 = 0
+    private(set) var unitCount: Int64 = 0
+
+    struct PacketPlace {
+        var number: Int
+        var position: Int64
+    }
+
+    init(_ stream: ProgramMap.Stream, programDescriptors: [UInt8]) {
+        description = stream
+        codec = Codec(stream: stream, programDescriptors: programDescriptors)
+        language = Descriptors.language(stream.descriptors)
+        detector = AccessUnitDetector(codec: codec)
+        marks.reserveCapacity(32)
+    }
+
+    var kind: Codec.Kind { codec.kind }
+
+    /// The first packet that belongs to a PES packet or unit which may still grow; nil when all is
+    /// settled.
+    var firstUnsettledPacket: Int? {
+        var result: Int?
+        if let unit = units.last, unit.isOpen { result = unit.firstPacket }
+        if let record = pes.last, record.state == .open {
+            // Video units settle one by one inside a PES packet without a length.
+            let settlesByUnit = kind == .video && record.firstUnit >= 0
+            if !settlesByUnit { result = min(result ?? .max, record.firstPacket) }
+        }
+        return result
+    }
+
+    // MARK: Packets in
+
+    /// What became of a packet.
+    enum Fate {
+        case keep(PacketNote)
+        case drop
+    }
+
+    /// Judges the counter of the next packet; false when the packet must not be taken.
+    @inline(__always)
+    mutating func admits(_ header: PacketHeader) -> Bool {
+        switch continuity.judge(header) {
+        case .continuous: return true
+        case .duplicate: return false
+        case .gap:
+            continuityErrors += 1
+            lose()
+            return true
+        }
+    }
+
+    /// Bytes of this stream are missing at this point.
+    mutating func lose() {
+        gapPending = true
+        if let last = pes.last, last.state == .open { pes[pes.end - 1].state = .damaged }
+        damageOpenUnit()
+        detector.reset()
+        awaitsStart = true
+    }
+
+    /// Takes the payload of packet number `number`, which the caller appends to the ring if told so.
+    /// - Parameter clock: the input's time now, near which time stamps are unwrapped.
+    @inline(__always)
+    mutating func take(
+        _ bytes: Span<UInt8>, at offset: Int, header: PacketHeader, number: Int, position: Int64,
+        clock: StreamTime, arrivalTicks: Int64
+    ) -> Fate {
+        lastPayloadTicks = arrivalTicks
+        let end = offset + Packet.size
+        var start = offset + Int(header.payloadOffset)
+        if header.isScrambled { scrambledPackets += 1 }
+        if header.startsUnit {
+            start = openPES(
+                bytes, from: start, to: end, header: header, number: number, clock: clock)
+        } else {
+            guard !awaitsStart else { return .drop }
+            pes[pes.end - 1].lastPacket = number
+        }
+        let place = detector.position
+        packets.append(PacketPlace(number: number, position: place))
+        let current = pes.end - 1
+        if header.isScrambled {
+            // Nothing inside can be read; the PES packet passes as it is.
+        } else {
+            detector.scan(bytes, from: start, to: end, startsPES: header.startsUnit, into: &marks)
+            if !marks.isEmpty { placeMarks(clock: clock) }
+        }
+        let elementaryEnd = place + Int64(end - start)
+        pes[current].elementaryEnd = elementaryEnd
+        if pes[current].state == .open, let missing = pes[current].missingBytes, missing <= 0 {
+            completePES()
+        }
+        settleUnits()
+        return .keep(
+            PacketNote(
+                time: 0, position: position, pes: current, elementaryPosition: place, stream: -1,
+                elementaryOffset: UInt8(start - offset), payloadOffset: header.payloadOffset,
+                startsPES: header.startsUnit, hasClock: header.clockReference != nil))
+    }
+
+    /// Begins a PES packet; returns where its payload begins.
+    private mutating func openPES(
+        _ bytes: Span<UInt8>, from start: Int, to end: Int, header: PacketHeader, number: Int,
+        clock: StreamTime
+    ) -> Int {
+        closePES()
+        awaitsStart = false
+        var record = PESRecord(
+            firstPacket: number, lastPacket: number, elementaryStart: detector.position,
+            elementaryEnd: detector.position, header: nil)
+        var payload = start
+        if !header.isScrambled,
+            case .header(let read) = PESHeader.read(bytes, from: start, to: end)
+        {
+            payload = min(start + read.headerLength, end)
+            record.header = read
+            record.presentation = read.presentation?.unwrapped(near: clock)
+            if let presentation = record.presentation {
+                record.decoding =
+                    read.decoding?.unwrapped(near: presentation) ?? record.presentation
+            }
+            sniff(bytes, at: payload, to: end)
+        }
+        pes.append(record)
+        if kind == .data || record.header == nil { beginOpaqueUnit(record) }
+        return payload
+    }
+
+    /// Streams that say MPEG audio and carry ADTS exist: both have the same sync word, but layer 0
+    /// is ADTS only (14496-3 §1.A.2.2, 11172-3 §2.4.2.3).
+    private mutating func sniff(_ bytes: Span<UInt8>, at start: Int, to end: Int) {
+        guard codec == .mpegAudio, unitCount == 0, start + 2 <= end, bytes[start] == 0xFF,
+            bytes[start + 1] & 0xF6 == 0xF0
+        else { return }
+        codec = .aacADTS
+        detector = AccessUnitDetector(codec: codec)
+    }
+
+    private mutating func closePES() {
+        guard let last = pes.last, last.state == .open else { return }
+        if let missing = last.missingBytes, missing > 0 {
+            pes[pes.end - 1].state = .damaged
+            if kind != .video { damageOpenUnit() }
+        } else {
+            completePES()
+        }
+    }
+
+    private mutating func completePES() {
+        pes[pes.end - 1].state = .complete
+        if kind == .data, let unit = units.last, unit.isOpen {
+            units[units.end - 1].end = pes[pes.end - 1].elementaryEnd
+            units[units.end - 1].lastPacket = pes[pes.end - 1].lastPacket
+        }
+    }
+
+    private mutating func damageOpenUnit() {
+        guard let unit = units.last, unit.isOpen, let record = pes.last else { return }
+        units[units.end - 1].end = max(record.elementaryEnd, unit.start)
+        units[units.end - 1].lastPacket = max(record.lastPacket, unit.firstPacket)
+        units[units.end - 1].isDamaged = true
+        damagedUnits += 1
+    }
+
+    // MARK: Units
+
+    /// A unit for a PES packet whose inside is not known.
+    private mutating func beginOpaqueUnit(_ record: PESRecord) {
+        guard kind == .data else { return }
+        let time = record.presentation ?? StreamTime(ticks: 0)
+        var unit = Unit(
+            start: record.elementaryStart, firstPacket: record.firstPacket,
+            lastPacket: record.firstPacket, pes: pes.end - 1, presentation: time,
+            decoding: record.decoding ?? time, isTimed: record.presentation != nil,
+            durationTicks: 0, mark: AccessUnitMark(position: record.elementaryStart))
+        unit.followsGap = gapPending
+        gapPending = false
+        pes[pes.end - 1].firstUnit = units.end
+        units.append(unit)
+        unitCount += 1
+    }
+
+    private mutating func placeMarks(clock: StreamTime) {
+        for index in marks.indices { place(marks[index], clock: clock) }
+        marks.removeAll(keepingCapacity: true)
+    }
+
+    /// Makes a unit of a mark: ends the one before it, finds its packet and its times.
+    private mutating func place(_ mark: AccessUnitMark, clock: StreamTime) {
+        endOpenUnit(at: mark.position)
+        var number = pes.end - 1
+        while number > pes.first && pes[number].elementaryStart > mark.position { number -= 1 }
+        let record = pes[number]
+        let isFirst = record.firstUnit < 0
+        if isFirst { pes[number].firstUnit = units.end }
+        let packet = packet(holding: mark.position)
+        var unit = Unit(
+            start: mark.position, firstPacket: packet, lastPacket: packet, pes: number,
+            presentation: clock, decoding: clock, isTimed: false, durationTicks: 0, mark: mark)
+        let previous = units.last
+        unit.durationTicks = duration(of: mark)
+        if isFirst, let presentation = record.presentation {
+            unit.presentation = presentation
+            unit.decoding = record.decoding ?? presentation
+            unit.isTimed = true
+        } else if let previous {
+            follow(previous, &unit)
+        }
+        if kind == .video, let previous, unit.isTimed, previous.isTimed, !gapPending,
+            unit.mark.field != .secondField
+        {
+            let fields = previous.isSecondField ? 2 : Int64(max(previous.mark.displayedFields, 1))
+            var step = unit.decoding - previous.decoding
+            if previous.isSecondField { step += previous.durationTicks }
+            frameRate.take(
+                step: fields == 2 || mark.field == .firstField ? step : step * 2 / fields,
+                stated: mark.statedFrameTicks)
+            unit.durationTicks = duration(of: mark)
+        }
+        unit.followsGap = gapPending
+        gapPending = false
+        units.append(unit)
+        unitCount += 1
+    }
+
+    /// 27 MHz ticks that a unit is presented for.
+    private func duration(of mark: AccessUnitMark) -> Int64 {
+        if mark.sampleRate > 0 {
+            return Int64(mark.samples) * StreamTime.ticksPerSecond / Int64(mark.sampleRate)
+        }
+        let frame = frameRate.ticks > 0 ? frameRate.ticks : mark.statedFrameTicks
+        return mark.field == .frame ? frame * Int64(mark.displayedFields) / 2 : frame / 2
+    }
+
+    /// Times of a unit that has no time stamp of its own, from the unit before it.
+    private func follow(_ previous: Unit, _ unit: inout Unit) {
+        unit.decoding = previous.decoding + previous.durationTicks
+        unit.isTimed = previous.isTimed && previous.durationTicks > 0
+        if kind != .video || unit.isSecondField {
+            unit.presentation = previous.presentation + previous.durationTicks
+        } else {
+            // 13818-1 §2.7.5: a picture that no other waits for is shown when it is decoded.
+            let delay = previous.presentation - previous.decoding
+            let isReordered = unit.mark.coding != .bidirectional && delay > 0
+            unit.presentation = isReordered ? unit.decoding + delay : unit.decoding
+        }
+    }
+
+    private mutating func endOpenUnit(at position: Int64) {
+        guard let unit = units.last, unit.isOpen else { return }
+        units[units.end - 1].end = max(position, unit.start)
+        units[units.end - 1].lastPacket = packet(holding: max(position - 1, unit.start))
+    }
+
+    /// Ends audio units whose length is known once all their bytes came.
+    @inline(__always)
+    private mutating func settleUnits() {
+        guard kind == .audio, let unit = units.last, unit.isOpen, unit.mark.length > 0 else {
+            return
+        }
+        let end = unit.start + Int64(unit.mark.length)
+        if detector.position >= end { endOpenUnit(at: end) }
+    }
+
+    /// The kept packet that holds an elementary stream position.
+    func packet(holding position: Int64) -> Int {
+        let index = packets.partition { $0.position > position } - 1
+        guard index >= packets.first, index < packets.end else { return packets.last?.number ?? 0 }
+        return packets[index].number
+    }
+
+    // MARK: Ends
+
+    /// The time line breaks here, or the input ends. `isWhole`: what is open is known to be all.
+    mutating func endEpoch(isWhole: Bool) {
+        if isWhole {
+            detector.finish(into: &marks)
+            if !marks.isEmpty { placeMarks(clock: units.last?.decoding ?? StreamTime(ticks: 0)) }
+        }
+        if let last = pes.last, last.state == .open {
+            let whole = isWhole && (last.missingBytes ?? 0) <= 0
+            if whole { completePES() } else { pes[pes.end - 1].state = .damaged }
+        }
+        if isWhole, kind == .video, let record = pes.last, record.state != .damaged {
+            endOpenUnit(at: detector.position)
+        } else {
+            damageOpenUnit()
+        }
+        detector.reset()
+        awaitsStart = true
+        gapPending = false
+        frameRate = FrameRate()
+    }
+
+    /// Forgets what lies in packets before `number`.
+    mutating func trim(before number: Int) {
+        while pes.count > 1, pes[pes.first].lastPacket < number,
+            pes[pes.first].state != .open
+        {
+            pes.trim(before: pes.first + 1)
+        }
+        while units.count > 1, units[units.first].lastPacket < number,
+            !units[units.first].isOpen
+        {
+            units.trim(before: units.first + 1)
+        }
+        while packets.count > 1, packets[packets.first].number < number {
+            packets.trim(before: packets.first + 1)
+        }
+    }
+}
