@@ -113,7 +113,7 @@ streams() {
         $(x264 "keyint=24:min-keyint=24:$plain264") -b:v 100k -maxrate 200k -bufsize 200k
 
     encode hevc-main 25 900 1 48000 36 -c:a aac -b:a 96k \
-        $(x265 keyint=48:min-keyint=48:open-gop=1:bframes=3:b-adapt=0:b-pyramid=0) -b:v 100k
+        $(x265 keyint=48:min-keyint=48:open-gop=1:bframes=3:b-adapt=0:b-pyramid=1) -b:v 100k
     encode hevc-backup 25 900 2 48000 36 -c:a aac -b:a 112k $backup \
         $(x265 keyint=40:min-keyint=40:open-gop=0:bframes=4:b-adapt=0:b-pyramid=1) \
         -b:v 110k -maxrate 130k -bufsize 130k -muxrate 380k -output_ts_offset 12000.5

@@ -24,8 +24,7 @@ public struct Engine: ~Copyable {
     var events: [Event] = []
     var usableSince: Int64?
     var isStandingStill = false
-    var lastPlanTicks: Int64 = .min
-    var damageReported: Int64 = 0
+    var lastPlanTicks: Int64?
     var isFinished = false
 
     public init(_ configuration: ChannelConfiguration) {

@@ -15,7 +15,9 @@ private func marked(
 
 @Suite struct ElementaryStreamBrokenLinkTests {
     @Test func cleanRandomAccessBecomesBrokenLinkAccess() {
-        let unit: [UInt8] = [0, 0, 0, 1, 0x46, 1, 0x50, 0, 0, 1, 0x2A, 1, 0xA0, 0, 0, 1, 0x2A, 1, 0x20]
+        let unit: [UInt8] = [
+            0, 0, 0, 1, 0x46, 1, 0x50, 0, 0, 1, 0x2A, 1, 0xA0, 0, 0, 1, 0x2A, 1, 0x20,
+        ]
         for (leading, header) in [
             (BrokenLink.LeadingPictures.all, UInt8(16 << 1)), (.decodable, 17 << 1),
             (.none, 18 << 1),
@@ -45,7 +47,9 @@ private func marked(
 
     @Test func recoveryPointMessage() {
         // recovery_frame_cnt 0, exact_match_flag 1, broken_link_flag 0
-        let plain: [UInt8] = [0, 0, 0, 1, 6, 5, 2, 0xAA, 0xBB, 6, 1, 0xC4, 0x80, 0, 0, 1, 0x61, 0x88]
+        let plain: [UInt8] = [
+            0, 0, 0, 1, 6, 5, 2, 0xAA, 0xBB, 6, 1, 0xC4, 0x80, 0, 0, 1, 0x61, 0x88,
+        ]
         var expected = plain
         expected[11] = 0xE4
         #expect(marked(plain, .h264).bytes == expected)

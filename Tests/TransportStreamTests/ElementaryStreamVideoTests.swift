@@ -30,6 +30,12 @@ private let h264Facts: [VideoFacts] = [
     VideoFacts(
         file: "fr_tnt_h264_mbaff_open_cc_14s.ts", pid: 0x140, codec: .h264, pictures: 340,
         open: 13, first: 15, bidirectional: 298, referenceB: 254, frameTicks: 1_080_000),
+    // One more than the catalogue has: it counts from the first PES packet, and a whole access unit
+    // stands before that.
+    VideoFacts(
+        file: "fr_tnt_h264_paff_eac3x3_dvbsub.ts", pid: 0x78, codec: .h264, pictures: 48 + 1,
+        open: 1, first: 27 + 1, bidirectional: 41 + 1, referenceB: 35 + 1, fields: 19,
+        frameTicks: 1_080_000),
     VideoFacts(
         file: "dvbt2_h264_paff_cbr_null.ts", pid: 0xBC3, codec: .h264, pictures: 113, open: 1,
         first: 59, bidirectional: 85, referenceB: 28, fields: 54, frameTicks: 900_900),

@@ -253,7 +253,9 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
         }
         #expect(try command(4, [0]) == .schedule)
         #expect(try command(7, []) == .bandwidthReservation)
-        #expect(try command(0xFF, [0x43, 0x55, 0x45, 0x49, 9]) == .privateCommand(identifier: 0x4355_4549))
+        #expect(
+            try command(0xFF, [0x43, 0x55, 0x45, 0x49, 9])
+                == .privateCommand(identifier: 0x4355_4549))
         #expect(try command(6, [0x7F]) == .timeSignal(pts: nil))
         #expect(try command(0x20, [1, 2]) == .other(0x20))
         #expect(throws: SpliceInformation.Rejection.command) { try command(5, [0, 0, 0]) }

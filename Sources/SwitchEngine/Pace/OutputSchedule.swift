@@ -20,11 +20,12 @@ struct OutputBatch {
 }
 
 struct OutputSchedule {
-    /// Tables go out this often; law 1 allows 100 ms.
-    static let tableTicks: Int64 = 80 * StreamTime.ticksPerMillisecond
+    /// Tables go out this often. Law 1 allows 100 ms as seen by a receiver, who knows the time
+    /// between two PCRs only by counting bytes and may be off by most of a PCR interval.
+    static let tableTicks: Int64 = 60 * StreamTime.ticksPerMillisecond
     /// PCRs go out at least this often; law 3 allows 40 ms.
     static let clockTicks: Int64 = 34 * StreamTime.ticksPerMillisecond
-    /// Where a PCR of the input itself comes within this of the last, no own one is put before it.
+    /// Bits of a packet.
     static let packetBits: Int64 = 1504
     /// The highest rate at which late packets are sent after each other, 100 Mbit/s, unless the
     /// mux rate sets another.

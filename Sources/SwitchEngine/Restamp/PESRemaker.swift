@@ -13,18 +13,18 @@ struct PESRemaker {
 
     /// The packets for `parts` of PES packet `number` of `track`.
     /// - Parameter shift: added to the packets' times, 27 MHz ticks.
-    /// - Parameter stampShift: added to PTS and DTS, 90 kHz ticks.
+    /// - Parameter cut: tells what PTS and DTS become.
     static func packets(
         of number: Int, parts: [Range<Int64>], track: StreamTrack, ring: borrowing PacketRing,
-        slot: Int, pid: PID, shift: Int64, stampShift: Int64
+        slot: Int, pid: PID, shift: Int64, cut: StreamCut
     ) -> [PreparedPacket] {
         var result: [PreparedPacket] = []
         for part in parts {
             let stretch = collect(part, track, ring)
             guard !stretch.bytes.isEmpty else { continue }
             let header = self.header(
-                for: part, of: number, count: stretch.bytes.count, track, stampShift)
-            result += cut(header, stretch, slot: slot, pid: pid, shift: shift)
+                for: part, of: number, count: stretch.bytes.count, track, cut)
+            result += packetize(header, stretch, slot: slot, pid: pid, shift: shift)
         }
         return result
     }
@@ -57,7 +57,7 @@ struct PESRemaker {
 
     private static func header(
         for part: Range<Int64>, of number: Int, count: Int, _ track: StreamTrack,
-        _ stampShift: Int64
+        _ cut: StreamCut
     ) -> [UInt8] {
         let record = track.pes[number]
         var presentation: Timestamp?
@@ -67,8 +67,9 @@ struct PESRemaker {
             track.units[index].isTimed
         {
             let unit = track.units[index]
-            presentation = shifted(Timestamp(unit.presentation), stampShift)
-            decoding = shifted(Timestamp(unit.decoding), stampShift)
+            presentation = shifted(Timestamp(unit.presentation), cut.stampShift)
+            decoding = cut.decodings[index]
+                ?? shifted(Timestamp(unit.decoding), cut.stampShift)
         }
         return PESHeader.bytes(
             streamID: record.header?.streamID ?? 0xE0, presentation: presentation,
@@ -83,7 +84,7 @@ struct PESRemaker {
 
     /// Header and bytes as transport packets; each leaves with the original packet that its first
     /// byte came in, so the schedule stays what the encoder meant.
-    private static func cut(
+    private static func packetize(
         _ header: [UInt8], _ stretch: Stretch, slot: Int, pid: PID, shift: Int64
     ) -> [PreparedPacket] {
         let all = header + stretch.bytes

@@ -30,6 +30,25 @@ struct Restamper {
             case .packet(let time), .prepared(let time): time
             }
         }
+
+        /// The same thing, but not later than `time`.
+        func at(_ limit: Int64) -> Next {
+            switch self {
+            case .packet(let time): .packet(time: min(time, limit))
+            case .prepared(let time): .prepared(time: min(time, limit))
+            }
+        }
+    }
+
+    /// A segment before `index` that still has packets for the slot of its next one.
+    private func owner(before index: Int, _ next: Next) -> Int? {
+        let segment = segments[index]
+        var slot = -1
+        switch next {
+        case .prepared: slot = segment.prepared[segment.preparedCursor].slot
+        case .packet: slot = segment.nextSlot
+        }
+        return (0..<index).first { segments[$0].owes(slot: slot) }
     }
 
     /// Puts everything on the schedule whose time has come.
@@ -44,7 +63,18 @@ struct Restamper {
                 }
                 if choice.map({ next.time < $0.next.time }) ?? true { choice = (index, next) }
             }
-            guard let (index, next) = choice, next.time <= limit else { break }
+            if segments.count > 1, segments.dropLast().contains(where: \.isDone) {
+                dropFinished(&bounds)
+                continue
+            }
+            guard var (index, next) = choice, next.time <= limit else { break }
+            if index > 0, let owing = owner(before: index, next) {
+                // One PID can not carry two PES packets at a time: what the segment before still
+                // has for it goes first, now.
+                guard let earlier = peek(owing, inputs[segments[owing].input], bounds[owing])
+                else { break }
+                (index, next) = (owing, earlier.at(next.time))
+            }
             // As long as no other segment can be next, this one goes on by itself.
             let alone = segments.count == 1
             switch next {
@@ -55,10 +85,14 @@ struct Restamper {
             case .prepared(let time):
                 sendPrepared(index, time)
             }
-            if segments[index].isDone && segments.count > 1 {
-                segments.remove(at: index)
-                bounds.remove(at: index)
-            }
+        }
+    }
+
+    /// Forgets segments that have given all they had, but never the newest.
+    private mutating func dropFinished(_ bounds: inout [Int]) {
+        while segments.count > 1, let index = segments.dropLast().firstIndex(where: \.isDone) {
+            segments.remove(at: index)
+            bounds.remove(at: index)
         }
     }
 
@@ -125,6 +159,7 @@ struct Restamper {
             let stream = Int(note.stream)
             if segments[index].slot(of: stream) >= 0 {
                 if segments[index].cuts[stream].judgedPES != note.pes {
+                    if !isJudgeable(index, stream, note.pes, timeline) { break }
                     judge(index, stream, note.pes, timeline)
                     segments[index].cursor = cursor
                     return peek(index, timeline, bound)
@@ -134,6 +169,7 @@ struct Restamper {
                         || note.startsPES
                 {
                     segments[index].cursor = cursor
+                    segments[index].nextSlot = segments[index].cuts[stream].slot
                     return .packet(time: time)
                 }
             }
@@ -141,6 +177,48 @@ struct Restamper {
         }
         segments[index].cursor = cursor
         return prepared.map { Next.prepared(time: $0) }
+    }
+
+    /// Where a segment begins, a PES packet can only be judged when all units in it are known. Ends
+    /// the rules of the begin when the first unit behind them has come.
+    @inline(__always)
+    private mutating func isJudgeable(
+        _ index: Int, _ stream: Int, _ number: Int, _ timeline: InputTimeline
+    ) -> Bool {
+        if segments[index].cuts[stream].leading == nil,
+            segments[index].cuts[stream].notBefore == nil
+        {
+            return true
+        }
+        return endBeginRules(index, stream, number, timeline)
+    }
+
+    private mutating func endBeginRules(
+        _ index: Int, _ stream: Int, _ number: Int, _ timeline: InputTimeline
+    ) -> Bool {
+        let track = timeline.streams[stream]
+        let cut = segments[index].cuts[stream]
+        guard number >= track.pes.first else { return true }
+        let first = track.pes[number].firstUnit
+        if first >= track.units.first, first < track.units.end,
+            track.units[first].start == track.pes[number].elementaryStart
+        {
+            let unit = track.units[first]
+            if let rule = cut.leading, first > rule.entry, unit.presentation > rule.presentation,
+                !unit.isSecondField
+            {
+                segments[index].cuts[stream].leading = nil
+            }
+            if let notBefore = cut.notBefore, unit.presentation >= notBefore {
+                segments[index].cuts[stream].notBefore = nil
+            }
+            if segments[index].cuts[stream].leading == nil,
+                segments[index].cuts[stream].notBefore == nil
+            {
+                return true
+            }
+        }
+        return track.pes[number].state != .open || segments[index].isLeaving
     }
 
     /// Decides what becomes of a PES packet when its first packet is reached.
@@ -162,14 +240,8 @@ struct Restamper {
             let slot = cut.slot
             let packets = PESRemaker.packets(
                 of: number, parts: parts, track: track, ring: timeline.ring, slot: slot,
-                pid: program.slots[slot].pid, shift: segments[index].shift,
-                stampShift: cut.stampShift)
+                pid: program.slots[slot].pid, shift: segments[index].shift, cut: cut)
             prepare(packets, index)
-        }
-        // Leading pictures that lie behind us need not be looked at again.
-        let start = track.pes[number].elementaryStart
-        if !cut.dropped.isEmpty {
-            segments[index].cuts[stream].dropped.removeAll { $0.upperBound <= start }
         }
     }
 
@@ -210,6 +282,7 @@ struct Restamper {
         let carriesClock = note.hasClock && pid == program.clockPID
         if carriesClock { schedule.wroteClock(at: time) }
         let stampShift = segments[index].cuts[stream].stampShift
+        let decoding = note.startsPES ? decodingOverride(index, stream, note.pes, timeline) : nil
         var bytes = batch.bytes.mutableSpan
         PacketWriter.setPID(pid, in: &bytes, at: at)
         PacketWriter.setContinuity(counter, in: &bytes, at: at)
@@ -226,6 +299,9 @@ struct Restamper {
             let record = timeline.streams[stream].pes[note.pes]
             if let header = record.header {
                 PESHeader.shift(by: stampShift, in: &bytes, at: start, header: header)
+                if let decoding, header.decoding != nil {
+                    PESHeader.write(decoding, in: &bytes, at: start + 14)
+                }
                 if record.state == .damaged && start + 6 <= at + Packet.size {
                     // Bytes are missing: the length no longer holds; video may leave it open.
                     bytes[start + 4] = 0
@@ -233,6 +309,16 @@ struct Restamper {
                 }
             }
         }
+    }
+
+    /// A DTS that has to stand in place of the shifted one.
+    @inline(__always)
+    private func decodingOverride(
+        _ index: Int, _ stream: Int, _ number: Int, _ timeline: InputTimeline
+    ) -> Timestamp? {
+        if segments[index].cuts[stream].decodings.isEmpty { return nil }
+        return segments[index].cuts[stream].decodings[
+            timeline.streams[stream].pes[number].firstUnit]
     }
 
     /// The packet in which the outgoing stream ends: its bytes up to the end, stuffing before them.

@@ -16,17 +16,28 @@ extension StreamTrack {
         let record = pes[number]
         let range = record.elementaryStart..<max(record.elementaryEnd, record.elementaryStart)
         if record.elementaryStart >= cut.from && record.elementaryEnd <= cut.until
-            && cut.dropped.isEmpty && record.state != .damaged && !isRagged(number)
+            && cut.leading == nil && cut.notBefore == nil && record.state != .damaged && !isRagged(number)
         {
             return .whole
         }
         if kind == .data {
             // Units and PES packets are the same here.
+            let isEarly = record.presentation.map { $0 < cut.notBefore ?? $0 } ?? false
             let isInside = record.elementaryStart >= cut.from && record.elementaryStart < cut.until
-            return isInside && record.state != .damaged ? .whole : .nothing
+            return isInside && !isEarly && record.state != .damaged ? .whole : .nothing
         }
         var parts = [range.clamped(to: cut.from..<max(cut.until, cut.from))]
-        for dropped in cut.dropped { parts = Retention.subtract(dropped, from: parts) }
+        if cut.leading != nil || cut.notBefore != nil {
+            var unit = units.partition { $0.end > record.elementaryStart }
+            while unit < units.end, units[unit].start < record.elementaryEnd {
+                let isEarly = cut.notBefore.map { units[unit].presentation < $0 } ?? false
+                if isEarly || cut.leading?.drops(unit, units[unit]) == true {
+                    let dropped = units[unit].start..<units[unit].end
+                    parts = Retention.subtract(dropped, from: parts)
+                }
+                unit += 1
+            }
+        }
         if kind == .audio && (record.state == .damaged || isRagged(number)) {
             parts = soundParts(of: number, within: parts)
         }

@@ -12,8 +12,16 @@ struct StreamCut {
     /// First elementary stream position that goes out, and the first that does not any more.
     var from: Int64
     var until: Int64 = .max
-    /// Units that do not go out (leading pictures), as elementary stream positions.
-    var dropped: [Range<Int64>] = []
+    /// The packet with the last byte that goes out, once that is known.
+    var lastPacket: Int = .max
+    /// Where the first unit that goes out had not come yet when the segment began: units presented
+    /// before this do not go out.
+    var notBefore: StreamTime?
+    /// Set until the first picture that is shown after the random access picture has come.
+    var leading: LeadingRule?
+    /// DTS of the first units where they would not follow those of the segment before, by unit
+    /// number, on the output's line.
+    var decodings: [Int: Timestamp] = [:]
     /// The PES packet that was judged last, and what becomes of it.
     var judgedPES = -1
     var judgement = Judgement.skip
@@ -25,6 +33,21 @@ struct StreamCut {
     }
 
     static let closed = StreamCut(slot: -1, stampShift: 0, from: .max)
+}
+
+/// Which pictures behind a random access picture do not go out: those shown before it that need
+/// what was before it (13818-2 §6.3.8, 14496-10 §D.2.8, 23008-2 §3.1 RASL).
+struct LeadingRule {
+    /// Number of the random access picture's unit.
+    var entry: Int
+    var presentation: StreamTime
+    /// Without leading pictures' own marks (HEVC), all of an open random access picture go.
+    var isOpen: Bool
+
+    func drops(_ number: Int, _ unit: Unit) -> Bool {
+        guard number > entry, unit.presentation < presentation else { return false }
+        return unit.mark.leading == .skipped || (isOpen && unit.mark.leading == .no)
+    }
 }
 
 /// A packet that was made anew at a seam.
@@ -50,11 +73,21 @@ struct Segment {
     var sectionsUntil: Int64 = .max
     /// When the segment is being left: the first packet behind everything that goes out.
     var end: Int = .max
+    /// The slot of the packet at the cursor, when it is one that goes out.
+    var nextSlot = -1
     var prepared: [PreparedPacket] = []
     var preparedCursor = 0
 
     var isLeaving: Bool { end != .max }
     var isDone: Bool { cursor >= end && preparedCursor >= prepared.count }
+
+    /// Whether packets for an output slot are still to come from this segment.
+    func owes(slot: Int) -> Bool {
+        for index in preparedCursor..<prepared.count where prepared[index].slot == slot {
+            return true
+        }
+        return cuts.contains { $0.slot == slot && $0.until > $0.from && cursor <= $0.lastPacket }
+    }
 
     @inline(__always)
     func slot(of stream: Int) -> Int {

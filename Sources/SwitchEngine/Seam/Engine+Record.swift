@@ -30,7 +30,7 @@ extension Engine {
         let entry = plan.breaksLink ? "open random access point" : "random access point"
         switch plan.cost.kind {
         case .meets:
-            return "an \(entry) of the incoming input follows a clean end of the outgoing one exactly"
+            return "\(entry) of the incoming input follows a clean end of the outgoing one exactly"
         case .loses:
             let frames = plan.cost.framesLost == 1 ? "1 picture" : "\(plan.cost.framesLost) pictures"
             return wish.isPlanned

@@ -79,41 +79,38 @@ extension Engine {
         var cursor = unit.firstPacket
         for stream in epoch.streams {
             let track = timeline.streams[stream]
-            var from = unit.start
+            var cut = StreamCut(slot: slots[stream] ?? -1, stampShift: 0, from: unit.start)
             if stream != master {
+                cut.notBefore = unit.presentation
+                cut.from = firstPosition(track, epoch)
                 let first = track.units.partition {
                     $0.firstPacket >= epoch.firstPacket && $0.presentation >= unit.presentation
                 }
-                from = first < track.units.end
-                    ? track.units[first].start : track.detector.position
                 if first < track.units.end {
                     cursor = min(cursor, track.units[first].firstPacket)
                 }
             }
-            cuts[stream] = StreamCut(slot: slots[stream] ?? -1, stampShift: 0, from: from)
+            cuts[stream] = cut
         }
-        if master >= 0, unit.mark.randomAccess == .open {
-            cuts[master].dropped = leadingPictures(after: entry, timeline.streams[master])
-        }
+        cuts[master].leading = leadingRule(entry: entry, timeline.streams[master])
         return Segment(
             input: index, epoch: epoch, shift: 0, cursor: max(cursor, timeline.ring.first),
             cuts: cuts, sectionCursor: timeline.sections.first)
     }
 
-    private func leadingPictures(after entry: Int, _ track: StreamTrack) -> [Range<Int64>] {
-        let shown = track.units[entry].presentation
-        var result: [Range<Int64>] = []
-        var number = entry + 1
-        while number < track.units.end, track.units[number].presentation < shown
-            || track.units[number].isSecondField
-        {
-            let unit = track.units[number]
-            if unit.presentation < shown, unit.mark.leading != .decodable, !unit.isOpen {
-                result.append(unit.start..<unit.end)
-            }
-            number += 1
-        }
-        return result
+    /// The first elementary stream position of an epoch that is still kept.
+    private func firstPosition(_ track: StreamTrack, _ epoch: Epoch) -> Int64 {
+        let first = track.packets.partition { $0.number >= epoch.firstPacket }
+        return first < track.packets.end ? track.packets[first].position : track.detector.position
+    }
+
+    /// The rule for pictures behind a random access picture of a video stream.
+    private func leadingRule(entry: Int, _ track: StreamTrack) -> LeadingRule? {
+        guard track.kind == .video else { return nil }
+        let unit = track.units[entry]
+        return LeadingRule(
+            entry: entry, presentation: unit.presentation,
+            isOpen: unit.mark.randomAccess == .open)
     }
 
     // MARK: The next input
@@ -123,7 +120,7 @@ extension Engine {
         guard let standing = wish, restamper.segments.count == 1,
             let segment = restamper.segments.last
         else { return }
-        guard now.ticks - lastPlanTicks >= Engine.planningTicks / 2 else { return }
+        if let last = lastPlanTicks, now.ticks - last < Engine.planningTicks / 2 { return }
         lastPlanTicks = now.ticks
         var best: SeamChoice?
         for index in candidates(standing, segment) {
@@ -203,7 +200,7 @@ extension Engine {
         let request = SeamRequest(
             outgoing: leaving, incoming: entering, contentOffset: alignment?.offsetTicks,
             outgoingShift: segment.shift, scheduleNow: schedule,
-            incomingNow: inputs[index].clock.time(at: now.ticks)?.ticks ?? .min / 2,
+            incomingNow: inputs[index].clock.time(at: now.ticks)?.ticks ?? .min / 4,
             holdBackTicks: configuration.holdBack.scaled(by: 27, over: 1000),
             packetTicks: restamper.schedule.packetTicks,
             mayOpenHole: !wish.isPlanned && (isStandingStill || isOver))
@@ -248,6 +245,7 @@ extension Engine {
         let index = restamper.segments.count - 1
         leave(index, choice.plan)
         var next = enter(choice, slots: slots)
+        orderDecoding(&next, choice, after: restamper.segments[index])
         next.sectionsFrom = choice.plan.expires
         restamper.segments[index].sectionsUntil = choice.plan.expires
         restamper.segments.append(next)
@@ -285,9 +283,9 @@ extension Engine {
             }
             let until = position(beforeUnit: untilUnit, track)
             restamper.segments[index].cuts[stream].until = until
-            if until > 0, track.packets.count > 0 {
-                end = max(end, track.packet(holding: until - 1) + 1)
-            }
+            let last = until > 0 && !track.packets.isEmpty ? track.packet(holding: until - 1) : -1
+            restamper.segments[index].cuts[stream].lastPacket = last
+            end = max(end, last + 1)
         }
         restamper.segments[index].end = end
     }
@@ -328,22 +326,53 @@ extension Engine {
             var cut = StreamCut(
                 slot: slots[stream] ?? -1,
                 stampShift: (plan.shift + nudge) / StreamTime.ticksPerTimestampTick,
-                from: track.detector.position)
+                from: firstPosition(track, choice.epoch))
+            if fromUnit >= track.units.end {
+                cut.notBefore = StreamTime(ticks: plan.presentation - plan.shift)
+            }
             if fromUnit < track.units.end {
                 cut.from = track.units[fromUnit].start
                 cursor = min(cursor, track.units[fromUnit].firstPacket)
             }
-            if stream == master {
-                cut.dropped = plan.dropped.map {
-                    track.units[$0.lowerBound].start..<track.units[$0.upperBound - 1].end
-                }
-            }
+            if stream == master { cut.leading = leadingRule(entry: plan.incomingFrom, track) }
             cuts[stream] = cut
         }
         return Segment(
             input: choice.input, epoch: choice.epoch, shift: plan.shift,
             cursor: max(min(cursor, timeline.ring.end), timeline.ring.first), cuts: cuts,
             sectionCursor: timeline.sections.first)
+    }
+
+    /// An input with more reordering decodes its first pictures before the last of the outgoing one:
+    /// their DTS are put behind those, close together, up to the first that follows by itself. What
+    /// is removed from the decoder's buffer later than planned has come all the sooner.
+    private func orderDecoding(_ next: inout Segment, _ choice: SeamChoice, after last: Segment) {
+        let outgoing = inputs[last.input]
+        let incoming = inputs[choice.input]
+        guard let from = outgoing.masterStream(of: last.epoch),
+            let to = incoming.masterStream(of: choice.epoch),
+            incoming.streams[to].kind == .video, outgoing.streams[from].kind == .video
+        else { return }
+        let left = outgoing.streams[from].units
+        let number = min(choice.plan.outgoingUntil, left.end) - 1
+        guard number >= left.first else { return }
+        let bound = left[number].decoding.ticks + last.shift
+        let units = incoming.streams[to].units
+        var overtaken: [Int] = []
+        var free = bound + max(incoming.streams[to].frameRate.ticks, 30_000)
+        for index in choice.plan.incomingFrom..<units.end {
+            let decoding = units[index].decoding.ticks + choice.plan.shift
+            if decoding > bound {
+                free = decoding
+                break
+            }
+            overtaken.append(index)
+        }
+        let step = (free - bound) / Int64(overtaken.count + 1)
+        for (place, index) in overtaken.enumerated() {
+            let time = StreamTime(ticks: bound + step * Int64(place + 1))
+            next.cuts[to].decodings[index] = Timestamp(time)
+        }
     }
 
     /// No successor comes: each stream ends behind its last whole unit.

@@ -36,8 +36,6 @@ struct SeamPlan {
     var outgoingUntil: Int
     /// The random access unit of the incoming master stream.
     var incomingFrom: Int
-    /// Leading pictures of the random access picture that do not go out, in unit numbers.
-    var dropped: [Range<Int>]
     /// What is added to the incoming time line, 27 MHz ticks, a multiple of 300.
     var shift: Int64
     var sounds: [SoundPlan]

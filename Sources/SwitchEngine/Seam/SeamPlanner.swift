@@ -11,6 +11,9 @@
 import TransportStream
 
 enum SeamPlanner {
+    /// Later than any time on a schedule, with room to add to it.
+    private static let never = Int64.max / 4
+
     static func plan(_ request: SeamRequest) -> SeamOutcome {
         let cuts = cleanCuts(request.outgoing)
         guard let firstCut = cuts.first else {
@@ -65,7 +68,16 @@ enum SeamPlanner {
             guard leastAfter[index] > shownLast else { continue }
             result.append(Cut(index: index, end: end))
         }
-        return result
+        return result.isEmpty && side.isOver ? [lastResort(side)] : result
+    }
+
+    /// The outgoing input is over and what was sent of it ends in the middle of reordered pictures:
+    /// the missing ones are lost whatever follows.
+    private static func lastResort(_ side: SeamSide) -> Cut {
+        let index = min(max(side.firstFree, 1), side.pictures.count)
+        let sent = side.pictures[..<index]
+        let last = sent.map { $0.presentation + max($0.durationTicks, side.frameTicks) }.max()
+        return Cut(index: index, end: last ?? side.pictures[0].presentation)
     }
 
     /// The presentation end of pictures that leave no hole before it; nil where they leave one.
@@ -81,15 +93,16 @@ enum SeamPlanner {
         return last.presentation + (last.durationTicks > 0 ? last.durationTicks : frame)
     }
 
-    /// The most pictures that are decoded before a picture and shown after it.
+    /// The most pictures that are decoded after a picture and shown before it: so many can be lost
+    /// where the outgoing input has to be left before such a picture.
     static func reorderDepth(_ side: SeamSide) -> Int {
         var depth = 0
         let pictures = side.pictures
         for index in pictures.indices {
             let shown = pictures[index].presentation
-            let start = max(0, index - 16)
-            let before = pictures[start..<index].reduce(0) { $0 + ($1.presentation > shown ? 1 : 0) }
-            depth = max(depth, before)
+            let end = min(pictures.count, index + 17)
+            let after = pictures[index..<end].reduce(0) { $0 + ($1.presentation < shown ? 1 : 0) }
+            depth = max(depth, after)
         }
         return depth
     }
@@ -101,7 +114,6 @@ enum SeamPlanner {
         var index: Int
         /// The earliest presentation time of the pictures that go out.
         var presentation: Int64
-        var dropped: [Int]
         var isOpen: Bool
     }
 
@@ -113,36 +125,34 @@ enum SeamPlanner {
         for index in pictures.indices where index >= max(lastDamage, 0) {
             let picture = pictures[index]
             guard picture.isEntry, picture.firstTime != nil, !picture.isDamaged else { continue }
-            result.append(entry(at: index, pictures))
+            if let entry = entry(at: index, side) { result.append(entry) }
         }
         // A damaged flag that only says "pictures before me are missing" does not harm an entry.
         if lastDamage >= 0, pictures[lastDamage].isEntry, !pictures[lastDamage].isOpen,
-            pictures[lastDamage].firstTime != nil, side.gapsAreHarmless
+            pictures[lastDamage].firstTime != nil, side.gapsAreHarmless,
+            let entry = entry(at: lastDamage, side)
         {
-            result.insert(entry(at: lastDamage, pictures), at: 0)
+            result.insert(entry, at: 0)
         }
         return result
     }
 
-    private static func entry(at index: Int, _ pictures: [SeamPicture]) -> Entry {
+    /// The entry at a random access picture; nil while its leading pictures have not all come.
+    private static func entry(at index: Int, _ side: SeamSide) -> Entry? {
+        let pictures = side.pictures
         let picture = pictures[index]
-        var dropped: [Int] = []
         var first = picture.presentation
         var next = index + 1
         // Leading pictures end with the first picture shown after the random access picture.
         while next < pictures.count, pictures[next].presentation < picture.presentation {
             let mustGo = pictures[next].leading == .skipped
                 || (picture.randomAccess == .open && pictures[next].leading != .decodable)
-            if mustGo {
-                dropped.append(next)
-            } else {
-                first = min(first, pictures[next].presentation)
-            }
+            if !mustGo { first = min(first, pictures[next].presentation) }
             next += 1
         }
+        guard side.isSoundOnly || next < pictures.count else { return nil }
         return Entry(
-            index: index, presentation: first, dropped: dropped,
-            isOpen: picture.randomAccess == .open)
+            index: index, presentation: first, isOpen: picture.randomAccess == .open)
     }
 
     // MARK: Pairs
@@ -244,17 +254,15 @@ enum SeamPlanner {
         let firstOut = pair.cut.index < outgoing.count
             ? outgoing[pair.cut.index].units.lowerBound
             : outgoing[pair.cut.index - 1].units.upperBound
-        let entryTime = (incoming[pair.entry.index].firstTime ?? .max) &+ pair.shift
-        let leaveTime = pair.cut.index < outgoing.count
-            ? (outgoing[pair.cut.index].firstTime ?? .max - request.outgoingShift)
-                + request.outgoingShift
-            : (outgoing.last?.lastTime ?? .max - request.outgoingShift) + request.outgoingShift
+        let entryTime = (incoming[pair.entry.index].firstTime ?? never) + pair.shift
+        let leaveTime = request.outgoingShift
+            + ((pair.cut.index < outgoing.count
+                ? outgoing[pair.cut.index].firstTime : outgoing.last?.lastTime) ?? never)
         return .plan(
             SeamPlan(
                 outgoingUntil: firstOut,
                 incomingFrom: incoming[pair.entry.index].units.lowerBound,
-                dropped: pair.entry.dropped.map { incoming[$0].units }, shift: pair.shift,
-                sounds: sounds, presentation: place, cost: cost,
+                shift: pair.shift, sounds: sounds, presentation: place, cost: cost,
                 breaksLink: pair.entry.isOpen,
                 expires: min(leaveTime, max(entryTime, request.scheduleNow)),
                 lateTicks: max(0, late.ticks)))
@@ -266,7 +274,7 @@ enum SeamPlanner {
         _ request: SeamRequest, _ pair: Candidate
     ) -> (ticks: Int64, shortfall: Int64) {
         let pictures = request.incoming.pictures
-        let first = (pictures[pair.entry.index].firstTime ?? .max - pair.shift) + pair.shift
+        let first = (pictures[pair.entry.index].firstTime ?? never) + pair.shift
         let late = request.scheduleNow - first
         var shortfall: Int64 = 0
         var sent = request.scheduleNow

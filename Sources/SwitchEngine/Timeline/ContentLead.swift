@@ -9,18 +9,24 @@
 import TransportStream
 
 struct ContentLead {
-    private var lead = SlidingMinimum()
-    private var reorder = SlidingMinimum()
+    /// Both are properties of the encoder on its own clock: no network and no drift is in them, so
+    /// the least ever seen counts.
+    private var lead: Int64?
+    private var reorder: Int64?
     private var nextUnit: Int?
+
+    /// A decoder buffers no more than this, 10 s (13818-1 §2.4.2.6 allows one second, still pictures
+    /// sixty); what seems more is a broken time stamp.
+    static let limitTicks: Int64 = 10 * StreamTime.ticksPerSecond
 
     /// 27 MHz ticks to add to a PTS for the transport time at which its picture was taken.
     var presentationToTransport: Int64? {
-        guard let lead = lead.value else { return nil }
-        return lead &- (reorder.value ?? 0)
+        guard let lead else { return nil }
+        return lead &- (reorder ?? 0)
     }
 
     /// How long before its PTS a random access picture is decoded, 27 MHz ticks.
-    var reorderTicks: Int64 { reorder.value ?? 0 }
+    var reorderTicks: Int64 { reorder ?? 0 }
 
     /// Takes in the units that got their transport time since the last call.
     mutating func measure(_ track: StreamTrack, ring: borrowing PacketRing, from first: Int) {
@@ -33,9 +39,11 @@ struct ContentLead {
                 && !unit.isSecondField
             {
                 let time = ring[unit.firstPacket].time
-                lead.take(time &- unit.decoding.ticks, at: time)
+                let distance = time &- unit.decoding.ticks
+                if abs(distance) < ContentLead.limitTicks { lead = min(lead ?? distance, distance) }
                 if unit.mark.randomAccess != .none {
-                    reorder.take(unit.presentation - unit.decoding, at: time)
+                    let delay = unit.presentation - unit.decoding
+                    reorder = min(reorder ?? delay, delay)
                 }
             }
             number += 1

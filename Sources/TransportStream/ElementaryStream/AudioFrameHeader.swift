@@ -101,8 +101,8 @@ extension AudioFrameHeader {
                 signature: UInt32(version) << 16 | UInt32(layer) << 8 | UInt32(rateIndex)))
     }
 
-    /// TS 102 366 §4.3 and §4.4 (AC-3), §E.1.2 and §E.1.3 (E-AC-3): bsid tells which. `isEnhanced`:
-    /// the stream is announced as E-AC-3, dependent frames may follow also an AC-3 frame.
+    /// TS 102 366 §4.3 and §4.4 (AC-3), §E.1.2 and §E.1.3 (E-AC-3): bsid tells which.
+    /// `isEnhanced`: the stream is announced as E-AC-3, dependent frames may follow an AC-3 frame.
     static func readAC3(_ b: HeaderBytes, isEnhanced: Bool) -> AudioFrameReading {
         if b.count >= 1, b[0] != 0x0B { return .wrong }
         if b.count >= 2, b[1] != 0x77 { return .wrong }

@@ -1,5 +1,6 @@
 // Sequence and picture parameter sets of H.264, as far as access units can be told apart with them.
-// They are read once, when they arrive; what is kept is small. 14496-10 §7.3.2.1, §7.3.2.2, Annex E.
+// They are read once, when they arrive; what is kept is small.
+// 14496-10 §7.3.2.1, §7.3.2.2, Annex E.
 
 /// What is kept of a sequence parameter set.
 struct H264SequenceParameters: Sendable {

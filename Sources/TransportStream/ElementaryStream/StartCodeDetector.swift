@@ -32,6 +32,9 @@ protocol PictureSyntax: Sendable {
 
 /// Cuts a byte stream into units and shows their headers to a `PictureSyntax`.
 struct StartCodeDetector<Syntax: PictureSyntax>: Sendable {
+    /// Most headers are wholly read from fewer bytes than they could take: worth a look here.
+    private static var firstLook: Int { 16 }
+
     private enum State {
         /// Between headers: only the next start code is of interest.
         case searching
@@ -122,7 +125,7 @@ struct StartCodeDetector<Syntax: PictureSyntax>: Sendable {
                 if escaped { continue }
             }
             unit.append(byte)
-            if unit.count >= wanted {
+            if unit.count >= wanted || unit.count == Self.firstLook {
                 showUnit(ended: false, into: &marks)
                 if case .collecting = state, unit.count >= wanted {
                     showUnit(ended: true, into: &marks)

@@ -1,0 +1,156 @@
+// `attacca rehearse`: recordings of several encoders through the real engine, in virtual time.
+
+import ArgumentParser
+import Conformance
+import Foundation
+import Simulation
+import SwitchEngine
+
+struct Rehearse: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Play recordings through the switcher in virtual time, with scripted faults.",
+        discussion: """
+            Packets of an input arrive when its own clock says, from virtual time 0 on; at its end \
+            it falls silent. The first input is preferred, the others are its backups in order. \
+            The output is the stream that a recorder downstream would have got.
+            """)
+
+    @Option(help: ArgumentHelp("An input, again for each.", valueName: InputValue.allowed))
+    var input: [InputValue] = []
+    @Option(help: ArgumentHelp("How far the output runs behind.", valueName: "time"))
+    var holdBack = TimeValue(nanoseconds: 2_000_000_000)
+    @Option(help: "How inputs are lined up: auto, timestamps or arrival.")
+    var align: AlignmentMode = .auto
+    @Option(
+        name: .customLong("return"),
+        help: ArgumentHelp("Go back to a better input: never, or after proven health of this time."))
+    var returning = ReturnValue(.never)
+    @Option(help: ArgumentHelp("The programme to take.", valueName: "N or name=N"))
+    var program: [ProgramValue] = []
+    @Option(help: ArgumentHelp("Constant output rate.", valueName: "rate"))
+    var muxRate: RateValue?
+    @Option(help: ArgumentHelp("How long a planned seam waits for an L3 place.", valueName: "time"))
+    var wait = TimeValue(nanoseconds: 10_000_000_000)
+    @Option(help: ArgumentHelp("A thing that happens, again for each.", valueName: "time:what:input"))
+    var event: [EventValue] = []
+    @Option(help: ArgumentHelp("The stream that goes out.", valueName: "file.ts"))
+    var output: String
+    @Option(help: ArgumentHelp("What happened, as JSON; judges the output too.", valueName: "file"))
+    var report: String?
+    @Flag(help: "Print nothing but errors.")
+    var quiet = false
+
+    func run() throws {
+        let configuration = try channel()
+        let script = try self.script()
+        let recordings = try input.map { try Recording(name: $0.name, path: $0.path) }
+        let sink = try OutputFile(path: output, inputs: input.map(\.path))
+        let sources = zip(recordings, input).map { recording, value in
+            Rehearsal.Source(delay: value.delay?.nanoseconds ?? 0) { recording.read(into: &$0) }
+        }
+        var play = RehearsalPlay(
+            Rehearsal(configuration, sources: sources, script: script), recordings: recordings,
+            judges: report != nil, isQuiet: quiet)
+        try play.run(into: sink)
+        let result = play.result(configuration, sink)
+        if let report { try result.write(to: report) }
+        if !quiet { print(result.summary(path: output)) }
+        try result.complain()
+    }
+
+    private func channel() throws -> ChannelConfiguration {
+        guard !input.isEmpty else {
+            throw CommandFailure.usage("--input is missing: expected \(InputValue.allowed)")
+        }
+        guard input.count <= 64 else {
+            throw CommandFailure.usage("--input: \(input.count) inputs, at most 64 are allowed")
+        }
+        for (index, value) in input.enumerated()
+        where input[..<index].contains(where: { $0.name == value.name }) {
+            throw CommandFailure.usage("--input: two inputs are called '\(value.name)'")
+        }
+        var configuration = ChannelConfiguration(
+            inputs: input.map { InputConfiguration(name: $0.name) })
+        for choice in program {
+            if let name = choice.input {
+                configuration.inputs[try index(of: name, option: "--program")].program =
+                    choice.program
+            } else {
+                for index in configuration.inputs.indices {
+                    configuration.inputs[index].program = choice.program
+                }
+            }
+        }
+        configuration.holdBack = holdBack.nanoseconds
+        guard configuration.holdBack <= 60_000_000_000 else {
+            throw CommandFailure.usage("--hold-back: at most 60s is allowed")
+        }
+        configuration.alignment = align
+        configuration.returning = returning.policy
+        configuration.muxRate = muxRate?.bitsPerSecond
+        configuration.plannedWait = wait.nanoseconds
+        return configuration
+    }
+
+    private func script() throws -> [RehearsalEvent] {
+        try event.map { value in
+            let id = InputID(try index(of: value.input, option: "--event"))
+            let action: RehearsalEvent.Action =
+                switch value.action {
+                case "drop": .drop(id)
+                case "restore": .restore(id)
+                case "switch": .switchTo(id)
+                default: .loss(id, perMillion: value.sharePerMillion, seed: value.seed)
+                }
+            return RehearsalEvent(time: value.time.nanoseconds, action: action)
+        }
+    }
+
+    private func index(of name: String, option: String) throws -> Int {
+        if let index = input.firstIndex(where: { $0.name == name }) { return index }
+        let names = input.map(\.name).joined(separator: ", ")
+        throw CommandFailure.usage("\(option): there is no input '\(name)'; there are \(names)")
+    }
+}
+
+/// The file that the output goes to.
+final class OutputFile {
+    let path: String
+    private(set) var bytes: Int64 = 0
+    private let handle: FileHandle
+    private var pending: [UInt8] = []
+
+    /// Bytes that are written at a time.
+    static let pieceBytes = 1 << 20
+
+    init(path: String, inputs: [String]) throws {
+        self.path = path
+        let own = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        for input in inputs
+        where URL(fileURLWithPath: input).resolvingSymlinksInPath().path == own {
+            throw CommandFailure.usage("--output: '\(path)' is also an input")
+        }
+        guard FileManager.default.createFile(atPath: path, contents: nil),
+            let handle = FileHandle(forWritingAtPath: path)
+        else { throw CommandFailure.run("output: '\(path)' can not be written") }
+        self.handle = handle
+        pending.reserveCapacity(OutputFile.pieceBytes + 65_536)
+    }
+
+    func write(_ span: Span<UInt8>) throws {
+        span.withUnsafeBufferPointer { pending.append(contentsOf: $0) }
+        bytes += Int64(span.count)
+        if pending.count >= OutputFile.pieceBytes { try flush() }
+    }
+
+    func flush() throws {
+        guard !pending.isEmpty else { return }
+        do {
+            try pending.withUnsafeBytes { try handle.write(contentsOf: $0) }
+        } catch {
+            throw CommandFailure.run(
+                "output: '\(path)' offset \(bytes - Int64(pending.count)): writing failed")
+        }
+        pending.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,2 @@
+import ArgumentParser
+struct Simulate: ParsableCommand { func run() throws {} }

@@ -1,0 +1,154 @@
+// Times, rates, shares and scripts as people write them.
+
+import ArgumentParser
+import Simulation
+import SwitchEngine
+
+/// A length of time: `300ms`, `2s`, `1.5m`.
+struct TimeValue: ExpressibleByArgument, Equatable, CustomStringConvertible {
+    var nanoseconds: Int64
+
+    static let units: [(suffix: String, nanoseconds: Double)] = [
+        ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9),
+    ]
+    static let allowed = "a time such as 300ms, 2s, 1.5m"
+
+    init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    var description: String {
+        nanoseconds % 1_000_000_000 == 0
+            ? "\(nanoseconds / 1_000_000_000)s" : "\(nanoseconds / 1_000_000)ms"
+    }
+
+    init?(argument: String) {
+        for unit in TimeValue.units where argument.hasSuffix(unit.suffix) {
+            let number = argument.dropLast(unit.suffix.count)
+            guard let value = Double(number), value >= 0, value.isFinite,
+                value * unit.nanoseconds < 4e18
+            else { continue }
+            nanoseconds = Int64((value * unit.nanoseconds).rounded())
+            return
+        }
+        guard argument == "0" else { return nil }
+        nanoseconds = 0
+    }
+}
+
+/// A bit rate: `8M`, `500k`, `8000000`.
+struct RateValue: ExpressibleByArgument, Equatable {
+    var bitsPerSecond: Int64
+    static let allowed = "a bit rate such as 8M, 500k or 8000000"
+
+    init?(argument: String) {
+        var number = Substring(argument)
+        var factor = 1.0
+        if argument.hasSuffix("M") { factor = 1e6 }
+        if argument.hasSuffix("k") { factor = 1e3 }
+        if factor > 1 { number = number.dropLast() }
+        guard let value = Double(number), value.isFinite, value * factor >= 10_000,
+            value * factor <= 10e9
+        else { return nil }
+        bitsPerSecond = Int64((value * factor).rounded())
+    }
+}
+
+/// `never`, or the time of proven health after which a better input is gone back to.
+struct ReturnValue: ExpressibleByArgument, CustomStringConvertible {
+    var policy: ReturnPolicy
+
+    init(_ policy: ReturnPolicy) { self.policy = policy }
+
+    var description: String {
+        switch policy {
+        case .never: "never"
+        case .after(let nanoseconds): TimeValue(nanoseconds: nanoseconds).description
+        }
+    }
+
+    init?(argument: String) {
+        if argument == "never" {
+            policy = .never
+        } else if let time = TimeValue(argument: argument) {
+            policy = .after(nanoseconds: time.nanoseconds)
+        } else {
+            return nil
+        }
+    }
+}
+
+extension AlignmentMode: ExpressibleByArgument {}
+
+/// `name=file[@delay]`.
+struct InputValue: ExpressibleByArgument {
+    var name: String
+    var path: String
+    var delay: TimeValue?
+    static let allowed = "name=file.ts or name=file.ts@300ms"
+
+    init?(argument: String) {
+        guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else { return nil }
+        name = String(argument[..<sign])
+        var rest = argument[argument.index(after: sign)...]
+        // A file name may hold an @ of its own: only a time behind the last one is a delay.
+        if let at = rest.lastIndex(of: "@"),
+            let time = TimeValue(argument: String(rest[rest.index(after: at)...]))
+        {
+            delay = time
+            rest = rest[..<at]
+        }
+        path = String(rest)
+        let isName = name.allSatisfy { $0.isLetter || $0.isNumber || "-_.".contains($0) }
+        guard isName, !path.isEmpty else { return nil }
+    }
+}
+
+/// `time:what:input[:share[:seed]]`.
+struct EventValue: ExpressibleByArgument {
+    var time: TimeValue
+    var action: String
+    var input: String
+    var sharePerMillion = 0
+    var seed: UInt64 = 1
+    static let actions = ["drop", "restore", "switch", "loss"]
+    static let allowed =
+        "8s:drop:main, 14s:restore:main, 20s:switch:backup or 25s:loss:main:2%:7 "
+        + "(share of packets, seed)"
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count >= 3, let time = TimeValue(argument: parts[0]),
+            EventValue.actions.contains(parts[1]), !parts[2].isEmpty
+        else { return nil }
+        self.time = time
+        action = parts[1]
+        input = parts[2]
+        guard action == "loss" else {
+            if parts.count > 3 { return nil }
+            return
+        }
+        guard parts.count == 4 || parts.count == 5, parts[3].hasSuffix("%"),
+            let share = Double(parts[3].dropLast()), share >= 0, share <= 100
+        else { return nil }
+        sharePerMillion = Int((share * 10_000).rounded())
+        if parts.count == 5 {
+            guard let seed = UInt64(parts[4]) else { return nil }
+            self.seed = seed
+        }
+    }
+}
+
+/// `N`, for all inputs, or `name=N`.
+struct ProgramValue: ExpressibleByArgument {
+    var input: String?
+    var program: UInt16
+    static let allowed = "a programme number 1 to 65535, or name=number for one input"
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let last = parts.last, let number = UInt16(last), number > 0 else {
+            return nil
+        }
+        program = number
+        if parts.count == 2 { input = String(parts[0]) }
+    }
+}
