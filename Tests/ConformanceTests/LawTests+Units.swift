@@ -147,8 +147,9 @@ import TransportStream
     // MARK: - Law 8
 
     @Test func accessUnitComesTooLate() {
-        var stream = TestStream()
-        let victim = stream.indices(TestStream.audioPID)[9]
+        // A PES packet every 192 ms, so that the late one still comes before the next.
+        var stream = TestStream(framesPerPES: 8)
+        let victim = stream.indices(TestStream.audioPID)[5]
         stream.units[victim].sendTime += 151 * TestStream.millisecond
         let found = inspect(stream.bytes()).brokenLaws
         #expect(found.map(\.name) == ["lateAccessUnit"])

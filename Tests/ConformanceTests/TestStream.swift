@@ -55,7 +55,7 @@ struct TestStream {
     /// - Parameter frameTicks: 27 MHz; 1,080,000 or 900,900.
     /// - Parameter lead: from sending a picture to its DTS, in milliseconds.
     init(
-        pictures: Int = 75, frameTicks: Int64 = 1_080_000, closed: Bool = true,
+        pictures: Int = 72, frameTicks: Int64 = 1_080_000, closed: Bool = true,
         lead: Int64 = 300, framesPerPES: Int = 4, audioRate: Int64 = 48_000,
         base: Int64 = 270_000_000
     ) {

@@ -14,6 +14,8 @@ struct OutputSlot {
     var stream: ProgramMap.Stream
     var language: String?
     var continuity = ContinuityCounter(15)
+    /// For sound whose frames last no whole number of 90 kHz ticks.
+    var grid: AudioGrid?
 }
 
 struct OutputProgram {
@@ -140,8 +142,14 @@ struct OutputProgram {
         return next
     }
 
-    mutating func setContinuity(_ counter: ContinuityCounter, slot: Int) {
-        slots[slot].continuity = counter
+    /// The stamp that a frame of sound gets instead of its own, rounded one; nil where its own is
+    /// exact.
+    /// - Parameter time: its own place on the output's line, 27 MHz ticks.
+    mutating func audioStamp(slot: Int, mark: AccessUnitMark, near time: Int64) -> Timestamp? {
+        if slots[slot].grid.map({ !$0.fits(mark) }) ?? true {
+            slots[slot].grid = AudioGrid(origin: time, mark: mark)
+        }
+        return slots[slot].grid?.stamp(near: time)
     }
 
     /// The counter that a packet without payload on the PCR PID repeats (13818-1 §2.4.3.3).

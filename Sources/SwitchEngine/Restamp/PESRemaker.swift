@@ -16,15 +16,16 @@ struct PESRemaker {
     /// - Parameter cut: tells what PTS and DTS become.
     static func packets(
         of number: Int, parts: [Range<Int64>], track: StreamTrack, ring: borrowing PacketRing,
-        slot: Int, pid: PID, shift: Int64, cut: StreamCut
+        cut: StreamCut, shift: Int64, program: inout OutputProgram
     ) -> [PreparedPacket] {
         var result: [PreparedPacket] = []
         for part in parts {
             let stretch = collect(part, track, ring)
             guard !stretch.bytes.isEmpty else { continue }
             let header = self.header(
-                for: part, of: number, count: stretch.bytes.count, track, cut)
-            result += packetize(header, stretch, slot: slot, pid: pid, shift: shift)
+                for: part, of: number, count: stretch.bytes.count, track, cut, &program)
+            result += packetize(
+                header, stretch, slot: cut.slot, pid: program.slots[cut.slot].pid, shift: shift)
         }
         return result
     }
@@ -57,7 +58,7 @@ struct PESRemaker {
 
     private static func header(
         for part: Range<Int64>, of number: Int, count: Int, _ track: StreamTrack,
-        _ cut: StreamCut
+        _ cut: StreamCut, _ program: inout OutputProgram
     ) -> [UInt8] {
         let record = track.pes[number]
         var presentation: Timestamp?
@@ -70,6 +71,13 @@ struct PESRemaker {
             presentation = shifted(Timestamp(unit.presentation), cut.stampShift)
             decoding = cut.decodings[index]
                 ?? shifted(Timestamp(unit.decoding), cut.stampShift)
+            if track.kind == .audio {
+                let time = unit.presentation.ticks
+                    + cut.stampShift * StreamTime.ticksPerTimestampTick
+                presentation = program.audioStamp(slot: cut.slot, mark: unit.mark, near: time)
+                    ?? presentation
+                decoding = presentation
+            }
         }
         return PESHeader.bytes(
             streamID: record.header?.streamID ?? 0xE0, presentation: presentation,

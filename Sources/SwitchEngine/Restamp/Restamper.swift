@@ -237,10 +237,9 @@ struct Restamper {
         case .nothing: segments[index].cuts[stream].judgement = .skip
         case .parts(let parts):
             segments[index].cuts[stream].judgement = .remade
-            let slot = cut.slot
             let packets = PESRemaker.packets(
-                of: number, parts: parts, track: track, ring: timeline.ring, slot: slot,
-                pid: program.slots[slot].pid, shift: segments[index].shift, cut: cut)
+                of: number, parts: parts, track: track, ring: timeline.ring, cut: cut,
+                shift: segments[index].shift, program: &program)
             prepare(packets, index)
         }
     }
@@ -283,6 +282,7 @@ struct Restamper {
         if carriesClock { schedule.wroteClock(at: time) }
         let stampShift = segments[index].cuts[stream].stampShift
         let decoding = note.startsPES ? decodingOverride(index, stream, note.pes, timeline) : nil
+        let sound = note.startsPES ? audioStamp(index, stream, note.pes, timeline) : nil
         var bytes = batch.bytes.mutableSpan
         PacketWriter.setPID(pid, in: &bytes, at: at)
         PacketWriter.setContinuity(counter, in: &bytes, at: at)
@@ -299,6 +299,9 @@ struct Restamper {
             let record = timeline.streams[stream].pes[note.pes]
             if let header = record.header {
                 PESHeader.shift(by: stampShift, in: &bytes, at: start, header: header)
+                if let sound, header.presentation != nil {
+                    PESHeader.write(sound, in: &bytes, at: start + 9)
+                }
                 if let decoding, header.decoding != nil {
                     PESHeader.write(decoding, in: &bytes, at: start + 14)
                 }
@@ -319,6 +322,21 @@ struct Restamper {
         if segments[index].cuts[stream].decodings.isEmpty { return nil }
         return segments[index].cuts[stream].decodings[
             timeline.streams[stream].pes[number].firstUnit]
+    }
+
+    /// The stamp on the output's exact grid for the first frame of a PES packet.
+    @inline(__always)
+    private mutating func audioStamp(
+        _ index: Int, _ stream: Int, _ number: Int, _ timeline: InputTimeline
+    ) -> Timestamp? {
+        guard timeline.streams[stream].kind == .audio else { return nil }
+        let first = timeline.streams[stream].pes[number].firstUnit
+        guard first >= timeline.streams[stream].units.first else { return nil }
+        let cut = segments[index].cuts[stream]
+        let unit = timeline.streams[stream].units[first]
+        return program.audioStamp(
+            slot: cut.slot, mark: unit.mark,
+            near: unit.presentation.ticks + cut.stampShift * StreamTime.ticksPerTimestampTick)
     }
 
     /// The packet in which the outgoing stream ends: its bytes up to the end, stuffing before them.

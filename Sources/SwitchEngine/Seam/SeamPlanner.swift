@@ -15,7 +15,8 @@ enum SeamPlanner {
     private static let never = Int64.max / 4
 
     static func plan(_ request: SeamRequest) -> SeamOutcome {
-        let cuts = cleanCuts(request.outgoing)
+        let depth = reorderDepth(request.outgoing)
+        let cuts = cleanCuts(request.outgoing, depth: depth)
         guard let firstCut = cuts.first else {
             return .none("the outgoing input can not be left cleanly yet")
         }
@@ -23,7 +24,6 @@ enum SeamPlanner {
         guard !entries.isEmpty else {
             return .none("no sound random access point of the incoming input is kept")
         }
-        let depth = reorderDepth(request.outgoing)
         var best: SeamPlan?
         var reason = "no entry can be sent in time"
         for entry in entries {
@@ -50,7 +50,7 @@ enum SeamPlanner {
     }
 
     /// All clean cuts that nothing beyond has been sent of.
-    static func cleanCuts(_ side: SeamSide) -> [Cut] {
+    static func cleanCuts(_ side: SeamSide, depth: Int) -> [Cut] {
         var result: [Cut] = []
         let pictures = side.pictures
         guard !pictures.isEmpty else { return [] }
@@ -61,9 +61,9 @@ enum SeamPlanner {
         for index in max(side.firstFree, 1)...max(side.limit, side.firstFree, 1)
         where index <= pictures.count {
             let start = max(0, index - SeamSide.context)
-            guard let end = contiguousEnd(pictures[start..<index], frame: side.frameTicks) else {
-                continue
-            }
+            guard let end = contiguousEnd(
+                pictures[start..<index], depth: depth, frame: side.frameTicks)
+            else { continue }
             let shownLast = pictures[start..<index].lazy.map(\.presentation).max() ?? .min
             guard leastAfter[index] > shownLast else { continue }
             result.append(Cut(index: index, end: end))
@@ -82,10 +82,12 @@ enum SeamPlanner {
 
     /// The presentation end of pictures that leave no hole before it; nil where they leave one.
     /// Holes older than the reorder depth are the stream's own.
-    private static func contiguousEnd(_ pictures: ArraySlice<SeamPicture>, frame: Int64) -> Int64? {
-        let shown = pictures.suffix(20).sorted { $0.presentation < $1.presentation }
+    private static func contiguousEnd(
+        _ pictures: ArraySlice<SeamPicture>, depth: Int, frame: Int64
+    ) -> Int64? {
+        let shown = pictures.suffix(2 * depth + 4).sorted { $0.presentation < $1.presentation }
         guard let last = shown.last else { return nil }
-        let recent = shown.suffix(shown.count > 12 ? 12 : shown.count - min(4, shown.count - 1))
+        let recent = shown.suffix(depth + 2)
         for (a, b) in zip(recent, recent.dropFirst()) {
             let duration = max(a.durationTicks, frame)
             if duration > 0 && b.presentation - a.presentation > duration * 3 / 2 { return nil }

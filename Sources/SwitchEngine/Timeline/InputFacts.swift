@@ -35,6 +35,7 @@ struct InputFacts {
 
     /// A new connection: the old one's silence says nothing of it.
     mutating func forget() {
+        lastPayloadTicks = nil
         lastClockTicks = nil
         lastRandomAccessTicks = nil
     }

@@ -209,7 +209,10 @@ struct InputTimeline {
             near: firstStamp)
         switch verdict {
         case .first: break
-        case .next(let sample): pendingSample = sample
+        case .next(let sample):
+            // Across an outage nothing is linear in packets: the next interval counts.
+            pendingSample = isBehindOutage ? nil : sample
+            isBehindOutage = false
         case .jump:
             health.clockJumps += 1
             breakLine(isWhole: true)
@@ -220,6 +223,7 @@ struct InputTimeline {
     }
 
     private var pendingSample: ClockTrack.Sample?
+    private var isBehindOutage = false
 
     /// Gives τ to all packets up to the PCR just taken (13818-1 §2.4.2.2).
     private mutating func stamp() {
@@ -311,6 +315,7 @@ struct InputTimeline {
         for index in epoch?.streams ?? [] { streams[index].endEpoch(isWhole: isWhole) }
         clock.restart()
         pendingSample = nil
+        isBehindOutage = false
         firstStamp = nil
         lead = ContentLead()
         if let epoch { appendEpoch(map: epoch.map, streams: epoch.streams) }
@@ -328,10 +333,21 @@ struct InputTimeline {
         epochCount += 1
     }
 
-    /// The input was silent and is here again: what comes now is a new piece of its time line.
+    /// The input was silent and is here again: what comes now is a new piece of its time line. If
+    /// its clock has gone on meanwhile, what is known of it still holds; if not, the next PCR tells.
     mutating func resume() {
-        for index in epoch?.streams ?? [] { streams[index].lose() }
-        breakLine(isWhole: false)
+        stampTail()
+        ring.stamped = max(ring.stamped, ring.end)
+        if let epoch {
+            epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
+            for index in epoch.streams {
+                streams[index].lose()
+                streams[index].endEpoch(isWhole: false)
+            }
+            appendEpoch(map: epoch.map, streams: epoch.streams)
+        }
+        pendingSample = nil
+        isBehindOutage = true
         health.forget()
     }
 

@@ -1,0 +1,44 @@
+// Where the frames of an output's sound belong, exactly.
+//
+// A frame of 1024 samples at 44.1 kHz lasts 2089.8 ticks of 90 kHz, and every encoder rounds its
+// time stamps in its own way. Added up over seams that would be drift; so the stamps of such a
+// stream are put on one grid, each rounded once. They move by a tick at most.
+
+import TransportStream
+
+struct AudioGrid {
+    /// Stamps further from the grid than this are not rounding: the grid begins anew there. One and
+    /// a half ticks of 90 kHz, in 27 MHz ticks.
+    static let toleranceTicks: Int64 = 450
+
+    private var origin: Int64
+    private let samples: Int64
+    private let rate: Int64
+
+    /// - Returns: nil where frames last whole ticks, which need no grid.
+    init?(origin: Int64, mark: AccessUnitMark) {
+        guard mark.samples > 0, mark.sampleRate > 0,
+            Int64(mark.samples) * 90_000 % Int64(mark.sampleRate) != 0
+        else { return nil }
+        self.origin = origin
+        samples = Int64(mark.samples)
+        rate = Int64(mark.sampleRate)
+    }
+
+    func fits(_ mark: AccessUnitMark) -> Bool {
+        Int64(mark.samples) == samples && Int64(mark.sampleRate) == rate
+    }
+
+    /// The grid's stamp for a frame that is presented at about `time`, 27 MHz ticks.
+    mutating func stamp(near time: Int64) -> Timestamp {
+        let frame = (time - origin).scaled(by: rate, over: samples * StreamTime.ticksPerSecond / 1000)
+        // In thousandths of a frame, to round to the nearest.
+        let number = frame.roundedDivision(by: 1000)
+        let place = origin + number.scaled(by: samples * StreamTime.ticksPerSecond, over: rate)
+        guard abs(place - time) <= AudioGrid.toleranceTicks else {
+            origin = time
+            return Timestamp(StreamTime(ticks: time))
+        }
+        return Timestamp(StreamTime(ticks: place))
+    }
+}
