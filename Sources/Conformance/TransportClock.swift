@@ -63,8 +63,8 @@ struct TransportClock: Sendable {
         let clock = reference.unwrapped(near: StreamTime(ticks: last.clock)).ticks
         let delta = clock &- last.clock
         let bytes = transportByte &- last.transportByte
-        let isJump = delta > 0 && (announced ? delta > TimeLimit.clockInterval : false)
-            || isUnexplained(delta, bytes: bytes)
+        let isJump =
+            announced && delta > TimeLimit.clockInterval || isUnexplained(delta, bytes: bytes)
         if delta > 0 && !isJump {
             steadyBytes &+= bytes
             steadyTicks &+= delta

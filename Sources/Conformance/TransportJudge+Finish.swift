@@ -20,7 +20,7 @@ extension TransportJudge {
 
     /// What should have come between the last time and the end.
     private mutating func judgeEnd() {
-        let end = Position(packet: totals.packets, byteOffset: findings.here.byteOffset, inside: 0)
+        let end = Position(packet: slots, byteOffset: findings.here.byteOffset, inside: 0)
         guard let time = findings.clock.estimate(at: end.transportByte),
             let last = findings.clock.last
         else { return }

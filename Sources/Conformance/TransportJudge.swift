@@ -31,6 +31,8 @@ struct TransportJudge: Sendable {
     var totals = Totals()
     var rates = RateMeter()
     var early: [EarlyClock] = []
+    /// Packets so far, with those whose sync byte is damaged.
+    private(set) var slots: Int64 = 0
     private var nextByteOffset: Int64?
 
     /// Plain counts.
@@ -64,11 +66,14 @@ struct TransportJudge: Sendable {
             // synchronisation (TR 101 290 1.1 and 1.2).
             let isOne = byteOffset - expected == Int64(spacing)
             findings.count(isOne ? .syncByte : .syncLoss, pid: nil)
+            // Packets that can not be read took their time on the wire all the same.
+            slots &+= max(byteOffset - expected, 0) / Int64(spacing)
         }
         for number in 0..<count {
             let start = first + number * spacing
             findings.here = Position(
-                packet: totals.packets, byteOffset: byteOffset + Int64(number * spacing), inside: 0)
+                packet: slots, byteOffset: byteOffset + Int64(number * spacing), inside: 0)
+            slots &+= 1
             totals.packets &+= 1
             packet(buffer, at: start)
         }

@@ -47,7 +47,22 @@ struct VideoTimeline: Sendable {
     /// Deviations found since the caller emptied it.
     var deviations: [Deviation] = []
 
-    mutating func note(stated ticks: Int64) { if ticks > 0 { stated = ticks } }
+    /// What the sequence parameters say of the frame duration, 27 MHz; 0 where they do not. Another
+    /// value begins another frame rate, which is learnt anew.
+    mutating func note(stated ticks: Int64) {
+        guard ticks > 0, ticks != stated else { return }
+        if stated > 0 {
+            flush()
+            if duration == nil { learn() }
+            if let last = lastShown, let duration {
+                // The next picture belongs where the last one ends; `judge` counts its fields.
+                let end = last.presentation &+ span(last.fields, duration) / 300
+                anchor = (end, 0 &- last.fields)
+            }
+            duration = nil
+        }
+        stated = ticks
+    }
 
     /// A picture without PTS was decoded.
     mutating func decodeUnstamped(order: Int64) {

@@ -89,6 +89,26 @@ import TransportStream
         #expect(Set(report.brokenLaws.map(\.name)) == ["videoDrift"])
     }
 
+    @Test func otherFrameRateFromASequenceHeaderOn() {
+        var stream = TestStream(pictures: 150)
+        let video = stream.indices(TestStream.videoPID)
+        stream.units.removeSubrange(video[72]...video[149])
+        // 29.97 pictures a second from the 73rd on, which comes one old frame after the 72nd.
+        let shift = (73 * 1_080_000 - Int64(900_900)) / 300
+        for unit in TestStream(pictures: 60, frameTicks: 900_900).units
+        where unit.pid == TestStream.videoPID {
+            var unit = unit
+            unit.sendTime += shift * 300
+            unit.pts = unit.pts.map { $0 + shift }
+            unit.dts = unit.dts.map { $0 + shift }
+            stream.units.append(unit)
+        }
+        let report = inspect(stream.bytes())
+        #expect(report.isConformant)
+        #expect(report.timingEvents.isEmpty)
+        #expect(report.streams[0].frameDurationTicks == 900_900)
+    }
+
     // MARK: - Law 6
 
     @Test func packetLengthLies() {

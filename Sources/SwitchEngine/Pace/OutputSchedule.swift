@@ -31,13 +31,18 @@ struct OutputSchedule {
     /// mux rate sets another.
     static let peakBitsPerSecond: Int64 = 100_000_000
 
+    /// No hole on the schedule is longer, one minute: a time beyond is a mistake, and must not fill
+    /// the memory with tables.
+    static let longestHoleTicks: Int64 = 60 * StreamTime.ticksPerSecond
+
     /// Constant rate in bits per second; nil for as many as the inputs bring.
     let muxRate: Int64?
     /// The least distance of two packets, 27 MHz ticks.
     let packetTicks: Int64
     private(set) var last: Int64?
-    private var lastTables: Int64 = .min
-    private var lastClock: Int64 = .min
+    /// When tables and a PCR were sent last; nil when they are due at once.
+    private var lastTables: Int64?
+    private var lastClock: Int64?
     private(set) var clockCount: Int64 = 0
 
     // Constant rate: packet n leaves at start + n · 1504 bit / rate.
@@ -63,14 +68,15 @@ struct OutputSchedule {
         _ time: Int64, in batch: inout OutputBatch, _ program: inout OutputProgram
     ) -> Int64 {
         if last == nil { begin(at: time, &batch, &program) }
+        let time = min(time, (last ?? time) &+ OutputSchedule.longestHoleTicks)
         fill(upTo: time, &batch, &program)
         return next(wished: time, &batch)
     }
 
     /// Lets the schedule run on without packets: tables and PCRs (and null packets) only.
     mutating func run(to time: Int64, in batch: inout OutputBatch, _ program: inout OutputProgram) {
-        guard last != nil else { return }
-        fill(upTo: time, &batch, &program)
+        guard let last else { return }
+        fill(upTo: min(time, last &+ OutputSchedule.longestHoleTicks), &batch, &program)
     }
 
     /// The PCR of a stream packet was written at `time`.
@@ -85,18 +91,21 @@ struct OutputSchedule {
         let packets = Int64(program.tablePacketCount + 1)
         start = time - packets * packetTicks
         last = start - packetTicks
-        lastTables = .min
-        lastClock = .min
+        lastTables = nil
+        lastClock = nil
     }
+
+    /// The tables have changed: they go out before the next packet.
+    mutating func announceTables() { lastTables = nil }
 
     /// Sends tables and PCRs whose time comes before `time`.
     @inline(__always)
     private mutating func fill(
         upTo time: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
     ) {
-        if muxRate == nil && lastTables != .min
-            && time < lastTables + OutputSchedule.tableTicks
-            && time <= lastClock + OutputSchedule.clockTicks
+        if muxRate == nil, let lastTables, let lastClock,
+            time < lastTables + OutputSchedule.tableTicks,
+            time <= lastClock + OutputSchedule.clockTicks
         {
             return
         }
@@ -107,12 +116,12 @@ struct OutputSchedule {
         upTo time: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
     ) {
         while true {
-            let tables = lastTables == .min ? last ?? time : lastTables + OutputSchedule.tableTicks
-            let clock = lastClock == .min ? tables : lastClock + OutputSchedule.clockTicks
+            let soonest = (last ?? time) + packetTicks
+            let tables = lastTables.map { $0 + OutputSchedule.tableTicks } ?? soonest
+            let clock = lastClock.map { $0 + OutputSchedule.clockTicks } ?? soonest
             let due = min(tables, clock)
-            // At a constant rate the queue may be late: what is due goes by slots, not by wishes.
-            let reach = muxRate == nil ? time : max(time, (last ?? time) + packetTicks)
-            if due > reach { break }
+            // What is due at once goes even before a packet that is late already.
+            if due > max(time, soonest) { break }
             if muxRate != nil { padNulls(upTo: due, &batch) }
             if tables <= clock {
                 sendTables(wished: tables, &batch, &program)
@@ -126,14 +135,12 @@ struct OutputSchedule {
     private mutating func sendTables(
         wished: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
     ) {
-        let first = lastTables == .min
         lastTables = max(wished, last ?? wished)
         program.appendTables(to: &batch.bytes)
         for _ in 0..<program.tablePacketCount {
             let time = next(wished: wished, &batch)
             batch.times.append(time)
         }
-        if first { lastClock = .min }
     }
 
     private mutating func sendClock(

@@ -31,14 +31,18 @@ struct AudioGrid {
 
     /// The grid's stamp for a frame that is presented at about `time`, 27 MHz ticks.
     mutating func stamp(near time: Int64) -> Timestamp {
+        if let place = place(near: time) { return Timestamp(StreamTime(ticks: place)) }
+        origin = time
+        return Timestamp(StreamTime(ticks: time))
+    }
+
+    /// The place on the grid nearest to `time`, 27 MHz ticks; nil where that is off by more than
+    /// rounding.
+    func place(near time: Int64) -> Int64? {
         let frame = (time - origin).scaled(by: rate, over: samples * StreamTime.ticksPerSecond / 1000)
         // In thousandths of a frame, to round to the nearest.
         let number = frame.roundedDivision(by: 1000)
         let place = origin + number.scaled(by: samples * StreamTime.ticksPerSecond, over: rate)
-        guard abs(place - time) <= AudioGrid.toleranceTicks else {
-            origin = time
-            return Timestamp(StreamTime(ticks: time))
-        }
-        return Timestamp(StreamTime(ticks: place))
+        return abs(place - time) <= AudioGrid.toleranceTicks ? place : nil
     }
 }

@@ -48,9 +48,7 @@ struct OutputProgram {
     /// Finds or makes a slot for each stream of an epoch.
     /// - Parameter streams: the streams' descriptions in the order of the PMT.
     /// - Returns: for each stream its slot.
-    mutating func slots(
-        for streams: [(codec: Codec, language: String?, stream: ProgramMap.Stream)]
-    ) -> [Int] {
+    mutating func slots(for streams: [StreamClaim]) -> [Int] {
         var taken = Set<Int>()
         var result = [Int?](repeating: nil, count: streams.count)
         func assign(_ matches: (Int, OutputSlot) -> Bool) {
@@ -150,6 +148,13 @@ struct OutputProgram {
             slots[slot].grid = AudioGrid(origin: time, mark: mark)
         }
         return slots[slot].grid?.stamp(near: time)
+    }
+
+    /// The grids of the slots that have one, by slot.
+    var grids: [Int: AudioGrid] {
+        var result: [Int: AudioGrid] = [:]
+        for index in slots.indices { result[index] = slots[index].grid }
+        return result
     }
 
     /// The counter that a packet without payload on the PCR PID repeats (13818-1 §2.4.3.3).

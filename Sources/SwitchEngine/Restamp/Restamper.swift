@@ -75,6 +75,7 @@ struct Restamper {
                 else { break }
                 (index, next) = (owing, earlier.at(next.time))
             }
+            if segments[index].claims != nil { claim(index) }
             // As long as no other segment can be next, this one goes on by itself.
             let alone = segments.count == 1
             switch next {
@@ -86,6 +87,15 @@ struct Restamper {
                 sendPrepared(index, time)
             }
         }
+    }
+
+    /// Puts the streams of a segment into the output's tables, now that its first packet leaves.
+    private mutating func claim(_ index: Int) {
+        guard let claims = segments[index].claims else { return }
+        segments[index].claims = nil
+        let version = program.version
+        _ = program.slots(for: claims)
+        if program.version != version { schedule.announceTables() }
     }
 
     /// Forgets segments that have given all they had, but never the newest.

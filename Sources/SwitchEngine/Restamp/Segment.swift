@@ -50,6 +50,13 @@ struct LeadingRule {
     }
 }
 
+/// A stream that wants a slot in the output.
+struct StreamClaim {
+    var codec: Codec
+    var language: String?
+    var stream: ProgramMap.Stream
+}
+
 /// A packet that was made anew at a seam.
 struct PreparedPacket {
     var time: Int64
@@ -73,6 +80,9 @@ struct Segment {
     var sectionsUntil: Int64 = .max
     /// When the segment is being left: the first packet behind everything that goes out.
     var end: Int = .max
+    /// Streams whose slots the output's tables must name before the first packet leaves; nil once
+    /// they do.
+    var claims: [StreamClaim]?
     /// The slot of the packet at the cursor, when it is one that goes out.
     var nextSlot = -1
     var prepared: [PreparedPacket] = []

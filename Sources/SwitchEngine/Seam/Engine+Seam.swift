@@ -35,7 +35,9 @@ extension Engine {
         restamper.program.set(
             transportStreamID: inputs[best].program.transportStreamID,
             mapPID: inputs[best].program.mapPID ?? PID(0x1000), map: epoch.map)
-        let slots = assignSlots(best, epoch)
+        let slots = Dictionary(
+            uniqueKeysWithValues: zip(
+                epoch.streams, restamper.program.slots(for: claims(best, epoch))))
         restamper.segments = [
             firstSegment(best, epoch: epoch, slots: slots, entry: entry)
         ]
@@ -57,11 +59,12 @@ extension Engine {
             ?? side.pictures.first { $0.isEntry && $0.firstTime != nil }?.units.lowerBound
     }
 
-    private mutating func assignSlots(_ index: Int, _ epoch: Epoch) -> [Int: Int] {
-        let streams = epoch.streams.map { inputs[index].streams[$0] }
-        let slots = restamper.program.slots(
-            for: streams.map { ($0.codec, $0.language, $0.description) })
-        return Dictionary(uniqueKeysWithValues: zip(epoch.streams, slots))
+    private func claims(_ index: Int, _ epoch: Epoch) -> [StreamClaim] {
+        epoch.streams.map {
+            let track = inputs[index].streams[$0]
+            return StreamClaim(
+                codec: track.codec, language: track.language, stream: track.description)
+        }
     }
 
     private func firstSegment(
@@ -199,7 +202,7 @@ extension Engine {
         let schedule = restamper.schedule.earliest ?? clock.time(at: now.ticks)
         let request = SeamRequest(
             outgoing: leaving, incoming: entering, contentOffset: alignment?.offsetTicks,
-            outgoingShift: segment.shift, scheduleNow: schedule,
+            outgoingShift: segment.shift, grids: restamper.program.grids, scheduleNow: schedule,
             incomingNow: inputs[index].clock.time(at: now.ticks)?.ticks ?? .min / 4,
             holdBackTicks: configuration.holdBack.scaled(by: 27, over: 1000),
             packetTicks: restamper.schedule.packetTicks,
@@ -224,8 +227,7 @@ extension Engine {
     /// The slots that an input would get; the output's own table is not touched by looking.
     private func previewSlots(_ index: Int, _ epoch: Epoch) -> [Int: Int] {
         var program = restamper.program
-        let streams = epoch.streams.map { inputs[index].streams[$0] }
-        let slots = program.slots(for: streams.map { ($0.codec, $0.language, $0.description) })
+        let slots = program.slots(for: claims(index, epoch))
         return Dictionary(uniqueKeysWithValues: zip(epoch.streams, slots))
     }
 
@@ -241,10 +243,10 @@ extension Engine {
     // MARK: Carrying out
 
     private mutating func take(_ choice: SeamChoice, from segment: Segment, _ standing: Wish) {
-        let slots = assignSlots(choice.input, choice.epoch)
         let index = restamper.segments.count - 1
         leave(index, choice.plan)
-        var next = enter(choice, slots: slots)
+        var next = enter(choice)
+        next.claims = claims(choice.input, choice.epoch)
         orderDecoding(&next, choice, after: restamper.segments[index])
         next.sectionsFrom = choice.plan.expires
         restamper.segments[index].sectionsUntil = choice.plan.expires
@@ -302,7 +304,7 @@ extension Engine {
     }
 
     /// Begins the incoming segment where the plan says.
-    private func enter(_ choice: SeamChoice, slots: [Int: Int]) -> Segment {
+    private func enter(_ choice: SeamChoice) -> Segment {
         let timeline = inputs[choice.input]
         let plan = choice.plan
         let master = timeline.masterStream(of: choice.epoch) ?? -1
@@ -324,7 +326,7 @@ extension Engine {
                 }
             }
             var cut = StreamCut(
-                slot: slots[stream] ?? -1,
+                slot: choice.slots[stream] ?? -1,
                 stampShift: (plan.shift + nudge) / StreamTime.ticksPerTimestampTick,
                 from: firstPosition(track, choice.epoch))
             if fromUnit >= track.units.end {

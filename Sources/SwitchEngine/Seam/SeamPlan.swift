@@ -95,6 +95,8 @@ struct SeamRequest {
     var contentOffset: Int64?
     /// What the outgoing time line is moved by.
     var outgoingShift: Int64
+    /// Where the frames of the slots' sound belong, for slots whose frames last no whole ticks.
+    var grids: [Int: AudioGrid]
     /// Nothing can be put on the output's schedule before this.
     var scheduleNow: Int64
     /// The incoming input's own time now.

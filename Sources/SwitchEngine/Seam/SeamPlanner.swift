@@ -16,7 +16,7 @@ enum SeamPlanner {
 
     static func plan(_ request: SeamRequest) -> SeamOutcome {
         let depth = reorderDepth(request.outgoing)
-        let cuts = cleanCuts(request.outgoing, depth: depth)
+        let cuts = cleanCuts(request.outgoing, depth: depth, frame: frameTicks(request))
         guard let firstCut = cuts.first else {
             return .none("the outgoing input can not be left cleanly yet")
         }
@@ -50,7 +50,7 @@ enum SeamPlanner {
     }
 
     /// All clean cuts that nothing beyond has been sent of.
-    static func cleanCuts(_ side: SeamSide, depth: Int) -> [Cut] {
+    static func cleanCuts(_ side: SeamSide, depth: Int, frame: Int64) -> [Cut] {
         var result: [Cut] = []
         let pictures = side.pictures
         guard !pictures.isEmpty else { return [] }
@@ -62,7 +62,7 @@ enum SeamPlanner {
         where index <= pictures.count {
             let start = max(0, index - SeamSide.context)
             guard let end = contiguousEnd(
-                pictures[start..<index], depth: depth, frame: side.frameTicks)
+                pictures[start..<index], depth: depth, frame: frame)
             else { continue }
             let shownLast = pictures[start..<index].lazy.map(\.presentation).max() ?? .min
             guard leastAfter[index] > shownLast else { continue }
@@ -172,7 +172,7 @@ enum SeamPlanner {
     private static func candidates(
         _ request: SeamRequest, _ cuts: [Cut], _ firstCut: Cut, _ entry: Entry, _ depth: Int
     ) -> [Candidate] {
-        let frame = max(request.outgoing.frameTicks, 1)
+        let frame = frameTicks(request)
         var result: [Candidate] = []
         if let offset = request.contentOffset {
             let content = entry.presentation + offset
@@ -198,6 +198,12 @@ enum SeamPlanner {
             result.append(step(request, cut, entry, lost: 0, repeated: 0))
         }
         return result
+    }
+
+    /// Duration of an outgoing frame, 27 MHz ticks; 40 ms where nothing tells it.
+    private static func frameTicks(_ request: SeamRequest) -> Int64 {
+        if request.outgoing.frameTicks > 0 { return request.outgoing.frameTicks }
+        return request.incoming.frameTicks > 0 ? request.incoming.frameTicks : 1_080_000
     }
 
     private static func step(
@@ -226,7 +232,7 @@ enum SeamPlanner {
             guard request.mayOpenHole, pair.kind != .meets, pair.kind != .loses else {
                 return .none("an entry would come after its decoding time")
             }
-            let frame = max(request.outgoing.frameTicks, StreamTime.ticksPerTimestampTick)
+            let frame = frameTicks(request)
             let frames = (late.shortfall + frame - 1) / frame
             pair.shift += onGrid(frames * frame)
             pair.kind = .hole

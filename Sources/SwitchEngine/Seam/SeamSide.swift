@@ -88,6 +88,15 @@ extension SeamSide {
         isSoundOnly = track.kind != .video
         self.isOver = isOver || last != .max
         pictures = SeamSide.pictures(track, timeline, bounds)
+        frameTicks = track.frameRate.ticks
+        if frameTicks == 0 { frameTicks = pictures.last { $0.durationTicks > 0 }?.durationTicks ?? 0 }
+        // The first pictures came before the rate was known; what the stream states may be nonsense.
+        for index in pictures.indices
+        where pictures[index].durationTicks * 2 < frameTicks
+            || pictures[index].durationTicks > frameTicks * 3
+        {
+            pictures[index].durationTicks = frameTicks
+        }
         let firstFree = pictures.firstIndex { picture in
             track.units[picture.units.lowerBound].firstPacket >= sentBefore
         }
@@ -98,8 +107,6 @@ extension SeamSide {
             limit = index
             break
         }
-        frameTicks = track.frameRate.ticks
-        if frameTicks == 0 { frameTicks = pictures.last { $0.durationTicks > 0 }?.durationTicks ?? 0 }
         sounds = []
         for stream in epoch.streams where timeline.streams[stream].kind == .audio {
             guard let (slot, nudge) = slots(stream) else { continue }

@@ -31,7 +31,8 @@ enum SoundPlanner {
             abs(outgoing.frames[$0].end + base - place) < abs(outgoing.frames[$1].end + base - place)
         } ?? least
         for last in order(around: nearest, in: least...most) {
-            let target = outgoing.frames[last].end + base - shift
+            let end = outgoing.frames[last].end + base
+            let target = (request.grids[outgoing.slot]?.place(near: end) ?? end) - shift
             guard let first = usable(incoming, at: target, request, shift: shift) else { continue }
             let nudge = target - incoming.frames[first].presentation
             return SoundPlan(
@@ -136,8 +137,9 @@ enum SoundPlanner {
         return result
     }
 
+    /// Whole 90 kHz ticks, down as time stamps are rounded.
     private static func rounded(_ ticks: Int64) -> Int64 {
-        ticks.roundedDivision(by: StreamTime.ticksPerTimestampTick)
+        ticks.flooredDivision(by: StreamTime.ticksPerTimestampTick)
             * StreamTime.ticksPerTimestampTick
     }
 }

@@ -11,6 +11,10 @@ import TransportStream
 struct ClockTrack {
     /// A PCR step up to this is taken as a lazy encoder, 500 ms. §2.7.2 allows 100 ms.
     static let lazyStepTicks: Int64 = 500 * StreamTime.ticksPerMillisecond
+    /// A PCR that is behind the last one by up to this, 100 ms, is passed over (repeated packets,
+    /// reordered ones), but not for ever.
+    static let staleTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
+    static let staleLimit = 3
     /// How far a longer PCR step may differ from the host time that passed with it, 500 ms.
     static let silenceToleranceTicks: Int64 = 500 * StreamTime.ticksPerMillisecond
     struct Sample {
@@ -24,6 +28,8 @@ struct ClockTrack {
         case first
         /// On the line; the sample before it.
         case next(after: Sample)
+        /// The same PCR again, or one that is a little behind: it tells nothing.
+        case stale
         /// The line broke: a new time base begins with this PCR.
         case jump
     }
@@ -32,6 +38,7 @@ struct ClockTrack {
     /// Ticks per 2^20 packets between the last two PCRs, for packets behind the last one.
     private(set) var slope: Int64 = 0
     private var offsets = SlidingMinimum()
+    private var staleCount = 0
 
     /// The earliest arrival of the last seconds, as host ticks − τ; nil before the first PCR.
     var hostOffset: Int64? { offsets.value }
@@ -45,6 +52,7 @@ struct ClockTrack {
     mutating func restart() {
         last = nil
         slope = 0
+        staleCount = 0
         offsets = SlidingMinimum()
     }
 
@@ -63,6 +71,12 @@ struct ClockTrack {
         let time = clock.unwrapped(near: last.time)
         let step = time - last.time
         let elapsed = arrivalTicks &- last.arrivalTicks
+        if step <= 0 && step >= -ClockTrack.staleTicks && !announcedJump
+            && staleCount < ClockTrack.staleLimit
+        {
+            staleCount += 1
+            return .stale
+        }
         let isLazy = step > 0 && step <= ClockTrack.lazyStepTicks
         let isSilence =
             step > 0 && (step &- elapsed).magnitude < UInt64(ClockTrack.silenceToleranceTicks)
@@ -74,12 +88,15 @@ struct ClockTrack {
             slope = step.scaled(by: 1 << 20, over: position - last.position)
         }
         accept(sample)
+        staleCount = 0
         return .next(after: last)
     }
 
-    /// τ of a packet behind the last PCR, by the last slope.
+    /// τ of a packet behind the last PCR, by the last slope; 10 Mbit/s where one PCR is all there
+    /// is.
     func extrapolated(position: Int64) -> Int64? {
-        guard let last, slope > 0 else { return nil }
+        guard let last else { return nil }
+        let slope = slope > 0 ? slope : 4060 << 20
         return last.time.ticks &+ (position &- last.position).scaled(by: slope, over: 1 << 20)
     }
 

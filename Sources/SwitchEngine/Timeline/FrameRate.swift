@@ -10,6 +10,9 @@ struct FrameRate {
     /// Time stamps are rounded to 90 kHz, so two steps of one rate differ by up to one tick.
     static let roundingTicks: Int64 = StreamTime.ticksPerTimestampTick
 
+    /// What a stream may state: 5 ms to 2 s.
+    static let plausibleTicks: ClosedRange<Int64> = 135_000...54_000_000
+
     /// 24 to 60 frames a second as 27 MHz ticks: ISO/IEC 13818-2 table 6-4.
     static let wellKnown: [Int64] = [
         1_126_125, 1_125_000, 1_080_000, 900_900, 900_000, 540_000, 450_450, 450_000,

@@ -74,7 +74,7 @@ struct InputTimeline {
 
     /// The first packet behind an epoch; `Int.max` for the newest.
     func end(ofEpoch number: Int) -> Int {
-        for index in epochs.indices where epochs[index].number == number + 1 {
+        for index in epochs.indices where epochs[index].number > number {
             return epochs[index].firstPacket
         }
         return .max
@@ -208,7 +208,7 @@ struct InputTimeline {
             reference, position: position, arrivalTicks: arrivalTicks, announcedJump: announced,
             near: firstStamp)
         switch verdict {
-        case .first: break
+        case .first, .stale: break
         case .next(let sample):
             // Across an outage nothing is linear in packets: the next interval counts.
             pendingSample = isBehindOutage ? nil : sample
@@ -267,6 +267,17 @@ struct InputTimeline {
         measureLead()
     }
 
+    /// The line ends: what can get no time any more never goes out.
+    private mutating func closeStamps() {
+        stampTail()
+        let latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : 0
+        for number in ring.stamped..<ring.end {
+            ring[number].time = latest
+            ring[number].stream = -1
+        }
+        ring.stamped = ring.end
+    }
+
     private mutating func measureLead() {
         guard let epoch, let master = masterStream else { return }
         lead.measure(streams[master], ring: ring, from: epoch.firstPacket)
@@ -309,8 +320,7 @@ struct InputTimeline {
 
     /// Ends the epoch; the next one begins with the next packet.
     private mutating func breakLine(isWhole: Bool) {
-        stampTail()
-        ring.stamped = max(ring.stamped, ring.end)
+        closeStamps()
         if let epoch { epochs[epochs.end - 1].alignment = alignmentSide(of: epoch) }
         for index in epoch?.streams ?? [] { streams[index].endEpoch(isWhole: isWhole) }
         clock.restart()
@@ -336,8 +346,7 @@ struct InputTimeline {
     /// The input was silent and is here again: what comes now is a new piece of its time line. If
     /// its clock has gone on meanwhile, what is known of it still holds; if not, the next PCR tells.
     mutating func resume() {
-        stampTail()
-        ring.stamped = max(ring.stamped, ring.end)
+        closeStamps()
         if let epoch {
             epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
             for index in epoch.streams {

@@ -258,7 +258,8 @@ struct StreamTrack {
         if mark.sampleRate > 0 {
             return Int64(mark.samples) * StreamTime.ticksPerSecond / Int64(mark.sampleRate)
         }
-        let frame = frameRate.ticks > 0 ? frameRate.ticks : mark.statedFrameTicks
+        let isPlausible = FrameRate.plausibleTicks.contains(mark.statedFrameTicks)
+        let frame = frameRate.ticks > 0 ? frameRate.ticks : isPlausible ? mark.statedFrameTicks : 0
         return mark.field == .frame ? frame * Int64(mark.displayedFields) / 2 : frame / 2
     }
 
