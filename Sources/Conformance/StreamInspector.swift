@@ -13,7 +13,6 @@ public struct StreamInspector: Sendable {
     private var framing = PacketFraming()
     private var judge: TransportJudge
     private var bytes: Int64 = 0
-    private var spacing: PacketFraming.Spacing?
 
     public init(options: InspectionOptions = InspectionOptions()) {
         judge = TransportJudge(options: options)
@@ -26,7 +25,6 @@ public struct StreamInspector: Sendable {
         while start < piece.count {
             let end = min(start + SizeLimit.piece, piece.count)
             StreamInspector.frame(piece.extracting(start..<end), &framing, &judge)
-            spacing = framing.spacing ?? spacing
             start = end
         }
     }
@@ -38,11 +36,10 @@ public struct StreamInspector: Sendable {
         // at its position.
         StreamInspector.frame([UInt8]().span, &framing, &judge)
         StreamInspector.frameRest(framing.position, &framing, &judge)
-        spacing = framing.spacing ?? spacing
         var report = judge.finish()
         report.bytes = bytes
         report.garbageBytes = framing.skippedBytes
-        report.packetSize = report.packets > 0 ? (spacing ?? .plain).rawValue : nil
+        report.packetSize = judge.spacing
         return report
     }
 

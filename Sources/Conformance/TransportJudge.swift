@@ -33,6 +33,8 @@ struct TransportJudge: Sendable {
     var early: [EarlyClock] = []
     /// Packets so far, with those whose sync byte is damaged.
     private(set) var slots: Int64 = 0
+    /// Distance of the packets that came last; nil before any.
+    private(set) var spacing: Int?
     private var nextByteOffset: Int64?
 
     /// Plain counts.
@@ -61,6 +63,7 @@ struct TransportJudge: Sendable {
         _ buffer: Span<UInt8>, first: Int, count: Int, spacing: Int, byteOffset: Int64
     ) {
         findings.here.byteOffset = byteOffset
+        self.spacing = spacing
         if let expected = nextByteOffset, expected != byteOffset {
             // One wrong sync byte between good ones is passed over; more of them end the
             // synchronisation (TR 101 290 1.1 and 1.2).

@@ -70,25 +70,26 @@ public struct PacedReader: Sendable {
         }
     }
 
-    /// Takes the packets that arrive before `limit`, at most `count`.
-    /// - Parameter body: called with the packets' bytes, if there are any.
-    /// - Returns: the number of packets.
-    public mutating func take(
-        before limit: Int64, atMost count: Int, _ body: (Span<UInt8>, Int, Int) -> Void
-    ) -> Int {
-        var taken = 0
-        while taken < min(count, timed), time(of: taken) < limit { taken += 1 }
-        guard taken > 0 else { return 0 }
-        body(held.span, heldStart, heldStart + taken * Packet.size)
-        let next = time(of: taken)
+    /// Takes the packets that arrive before `limit`, one at least, and none beyond the next PCR.
+    /// - Returns: where they stand in `bytes`, and when the last of them arrives; nil when no packet
+    ///   has its time yet.
+    public mutating func take(before limit: Int64) -> (range: Range<Int>, time: Int64)? {
+        guard timed > 0 else { return nil }
+        var taken = 1
+        while taken < timed, time(of: taken) < limit { taken += 1 }
+        let range = heldStart..<(heldStart + taken * Packet.size)
+        let last = time(of: taken - 1)
+        firstTime = time(of: taken)
         heldStart += taken * Packet.size
         timed -= taken
         scanned -= taken
         offset += Int64(taken)
-        firstTime = next
         if timed == 0 { advanceRun() }
-        return taken
+        return (range, last)
     }
+
+    /// The packets that are held; `take` gives places in here, which hold until the next `append`.
+    public var bytes: [UInt8] { held }
 
     // MARK: Time
 
@@ -161,12 +162,15 @@ public struct PacedReader: Sendable {
     // MARK: Bytes
 
     private mutating func hold(_ buffer: Span<UInt8>, _ first: Int, _ count: Int, _ spacing: Int) {
-        var at = first
-        for _ in 0..<count {
-            buffer.withUnsafeBufferPointer {
-                held.append(contentsOf: $0[at..<(at + Packet.size)])
+        buffer.withUnsafeBufferPointer { bytes in
+            if spacing == Packet.size {
+                held.append(contentsOf: bytes[first..<(first + count * Packet.size)])
+                return
             }
-            at += spacing
+            for number in 0..<count {
+                let at = first + number * spacing
+                held.append(contentsOf: bytes[at..<(at + Packet.size)])
+            }
         }
     }
 

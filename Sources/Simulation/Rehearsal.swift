@@ -54,18 +54,17 @@ public struct Rehearsal: ~Copyable {
         var hasEnded = false
     }
 
-    /// Packets that are due within this of the first are handed over with it, 0.5 ms in 27 MHz
-    /// ticks, as a sender fills a datagram.
-    static let gatherTicks: Int64 = 13_500
-    /// … but no more than this at once.
-    static let gatherPackets = 64
+    /// Packets that are due within this of the first are handed over with it, as a sender fills a
+    /// datagram: 5 ms in 27 MHz ticks. A PCR always ends such a batch, so its arrival is exact.
+    static let gatherTicks: Int64 = 135_000
 
     public var engine: Engine
     private var tracks: [Track]
     private var script: [RehearsalEvent]
     private var nextEvent = 0
     private var buffer: [UInt8] = []
-    private var filtered: [UInt8] = []
+    /// The engine's next wake-up, until something changes it.
+    private var wake: MonotonicInstant?
     /// Virtual time.
     public private(set) var now = MonotonicInstant(nanoseconds: 0)
 
@@ -106,13 +105,16 @@ public struct Rehearsal: ~Copyable {
             nextEvent += 1
             return true
         }
-        if let wake = engine.nextWakeup, wake.nanoseconds < time {
-            move(to: max(wake.nanoseconds, now.nanoseconds + 1))
+        let wake = self.wake ?? engine.nextWakeup
+        self.wake = wake
+        if let wake, wake.nanoseconds < time {
+            move(to: wake.nanoseconds)
             engine.advance(to: now)
+            self.wake = nil
             return true
         }
-        move(to: time)
-        deliver(index)
+        let limit = min(event, wake?.nanoseconds ?? .max)
+        deliver(index, before: limit)
         return true
     }
 
@@ -143,32 +145,34 @@ public struct Rehearsal: ~Copyable {
         }
     }
 
-    private mutating func deliver(_ index: Int) {
-        let instant = now
-        let isDropped = tracks[index].isDropped
-        let share = tracks[index].lossPerMillion
-        var chance = tracks[index].chance
-        filtered.removeAll(keepingCapacity: true)
-        var kept = filtered
-        filtered = []
-        let due = (tracks[index].reader.nextTime ?? 0) + Rehearsal.gatherTicks
-        _ = tracks[index].reader.take(before: due, atMost: Rehearsal.gatherPackets) {
-            bytes, start, end in
-            if isDropped { return }
-            var at = start
-            while at < end {
-                if !chance.happens(perMillion: share) {
-                    for byte in at..<(at + Packet.size) { kept.append(bytes[byte]) }
-                }
-                at += Packet.size
-            }
+    /// Hands over the input's next packets, up to a host time.
+    private mutating func deliver(_ index: Int, before limit: Int64) {
+        let delay = tracks[index].source.delay
+        let first = tracks[index].reader.nextTime ?? 0
+        let horizon = limit == .max ? .max : (limit - delay).scaled(by: 27, over: 1000)
+        guard let batch = tracks[index].reader.take(
+            before: min(first + Rehearsal.gatherTicks, horizon))
+        else { return }
+        move(to: delay + batch.time.scaled(by: 1000, over: 27))
+        guard !tracks[index].isDropped else { return }
+        let bytes = tracks[index].reader.bytes
+        if tracks[index].lossPerMillion == 0 {
+            engine.receive(bytes.span.extracting(batch.range), from: InputID(index), at: now)
+        } else {
+            let kept = thinned(bytes, batch.range, index)
+            if !kept.isEmpty { engine.receive(kept.span, from: InputID(index), at: now) }
         }
-        tracks[index].chance = chance
-        if !kept.isEmpty {
-            engine.receive(kept.span, from: InputID(index), at: instant)
-            engine.advance(to: instant)
+        if wake == nil { wake = engine.nextWakeup }
+    }
+
+    /// The packets that loss leaves.
+    private mutating func thinned(_ bytes: [UInt8], _ range: Range<Int>, _ index: Int) -> [UInt8] {
+        var kept: [UInt8] = []
+        for at in stride(from: range.lowerBound, to: range.upperBound, by: Packet.size)
+        where !tracks[index].chance.happens(perMillion: tracks[index].lossPerMillion) {
+            kept += bytes[at..<(at + Packet.size)]
         }
-        filtered = kept
+        return kept
     }
 
     private mutating func perform(_ action: RehearsalEvent.Action) {
@@ -181,5 +185,6 @@ public struct Rehearsal: ~Copyable {
             tracks[input.index].chance = SeededGenerator(seed: seed)
         }
         engine.advance(to: now)
+        wake = nil
     }
 }

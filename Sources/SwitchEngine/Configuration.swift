@@ -61,6 +61,8 @@ public struct ChannelConfiguration: Sendable {
     /// How long the output may stand still for want of packets before it goes on with tables and
     /// PCRs alone, nanoseconds.
     public var standstill: Int64 = 1_000_000_000
+    /// How often at most work is done; packets leave in batches of this. Nanoseconds.
+    public var tick: Int64 = 5_000_000
     /// What is kept of each input before the output's place, at least; nanoseconds. Two GOPs are
     /// kept where they are longer.
     public var preRoll: Int64 = 4_000_000_000

@@ -15,7 +15,7 @@ import TransportStream
 
 public struct Engine: ~Copyable {
     public let configuration: ChannelConfiguration
-    var inputs: [InputTimeline]
+    var inputs: [TimelineBox]
     var states: [InputState]
     var restamper: Restamper
     var clock = OutputClock()
@@ -23,14 +23,15 @@ public struct Engine: ~Copyable {
     var now = MonotonicInstant(nanoseconds: 0)
     var events: [Event] = []
     var usableSince: Int64?
+    private var nextAssessment: Int64 = .min
+    private var lastAdvance: Int64 = 0
     var isStandingStill = false
-    var lastPlanTicks: Int64?
     var isFinished = false
 
     public init(_ configuration: ChannelConfiguration) {
         precondition(!configuration.inputs.isEmpty && configuration.inputs.count <= 64)
         self.configuration = configuration
-        inputs = configuration.inputs.map { InputTimeline(program: $0.program) }
+        inputs = configuration.inputs.map { TimelineBox(program: $0.program) }
         states = configuration.inputs.map { _ in InputState() }
         restamper = Restamper(muxRate: configuration.muxRate)
     }
@@ -43,17 +44,18 @@ public struct Engine: ~Copyable {
         let index = input.index
         if states[index].faults.contains(.silence) || states[index].hasEnded {
             // Health of the connection before says nothing of this one.
-            inputs[index].resume()
+            inputs[index].timeline.resume()
             states[index].resume(at: now.ticks)
         }
-        inputs[index].receive(bytes, at: now.ticks)
+        inputs[index].timeline.receive(bytes, at: now.ticks)
     }
 
     /// The input has come to its end on purpose: nothing of it is missing.
     public mutating func end(of input: InputID, at instant: MonotonicInstant) {
         now = max(now, instant)
-        inputs[input.index].finish(at: now.ticks)
+        inputs[input.index].timeline.finish(at: now.ticks)
         states[input.index].hasEnded = true
+        nextAssessment = .min
     }
 
     /// Takes an operator's wish.
@@ -62,28 +64,34 @@ public struct Engine: ~Copyable {
         switch command {
         case .switchTo(let target): wishFor(target)
         }
+        nextAssessment = .min
     }
 
     /// Does what is due at `instant`.
     public mutating func advance(to instant: MonotonicInstant) {
         now = max(now, instant)
-        assess()
-        if restamper.segments.isEmpty {
-            begin()
-        } else {
-            decide()
-            join()
+        lastAdvance = now.ticks
+        if now.ticks >= nextAssessment {
+            nextAssessment = now.ticks + Engine.assessmentTicks
+            assess()
+            if restamper.segments.isEmpty {
+                begin()
+            } else {
+                decide()
+                join()
+            }
+            trim()
         }
         release()
-        trim()
     }
 
     /// No input will bring anything more: all that is there leaves.
     public mutating func finish(at instant: MonotonicInstant) {
+        nextAssessment = .min
         advance(to: instant)
         isFinished = true
         for index in inputs.indices where !states[index].hasEnded {
-            inputs[index].finish(at: now.ticks)
+            inputs[index].timeline.finish(at: now.ticks)
         }
         if restamper.segments.isEmpty { begin() }
         closeSegments()
@@ -98,6 +106,9 @@ public struct Engine: ~Copyable {
         body(restamper.batch.bytes.span, restamper.batch.times.span)
         restamper.batch.removeAll()
     }
+
+    /// Bytes that `drain` would give.
+    public var pendingBytes: Int { restamper.batch.bytes.count }
 
     /// Gives the events since the last call.
     public mutating func takeEvents() -> [Event] {
@@ -121,7 +132,7 @@ public struct Engine: ~Copyable {
         restamper.release(upTo: time, inputs)
         noteDamage()
         guard let last = restamper.schedule.last else { return }
-        if let next = restamper.nextTime(inputs) {
+        if let next = restamper.nextTime {
             // The schedule is known to go on: tables and PCRs before the next packet are due.
             isStandingStill = false
             restamper.schedule.run(
@@ -137,7 +148,7 @@ public struct Engine: ~Copyable {
 
     /// Keeps the output's clock on that of the input on air.
     private mutating func follow(_ segment: Segment) {
-        let timeline = inputs[segment.input]
+        let timeline = inputs[segment.input].timeline
         guard timeline.epoch?.number == segment.epoch.number,
             let offset = timeline.clock.hostOffset
         else { return }
@@ -147,7 +158,7 @@ public struct Engine: ~Copyable {
     private mutating func noteDamage() {
         guard let segment = restamper.segments.last else { return }
         let passed = states[segment.input].damagePassed(
-            inputs[segment.input], sentBefore: segment.cursor)
+            inputs[segment.input].timeline, sentBefore: segment.cursor)
         guard passed > 0 else { return }
         events.append(.damagePassed(InputID(segment.input), units: passed, at: now))
     }
@@ -162,7 +173,7 @@ public struct Engine: ~Copyable {
             let ticks = max(
                 keep.scaled(by: 27, over: 1000),
                 configuration.holdBack.scaled(by: 27, over: 1000) + 2 * states[index].entryDistance)
-            inputs[index].trim(arrivedBefore: now.ticks - ticks, needed: needed)
+            inputs[index].timeline.trim(arrivedBefore: now.ticks - ticks, needed: needed)
         }
     }
 
@@ -170,22 +181,17 @@ public struct Engine: ~Copyable {
 
     private mutating func wakeup() -> MonotonicInstant? {
         var next = Int64.max
-        if let due = restamper.nextTime(inputs) { next = min(next, clock.hostTicks(of: due)) }
-        if wish != nil { next = min(next, now.ticks + Engine.planningTicks) }
-        if isStandingStill { next = min(next, now.ticks + OutputSchedule.clockTicks) }
-        if !restamper.segments.isEmpty, !isStandingStill, let last = restamper.schedule.last {
-            let still = clock.hostTicks(of: last) + configuration.standstill.scaled(by: 27, over: 1000)
-            if still > now.ticks { next = min(next, still + 1) }
-        }
-        for index in inputs.indices {
-            if let silent = silenceTicks(index), silent >= now.ticks { next = min(next, silent + 1) }
-        }
+        let isActive = restamper.segments.isEmpty
+            ? inputs.contains { $0.timeline.health.lastPayloadTicks != nil } && !isFinished : true
+        if isActive { next = nextAssessment == .min ? now.ticks : nextAssessment }
+        if let due = restamper.nextTime { next = min(next, clock.hostTicks(of: due)) }
         guard next != .max else { return nil }
-        return MonotonicInstant(ticks: max(next, now.ticks + Engine.quantumTicks))
+        return MonotonicInstant(ticks: max(next, lastAdvance + tickTicks))
     }
 
-    /// Work is done at our own pace: not more often than this, 1 ms.
-    static let quantumTicks: Int64 = StreamTime.ticksPerMillisecond
-    /// While a seam is looked for, this often, 20 ms.
-    static let planningTicks: Int64 = 20 * StreamTime.ticksPerMillisecond
+    /// Work is done at our own pace: not more often than this.
+    private var tickTicks: Int64 { configuration.tick.scaled(by: 27, over: 1000) }
+    /// How often inputs are looked at and seams are looked for, 10 ms: a twentieth of the shortest
+    /// threshold.
+    static let assessmentTicks: Int64 = 10 * StreamTime.ticksPerMillisecond
 }

@@ -40,8 +40,37 @@ public struct PacketFraming: Sendable {
         packets: (_ buffer: Span<UInt8>, _ first: Int, _ count: Int, _ spacing: Int) -> Void
     ) {
         discardConsumed()
-        bytes.withUnsafeBufferPointer { buffer.append(contentsOf: $0) }
+        var direct = 0
+        if spacing == .plain && buffer.count < Packet.size {
+            // The rest of a packet begun in the piece before; then the others where they lie.
+            direct = min(buffer.isEmpty ? 0 : Packet.size - buffer.count, bytes.count)
+            bytes.withUnsafeBufferPointer { buffer.append(contentsOf: $0[..<direct]) }
+            if direct > 0 {
+                frame(isLast: false, packets)
+                discardConsumed()
+            }
+            if buffer.isEmpty { direct += frameInPlace(bytes, from: direct, packets) }
+        }
+        guard direct < bytes.count else { return }
+        bytes.withUnsafeBufferPointer { buffer.append(contentsOf: $0[direct...]) }
         frame(isLast: false, packets)
+    }
+
+    /// The common case, without a copy: the border is known and the bytes begin with a packet.
+    /// Returns how many bytes were dealt with.
+    private mutating func frameInPlace(
+        _ bytes: Span<UInt8>, from start: Int,
+        _ packets: (_ buffer: Span<UInt8>, _ first: Int, _ count: Int, _ spacing: Int) -> Void
+    ) -> Int {
+        guard spacing == .plain, pendingSkip == 0 else { return 0 }
+        var end = start
+        while end + Packet.size <= bytes.count && bytes[end] == Packet.syncByte {
+            end += Packet.size
+        }
+        guard end > start else { return 0 }
+        packets(bytes, start, (end - start) / Packet.size, Packet.size)
+        consumed += Int64(end - start)
+        return end - start
     }
 
     /// No more bytes follow: what is left is framed with as many sync bytes as there are.
@@ -71,6 +100,7 @@ public struct PacketFraming: Sendable {
                 continue
             }
             let stride = spacing.rawValue
+            if !skipTrailer() { return }
             var end = start
             while end + Packet.size <= buffer.count && buffer[end] == Packet.syncByte {
                 end += stride
@@ -97,7 +127,6 @@ public struct PacketFraming: Sendable {
     private var pendingSkip = 0
 
     private mutating func skipTrailer() -> Bool {
-        guard pendingSkip > 0 else { return true }
         let skip = min(pendingSkip, buffer.count - start)
         start += skip
         pendingSkip -= skip

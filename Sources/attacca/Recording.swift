@@ -7,8 +7,8 @@ import TransportStream
 final class Recording {
     /// How much of a file is looked at to see whether it is a transport stream, 1 MiB.
     static let probeBytes = 1 << 20
-    /// Bytes read at a time.
-    static let pieceBytes = 1 << 18
+    /// Bytes read at a time: whole packets, and little enough for the allocator to use it again.
+    static let pieceBytes = 400 * Packet.size
 
     let name: String
     let path: String
@@ -48,14 +48,17 @@ final class Recording {
                 + "the sync byte 0x47 every 188, 192 or 204 bytes")
     }
 
-    /// Appends the next bytes; nothing at the end.
+    /// Fills the buffer with the next bytes; leaves it empty at the end.
     func read(into buffer: inout [UInt8]) {
-        do {
-            guard let data = try handle.read(upToCount: Recording.pieceBytes) else { return }
-            position += Int64(data.count)
-            buffer.append(contentsOf: data)
-        } catch {
-            failure = "input \(name): '\(path)' offset \(position): reading failed"
+        let descriptor = handle.fileDescriptor
+        var count = -1
+        buffer = [UInt8](unsafeUninitializedCapacity: Recording.pieceBytes) { bytes, filled in
+            repeat {
+                count = Foundation.read(descriptor, bytes.baseAddress, Recording.pieceBytes)
+            } while count < 0 && errno == EINTR
+            filled = max(count, 0)
         }
+        if count < 0 { failure = "input \(name): '\(path)' offset \(position): reading failed" }
+        position += Int64(max(count, 0))
     }
 }

@@ -17,6 +17,9 @@ struct RehearsalPlay: ~Copyable {
     private var firstOnAir: InputID?
     private var packets: Int64 = 0
 
+    /// Bytes that are written at a time.
+    private static let drainBytes = 1 << 18
+
     /// A change in what is wrong with an input.
     struct FaultNote {
         var time: MonotonicInstant
@@ -37,12 +40,13 @@ struct RehearsalPlay: ~Copyable {
         var isRunning = true
         while isRunning {
             isRunning = rehearsal.step()
-            try drain(into: sink)
+            if !isRunning || rehearsal.engine.pendingBytes >= RehearsalPlay.drainBytes {
+                try drain(into: sink)
+            }
             for event in rehearsal.engine.takeEvents() { take(event) }
             if progress.isDue { progress.show(progressText()) }
         }
         progress.clear()
-        try sink.flush()
         for recording in recordings {
             if let failure = recording.failure { throw CommandFailure.run(failure) }
         }

@@ -118,10 +118,6 @@ final class OutputFile {
     let path: String
     private(set) var bytes: Int64 = 0
     private let handle: FileHandle
-    private var pending: [UInt8] = []
-
-    /// Bytes that are written at a time.
-    static let pieceBytes = 1 << 20
 
     init(path: String, inputs: [String]) throws {
         self.path = path
@@ -134,23 +130,22 @@ final class OutputFile {
             let handle = FileHandle(forWritingAtPath: path)
         else { throw CommandFailure.run("output: '\(path)' can not be written") }
         self.handle = handle
-        pending.reserveCapacity(OutputFile.pieceBytes + 65_536)
     }
 
+    /// Writes all bytes.
     func write(_ span: Span<UInt8>) throws {
-        span.withUnsafeBufferPointer { pending.append(contentsOf: $0) }
-        bytes += Int64(span.count)
-        if pending.count >= OutputFile.pieceBytes { try flush() }
-    }
-
-    func flush() throws {
-        guard !pending.isEmpty else { return }
-        do {
-            try pending.withUnsafeBytes { try handle.write(contentsOf: $0) }
-        } catch {
-            throw CommandFailure.run(
-                "output: '\(path)' offset \(bytes - Int64(pending.count)): writing failed")
+        var failure = false
+        span.withUnsafeBytes { bytes in
+            var rest = bytes[...]
+            while !rest.isEmpty && !failure {
+                let count = Foundation.write(
+                    handle.fileDescriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress,
+                    rest.count)
+                if count > 0 { rest = rest.dropFirst(count) }
+                failure = count == 0 || (count < 0 && errno != EINTR)
+            }
         }
-        pending.removeAll(keepingCapacity: true)
+        if failure { throw CommandFailure.run("output: '\(path)' offset \(bytes): writing failed") }
+        bytes += Int64(span.count)
     }
 }

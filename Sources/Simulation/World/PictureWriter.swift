@@ -90,12 +90,17 @@ struct ContentMark: Sendable, Equatable {
 
     /// Appends bytes between 0x10 and 0x8F that differ from mark to mark.
     func appendFiller(_ count: Int, to bytes: inout [UInt8]) {
-        var state = UInt64(bitPattern: content) &* 0x9E37_79B9_7F4A_7C15 ^ UInt64(life) << 32
-        for _ in 0..<max(count, 0) {
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            bytes.append(0x10 + UInt8(state >> 57))
-        }
+        guard count > 0 else { return }
+        let hash = UInt64(bitPattern: content &+ Int64(life) &* 7_919) &* 0x9E37_79B9_7F4A_7C15
+        let start = Int(hash >> 49) % (ContentMark.filler.count - count)
+        bytes.append(contentsOf: ContentMark.filler[start..<(start + count)])
     }
+
+    /// Enough for the largest picture at any of many places.
+    private static let filler: [UInt8] = {
+        var chance = SeededGenerator(seed: 1)
+        return (0..<40_000).map { _ in 0x10 + UInt8(chance.next() >> 57) }
+    }()
 }
 
 /// Makes the bytes of pictures.

@@ -133,7 +133,7 @@ public struct SyntheticEncoder: Sendable {
 
     private mutating func appendClock(at time: Int64, to bytes: inout [UInt8]) {
         let at = bytes.count
-        bytes.append(contentsOf: repeatElement(0xFF, count: Packet.size))
+        bytes.append(contentsOf: SyntheticEncoder.stuffing)
         // The counter is that of the last packet with payload that has left, not of the last made.
         let pid = clockPID
         var counter = counters[pid.index]
@@ -153,11 +153,17 @@ public struct SyntheticEncoder: Sendable {
     }
 
     private func appendNull(to bytes: inout [UInt8]) {
-        let at = bytes.count
-        bytes.append(contentsOf: repeatElement(0xFF, count: Packet.size))
-        var span = bytes.mutableSpan
-        PacketWriter.writeNull(in: &span, at: at)
+        bytes.append(contentsOf: SyntheticEncoder.nullPacket)
     }
+
+    private static let nullPacket: [UInt8] = {
+        var bytes = [UInt8](repeating: 0, count: Packet.size)
+        var span = bytes.mutableSpan
+        PacketWriter.writeNull(in: &span, at: 0)
+        return bytes
+    }()
+
+    private static let stuffing = [UInt8](repeating: 0xFF, count: Packet.size)
 
     // MARK: Packets made
 
@@ -340,7 +346,7 @@ public struct SyntheticEncoder: Sendable {
         if field > 0 { queues[queue].bytes.append(UInt8(field - 1)) }
         if field > 1 {
             queues[queue].bytes.append((randomAccess ? 0x40 : 0) | (hasClock ? 0x10 : 0))
-            queues[queue].bytes.append(contentsOf: repeatElement(0xFF, count: field - 2))
+            queues[queue].bytes.append(contentsOf: SyntheticEncoder.stuffing[..<(field - 2)])
         }
         queues[queue].bytes.append(contentsOf: payload)
     }

@@ -23,17 +23,17 @@ extension Engine {
             let faults = faults(of: index)
             if faults.contains(.silence) && !states[index].faults.contains(.silence) {
                 // What came is all there will be for now: it gets its times without the next PCR.
-                inputs[index].stampTail()
+                inputs[index].timeline.stampTail()
             }
             if faults != states[index].faults {
                 events.append(.faults(InputID(index), faults, at: now))
             }
-            states[index].assess(inputs[index], faults: faults, at: now.ticks)
+            states[index].assess(inputs[index].timeline, faults: faults, at: now.ticks)
         }
     }
 
     private func faults(of index: Int) -> [Fault] {
-        let facts = inputs[index].health
+        let facts = inputs[index].timeline.health
         guard let payload = facts.lastPayloadTicks else { return [.absent] }
         if states[index].hasEnded { return [.ended] }
         if now.ticks > (silenceTicks(index) ?? .max) { return [.silence] }
@@ -44,17 +44,17 @@ extension Engine {
         {
             result.append(.clockStall)
         }
-        if let epoch = inputs[index].epoch, let master = inputs[index].masterStream {
+        if let epoch = inputs[index].timeline.epoch, let master = inputs[index].timeline.masterStream {
             let limit = detection.streamLoss.scaled(by: 27, over: 1000)
             let isLost = epoch.streams.contains { stream in
-                let track = inputs[index].streams[stream]
+                let track = inputs[index].timeline.streams[stream]
                 guard track.kind != .data, track.unitCount > 1,
                     let last = track.lastPayloadTicks
                 else { return false }
                 return now.ticks - last > limit
             }
             if isLost { result.append(.streamLost) }
-            if inputs[index].streams[master].kind == .video,
+            if inputs[index].timeline.streams[master].kind == .video,
                 let entry = facts.lastRandomAccessTicks,
                 now.ticks - entry > detection.randomAccess.scaled(by: 27, over: 1000)
             {
@@ -66,7 +66,7 @@ extension Engine {
 
     /// Host ticks at which the input counts as silent if nothing comes.
     func silenceTicks(_ index: Int) -> Int64? {
-        let facts = inputs[index].health
+        let facts = inputs[index].timeline.health
         guard let payload = facts.lastPayloadTicks, !states[index].hasEnded else { return nil }
         let threshold = configuration.detection.silence.scaled(by: 27, over: 1000)
         return payload + max(threshold, facts.usualPauseTicks * 3 / 2)
@@ -110,7 +110,7 @@ extension Engine {
     /// Why the input on air can not stay; nil when it can.
     private func failure(of segment: Segment) -> SeamReason? {
         let index = segment.input
-        if inputs[index].end(ofEpoch: segment.epoch.number) != .max { return .timelineBreak }
+        if inputs[index].timeline.end(ofEpoch: segment.epoch.number) != .max { return .timelineBreak }
         for fault in states[index].faults {
             switch fault {
             case .silence, .ended: return .silence
@@ -125,7 +125,7 @@ extension Engine {
 
     /// Whether something damaged of the input on air has not been sent yet.
     private func hasDamageAhead(_ segment: Segment) -> Bool {
-        let timeline = inputs[segment.input]
+        let timeline = inputs[segment.input].timeline
         for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
             let track = timeline.streams[stream]
             guard track.kind != .data, track.damagedUnits + track.continuityErrors > 0 else {

@@ -16,7 +16,9 @@ struct Restamper {
     var segments: [Segment] = []
     var batch = OutputBatch()
     private(set) var packetsSent: Int64 = 0
-    /// Where the last picture or frame of each slot is presented, on the output's line.
+    /// Output time of the next thing that would leave, as of the last release; nil when nothing is
+    /// known to follow.
+    private(set) var nextTime: Int64?
     private var scratch: [UInt8] = []
 
     init(muxRate: Int64?) { schedule = OutputSchedule(muxRate: muxRate) }
@@ -53,39 +55,63 @@ struct Restamper {
 
     /// Puts everything on the schedule whose time has come.
     /// - Parameter limit: output time up to which packets leave.
-    mutating func release(upTo limit: Int64, _ inputs: [InputTimeline]) {
-        var bounds = segments.map { bound(of: $0, inputs[$0.input]) }
+    mutating func release(upTo limit: Int64, _ inputs: [TimelineBox]) {
+        while segments.count > 1 {
+            let timelines = segments.map { inputs[$0.input].timeline }
+            if !releaseSeam(upTo: limit, timelines) { return }
+        }
+        guard let segment = segments.first else { return }
+        releaseAlone(upTo: limit, inputs[segment.input].timeline)
+    }
+
+    /// The common case: packet after packet of the only segment.
+    private mutating func releaseAlone(upTo limit: Int64, _ timeline: InputTimeline) {
+        let bound = bound(of: segments[0], timeline)
+        while true {
+            let next = peek(0, timeline, bound)
+            nextTime = next?.time
+            guard let next, next.time <= limit else { return }
+            send(next, 0, timeline)
+        }
+    }
+
+    /// Segments overlap: the earliest packet of all leaves first. Returns true when one segment has
+    /// ended, false when nothing more is due.
+    private mutating func releaseSeam(upTo limit: Int64, _ timelines: [InputTimeline]) -> Bool {
+        let bounds = segments.indices.map { bound(of: segments[$0], timelines[$0]) }
         while true {
             var choice: (index: Int, next: Next)?
             for index in segments.indices {
-                guard let next = peek(index, inputs[segments[index].input], bounds[index]) else {
-                    continue
-                }
+                guard let next = peek(index, timelines[index], bounds[index]) else { continue }
                 if choice.map({ next.time < $0.next.time }) ?? true { choice = (index, next) }
             }
-            if segments.count > 1, segments.dropLast().contains(where: \.isDone) {
-                dropFinished(&bounds)
-                continue
+            if let done = segments.dropLast().firstIndex(where: \.isDone) {
+                segments.remove(at: done)
+                return true
             }
-            guard var (index, next) = choice, next.time <= limit else { break }
+            nextTime = choice?.next.time
+            guard var (index, next) = choice, next.time <= limit else { return false }
             if index > 0, let owing = owner(before: index, next) {
                 // One PID can not carry two PES packets at a time: what the segment before still
                 // has for it goes first, now.
-                guard let earlier = peek(owing, inputs[segments[owing].input], bounds[owing])
-                else { break }
+                guard let earlier = peek(owing, timelines[owing], bounds[owing]) else {
+                    return false
+                }
                 (index, next) = (owing, earlier.at(next.time))
             }
-            if segments[index].claims != nil { claim(index) }
-            // As long as no other segment can be next, this one goes on by itself.
-            let alone = segments.count == 1
-            switch next {
-            case .packet(let time):
-                sendSections(index, inputs[segments[index].input])
-                sendPacket(index, inputs[segments[index].input], time)
-                if alone { sendRun(index, inputs[segments[index].input], bounds[index], limit) }
-            case .prepared(let time):
-                sendPrepared(index, time)
-            }
+            send(next, index, timelines[index])
+        }
+    }
+
+    @inline(__always)
+    private mutating func send(_ next: Next, _ index: Int, _ timeline: InputTimeline) {
+        if segments[index].claims != nil { claim(index) }
+        switch next {
+        case .packet(let time):
+            sendSections(index, timeline)
+            sendPacket(index, timeline, time)
+        case .prepared(let time):
+            sendPrepared(index, time)
         }
     }
 
@@ -96,25 +122,6 @@ struct Restamper {
         let version = program.version
         _ = program.slots(for: claims)
         if program.version != version { schedule.announceTables() }
-    }
-
-    /// Forgets segments that have given all they had, but never the newest.
-    private mutating func dropFinished(_ bounds: inout [Int]) {
-        while segments.count > 1, let index = segments.dropLast().firstIndex(where: \.isDone) {
-            segments.remove(at: index)
-            bounds.remove(at: index)
-        }
-    }
-
-    /// The common case: packet after packet of the only segment.
-    private mutating func sendRun(
-        _ index: Int, _ timeline: InputTimeline, _ bound: Int, _ limit: Int64
-    ) {
-        while let next = peek(index, timeline, bound), next.time <= limit {
-            guard case .packet(let time) = next else { return }
-            sendSections(index, timeline)
-            sendPacket(index, timeline, time)
-        }
     }
 
     /// The first packet that may not leave yet: not stamped, or part of a unit that is not whole.
@@ -138,19 +145,6 @@ struct Restamper {
         guard packet >= timeline.ring.first, packet < timeline.ring.stamped else { return false }
         let newest = timeline.ring[timeline.ring.stamped - 1].time
         return newest - timeline.ring[packet].time > Restamper.settlingLimitTicks
-    }
-
-    /// Output time of the next thing that would leave, or nil; for the wake-up.
-    mutating func nextTime(_ inputs: [InputTimeline]) -> Int64? {
-        var result: Int64?
-        for index in segments.indices {
-            let timeline = inputs[segments[index].input]
-            let bound = bound(of: segments[index], timeline)
-            if let next = peek(index, timeline, bound) {
-                result = min(result ?? .max, next.time)
-            }
-        }
-        return result
     }
 
     // MARK: Choosing
@@ -361,10 +355,10 @@ struct Restamper {
         let at = PacketWriter.writeHeader(
             pid: program.slots[slot].pid, continuity: ContinuityCounter(0), startsUnit: false,
             payloadCount: count, in: &span, at: 0)
+        let source = timeline.ring.bytes
         Bytes.copy(
-            timeline.ring.bytes.span,
-            from: timeline.ring.offset(of: number) + Int(note.elementaryOffset), count: count,
-            to: &bytes, at: at)
+            source.span, from: timeline.ring.offset(of: number) + Int(note.elementaryOffset),
+            count: count, to: &bytes, at: at)
         send(bytes, slot: slot, wished)
     }
 

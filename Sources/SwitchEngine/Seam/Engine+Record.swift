@@ -50,7 +50,7 @@ extension Engine {
     /// How an input is.
     public func status(of input: InputID) -> InputStatus {
         let index = input.index
-        let timeline = inputs[index]
+        let timeline = inputs[index].timeline
         let streams = timeline.epoch?.streams ?? []
         var alignment: Alignment?
         if let segment = restamper.segments.last, let epoch = timeline.epoch,

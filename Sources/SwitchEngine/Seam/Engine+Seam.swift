@@ -29,12 +29,12 @@ extension Engine {
         {
             return
         }
-        guard let entry = firstEntry(of: best), let epoch = inputs[best].epoch,
-            let offset = inputs[best].clock.hostOffset
+        guard let entry = firstEntry(of: best), let epoch = inputs[best].timeline.epoch,
+            let offset = inputs[best].timeline.clock.hostOffset
         else { return }
         restamper.program.set(
-            transportStreamID: inputs[best].program.transportStreamID,
-            mapPID: inputs[best].program.mapPID ?? PID(0x1000), map: epoch.map)
+            transportStreamID: inputs[best].timeline.program.transportStreamID,
+            mapPID: inputs[best].timeline.program.mapPID ?? PID(0x1000), map: epoch.map)
         let slots = Dictionary(
             uniqueKeysWithValues: zip(
                 epoch.streams, restamper.program.slots(for: claims(best, epoch))))
@@ -49,9 +49,9 @@ extension Engine {
 
     /// Number of the unit at which an input could begin.
     func firstEntry(of index: Int) -> Int? {
-        guard let epoch = inputs[index].epoch, inputs[index].clock.hostOffset != nil,
+        guard let epoch = inputs[index].timeline.epoch, inputs[index].timeline.clock.hostOffset != nil,
             let side = SeamSide(
-                inputs[index], epoch: epoch, sentBefore: inputs[index].ring.first,
+                inputs[index].timeline, epoch: epoch, sentBefore: inputs[index].timeline.ring.first,
                 slots: { _ in nil }, isOver: false)
         else { return nil }
         return side.pictures.first { $0.isEntry && $0.firstTime != nil && !$0.isDamaged }?
@@ -61,7 +61,7 @@ extension Engine {
 
     private func claims(_ index: Int, _ epoch: Epoch) -> [StreamClaim] {
         epoch.streams.map {
-            let track = inputs[index].streams[$0]
+            let track = inputs[index].timeline.streams[$0]
             return StreamClaim(
                 codec: track.codec, language: track.language, stream: track.description)
         }
@@ -70,7 +70,7 @@ extension Engine {
     private func firstSegment(
         _ index: Int, epoch: Epoch, slots: [Int: Int], entry: Int
     ) -> Segment {
-        let timeline = inputs[index]
+        let timeline = inputs[index].timeline
         var cuts = [StreamCut](repeating: .closed, count: timeline.streams.count)
         let master = timeline.masterStream(of: epoch) ?? -1
         guard timeline.streams.indices.contains(master) else {
@@ -123,8 +123,6 @@ extension Engine {
         guard let standing = wish, restamper.segments.count == 1,
             let segment = restamper.segments.last
         else { return }
-        if let last = lastPlanTicks, now.ticks - last < Engine.planningTicks / 2 { return }
-        lastPlanTicks = now.ticks
         var best: SeamChoice?
         for index in candidates(standing, segment) {
             guard let choice = plan(to: index, from: segment, standing) else { continue }
@@ -137,16 +135,16 @@ extension Engine {
     /// Inputs that may be gone to, best first.
     private func candidates(_ wish: Wish, _ segment: Segment) -> [Int] {
         if let target = wish.target { return [target] }
-        let leftAt = inputs[segment.input].health.lastPayloadTicks ?? 0
+        let leftAt = inputs[segment.input].timeline.health.lastPayloadTicks ?? 0
         let threshold = configuration.detection.silence.scaled(by: 27, over: 1000)
         return inputs.indices.filter { index in
             if index == segment.input {
-                return inputs[index].end(ofEpoch: segment.epoch.number) != .max
+                return inputs[index].timeline.end(ofEpoch: segment.epoch.number) != .max
             }
             guard states[index].faults.isEmpty else { return false }
             // Who fell silent at the same time is no better.
             guard wish.reason == .silence else { return true }
-            return (inputs[index].health.lastPayloadTicks ?? 0) >= leftAt + threshold / 2
+            return (inputs[index].timeline.health.lastPayloadTicks ?? 0) >= leftAt + threshold / 2
         }
     }
 
@@ -183,8 +181,8 @@ extension Engine {
     }
 
     private mutating func plan(to index: Int, from segment: Segment, _ wish: Wish) -> SeamChoice? {
-        let outgoing = inputs[segment.input]
-        guard let epoch = inputs[index].epoch,
+        let outgoing = inputs[segment.input].timeline
+        guard let epoch = inputs[index].timeline.epoch,
             index != segment.input || epoch.number != segment.epoch.number
         else { return nil }
         let isOver = !states[segment.input].faults.isEmpty
@@ -195,7 +193,7 @@ extension Engine {
         else { return nil }
         let slots = previewSlots(index, epoch)
         guard let entering = SeamSide(
-            inputs[index], epoch: epoch, sentBefore: inputs[index].ring.first,
+            inputs[index].timeline, epoch: epoch, sentBefore: inputs[index].timeline.ring.first,
             slots: { stream in slots[stream].map { ($0, 0) } }, isOver: false)
         else { return nil }
         let alignment = alignment(of: index, epoch, to: segment)
@@ -203,7 +201,7 @@ extension Engine {
         let request = SeamRequest(
             outgoing: leaving, incoming: entering, contentOffset: alignment?.offsetTicks,
             outgoingShift: segment.shift, grids: restamper.program.grids, scheduleNow: schedule,
-            incomingNow: inputs[index].clock.time(at: now.ticks)?.ticks ?? .min / 4,
+            incomingNow: inputs[index].timeline.clock.time(at: now.ticks)?.ticks ?? .min / 4,
             holdBackTicks: configuration.holdBack.scaled(by: 27, over: 1000),
             packetTicks: restamper.schedule.packetTicks,
             mayOpenHole: !wish.isPlanned && (isStandingStill || isOver))
@@ -233,8 +231,8 @@ extension Engine {
 
     /// How an input lines up with the segment on air.
     func alignment(of index: Int, _ epoch: Epoch, to segment: Segment) -> Alignment? {
-        let own = inputs[segment.input].alignmentSide(of: segment.epoch)
-        let other = inputs[index].alignmentSide(of: epoch)
+        let own = inputs[segment.input].timeline.alignmentSide(of: segment.epoch)
+        let other = inputs[index].timeline.alignmentSide(of: epoch)
         return Alignment.between(
             outgoing: own, incoming: other,
             mode: index == segment.input ? .arrival : configuration.alignment)
@@ -252,7 +250,7 @@ extension Engine {
         restamper.segments[index].sectionsUntil = choice.plan.expires
         restamper.segments.append(next)
         if choice.plan.breaksLink { markBrokenLink(choice) }
-        if let offset = inputs[choice.input].clock.hostOffset {
+        if let offset = inputs[choice.input].timeline.clock.hostOffset {
             clock.change(hostOffset: offset, shift: choice.plan.shift)
         }
         record(choice, from: segment, standing)
@@ -263,7 +261,7 @@ extension Engine {
     /// Ends the outgoing segment where the plan says.
     private mutating func leave(_ index: Int, _ plan: SeamPlan) {
         let segment = restamper.segments[index]
-        let timeline = inputs[segment.input]
+        let timeline = inputs[segment.input].timeline
         let master = timeline.masterStream(of: segment.epoch) ?? -1
         var end = segment.cursor
         for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
@@ -305,7 +303,7 @@ extension Engine {
 
     /// Begins the incoming segment where the plan says.
     private func enter(_ choice: SeamChoice) -> Segment {
-        let timeline = inputs[choice.input]
+        let timeline = inputs[choice.input].timeline
         let plan = choice.plan
         let master = timeline.masterStream(of: choice.epoch) ?? -1
         var cuts = [StreamCut](repeating: .closed, count: timeline.streams.count)
@@ -349,8 +347,8 @@ extension Engine {
     /// their DTS are put behind those, close together, up to the first that follows by itself. What
     /// is removed from the decoder's buffer later than planned has come all the sooner.
     private func orderDecoding(_ next: inout Segment, _ choice: SeamChoice, after last: Segment) {
-        let outgoing = inputs[last.input]
-        let incoming = inputs[choice.input]
+        let outgoing = inputs[last.input].timeline
+        let incoming = inputs[choice.input].timeline
         guard let from = outgoing.masterStream(of: last.epoch),
             let to = incoming.masterStream(of: choice.epoch),
             incoming.streams[to].kind == .video, outgoing.streams[from].kind == .video
@@ -382,7 +380,7 @@ extension Engine {
         guard let index = restamper.segments.indices.last else { return }
         let segment = restamper.segments[index]
         guard !segment.isLeaving else { return }
-        let timeline = inputs[segment.input]
+        let timeline = inputs[segment.input].timeline
         var end = segment.cursor
         for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
             let track = timeline.streams[stream]
@@ -402,13 +400,13 @@ extension Engine {
 
     /// Writes the standard's own mark into the random access picture (law 7).
     private mutating func markBrokenLink(_ choice: SeamChoice) {
-        let timeline = inputs[choice.input]
+        let timeline = inputs[choice.input].timeline
         guard let master = timeline.masterStream(of: choice.epoch) else { return }
         let track = timeline.streams[master]
         let unit = track.units[choice.plan.incomingFrom]
         let keepsLeading = choice.plan.presentation
             < unit.presentation.ticks + choice.plan.shift
         BrokenLinkWriter.mark(
-            unit, track, keepsLeading: keepsLeading, in: &inputs[choice.input])
+            unit, track, keepsLeading: keepsLeading, in: &inputs[choice.input].timeline)
     }
 }

@@ -78,7 +78,7 @@ extension SeamSide {
     ///   (incoming).
     /// - Parameter slots: for each stream index of the timeline the output slot, or nil.
     init?(
-        _ timeline: borrowing InputTimeline, epoch: Epoch, sentBefore: Int,
+        _ timeline: InputTimeline, epoch: Epoch, sentBefore: Int,
         slots: (Int) -> (slot: Int, nudge: Int64)?, isOver: Bool
     ) {
         guard let master = timeline.masterStream(of: epoch) else { return nil }
@@ -124,7 +124,7 @@ extension SeamSide {
     }
 
     private static func pictures(
-        _ track: StreamTrack, _ timeline: borrowing InputTimeline, _ bounds: SideBounds
+        _ track: StreamTrack, _ timeline: InputTimeline, _ bounds: SideBounds
     ) -> [SeamPicture] {
         let units = track.units
         var number = units.first
@@ -165,7 +165,7 @@ extension SeamSide {
 
     private static func sound(
         _ track: StreamTrack, stream: Int, slot: Int, nudge: Int64,
-        _ timeline: borrowing InputTimeline, _ bounds: SideBounds
+        _ timeline: InputTimeline, _ bounds: SideBounds
     ) -> SeamSound {
         let units = track.units
         // A frame is free when the PES packet it begins in has not been begun.
@@ -194,7 +194,7 @@ extension SeamSide {
             limit: limit ?? frames.count, nudge: nudge)
     }
 
-    private static func time(_ packet: Int, _ timeline: borrowing InputTimeline) -> Int64? {
+    private static func time(_ packet: Int, _ timeline: InputTimeline) -> Int64? {
         guard packet >= timeline.ring.first, packet < timeline.ring.stamped else { return nil }
         return timeline.ring[packet].time
     }

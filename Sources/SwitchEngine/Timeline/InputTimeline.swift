@@ -158,13 +158,16 @@ struct InputTimeline {
         guard case .keep(var note) = fate else { return }
         note.stream = Int16(truncatingIfNeeded: index)
         ring.append(bytes, at: offset, note: note)
-        let track = streams[index]
-        if track.kind == .video, let unit = track.units.last, unit.firstPacket == ring.end - 1,
-            unit.mark.randomAccess != .none
+        if header.startsUnit, streams[index].kind == .video,
+            let unit = streams[index].units.last, unit.mark.randomAccess != .none,
+            unit.firstPacket != lastEntryPacket
         {
+            lastEntryPacket = unit.firstPacket
             health.lastRandomAccessTicks = arrivalTicks
         }
     }
+
+    private var lastEntryPacket = -1
 
     /// Before the first PCR, time stamps are unwrapped near the first of them.
     private mutating func firstTime(

@@ -1,0 +1,246 @@
+// The way of one input's packets from its encoder to the engine: datagrams, network, faults. All
+// chance comes from the seed, so one seed is one run.
+//
+//   SyntheticEncoder -> datagram -> faults of the moment -> arrival time -> engine
+
+import SwitchEngine
+import TransportStream
+
+/// Something that goes wrong with one input for a while.
+public struct Episode: Sendable {
+    public enum Kind: Sendable, Equatable {
+        /// A share of the datagrams is lost, in parts of a million.
+        case loss(perMillion: Int)
+        case duplication(perMillion: Int)
+        /// Datagrams come up to 40 ms late, behind others.
+        case reordering(perMillion: Int)
+        /// Bits are flipped.
+        case corruption(perMillion: Int)
+        /// Datagrams lose their last bytes.
+        case truncation(perMillion: Int)
+        /// Bytes that are in no packet.
+        case garbage(perMillion: Int)
+        /// Datagrams are held and come in a burst at the end.
+        case clog
+        /// Nothing arrives.
+        case vanish
+        /// The encoder is switched off and on again; a new base (27 MHz) and other PIDs where told.
+        case restart(base: Int64?, movesPIDs: Bool)
+        case videoLoss
+        case audioLoss
+        /// Packets come without PCR.
+        case clockStall
+    }
+    public var kind: Kind
+    /// Host time, nanoseconds.
+    public var start: Int64
+    public var end: Int64
+
+    public init(_ kind: Kind, from start: Int64, to end: Int64) {
+        self.kind = kind
+        self.start = start
+        self.end = end
+    }
+}
+
+/// One input of a world.
+public struct InputPlan: Sendable {
+    public var profile: EncoderProfile
+    /// Host nanoseconds at which the encoder is switched on.
+    public var start: Int64 = 0
+    /// Network delay and its greatest variation, nanoseconds.
+    public var delay: Int64 = 20_000_000
+    public var jitter: Int64 = 0
+    /// By how much the source's clock is slow against the host's, parts of 10^9.
+    public var drift: Int64 = 0
+    public var datagramPackets = 7
+    public var episodes: [Episode] = []
+
+    public init(_ profile: EncoderProfile) { self.profile = profile }
+}
+
+/// Delivers the datagrams of one input.
+struct InputPath {
+    /// Source time at host time 0, 27 MHz ticks: content indices are far from 0.
+    static let origin: Int64 = 1_000 * StreamTime.ticksPerSecond
+
+    struct Datagram {
+        var arrival: Int64
+        var bytes: [UInt8]
+    }
+
+    let plan: InputPlan
+    private let number: Int
+    private let end: Int64
+    private var chance: SeededGenerator
+    private(set) var encoder: SyntheticEncoder
+    /// All lives so far.
+    private(set) var lives: [SyntheticEncoder] = []
+    private var restarts: [Episode]
+    private var pending: [Datagram] = []
+    private var pendingFirst = 0
+    /// No datagram that is still to be made arrives before this.
+    private var horizon: Int64 = 0
+    private var lastArrival: Int64 = 0
+    private var isOver = false
+
+    /// - Parameter end: host nanoseconds at which the input ends.
+    init(_ plan: InputPlan, number: Int, end: Int64, chance: SeededGenerator) {
+        self.plan = plan
+        self.number = number
+        self.end = end
+        self.chance = chance
+        encoder = SyntheticEncoder(
+            plan.profile, life: UInt8(number * 16),
+            start: InputPath.sourceTime(plan.start, drift: plan.drift))
+        lives = [encoder]
+        restarts = plan.episodes.filter { if case .restart = $0.kind { true } else { false } }
+            .sorted { $0.start < $1.start }
+    }
+
+    private static func sourceTime(_ host: Int64, drift: Int64) -> Int64 {
+        let ticks = host.scaled(by: 27, over: 1_000)
+        return origin + ticks - ticks.scaled(by: drift, over: 1_000_000_000)
+    }
+
+    private func hostTime(_ source: Int64) -> Int64 {
+        let ticks = source - InputPath.origin
+        return (ticks + ticks.scaled(by: plan.drift, over: 1_000_000_000))
+            .scaled(by: 1_000, over: 27) + plan.delay
+    }
+
+    /// Arrival of the next datagram, host nanoseconds; nil at the end.
+    var nextArrival: Int64? {
+        mutating get {
+            fill()
+            return pendingFirst < pending.count ? pending[pendingFirst].arrival : nil
+        }
+    }
+
+    /// Takes the next datagram.
+    mutating func take() -> Datagram? {
+        fill()
+        guard pendingFirst < pending.count else { return nil }
+        let result = pending[pendingFirst]
+        pendingFirst += 1
+        if pendingFirst > 256 {
+            pending.removeFirst(pendingFirst)
+            pendingFirst = 0
+        }
+        return result
+    }
+
+    private mutating func fill() {
+        while !isOver, pendingFirst == pending.count || pending[pendingFirst].arrival > horizon {
+            makeDatagram()
+        }
+    }
+
+    // MARK: Datagrams
+
+    private mutating func makeDatagram() {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(plan.datagramPackets * Packet.size)
+        var time: Int64 = 0
+        for _ in 0..<plan.datagramPackets {
+            time = hostTime(encoder.next(into: &bytes))
+            if restart(at: time) {
+                bytes.removeAll(keepingCapacity: true)
+                return
+            }
+            alter(&bytes, packetAt: bytes.count - Packet.size, time)
+        }
+        horizon = time
+        guard time < end else {
+            isOver = true
+            return
+        }
+        for fate in damage(&bytes, time) { insert(bytes, fate) }
+    }
+
+    private mutating func restart(at time: Int64) -> Bool {
+        guard let episode = restarts.first, time >= episode.start,
+            case .restart(let base, let movesPIDs) = episode.kind
+        else { return false }
+        restarts.removeFirst()
+        var profile = encoder.profile
+        if let base { profile.base = base }
+        if movesPIDs {
+            profile.videoPID = PID(profile.videoPID.rawValue + 32)
+            profile.audioPID = PID(profile.audioPID.rawValue + 32)
+            profile.ownClockPID = PID(profile.ownClockPID.rawValue + 32)
+        }
+        encoder = SyntheticEncoder(
+            profile, life: encoder.life + 1,
+            start: InputPath.sourceTime(episode.end - plan.delay, drift: plan.drift))
+        lives.append(encoder)
+        return true
+    }
+
+    /// Faults that work on packets.
+    private func alter(_ bytes: inout [UInt8], packetAt at: Int, _ time: Int64) {
+        for episode in plan.episodes where episode.start <= time && time < episode.end {
+            guard let header = PacketHeader(bytes.span, at: at) else { return }
+            switch episode.kind {
+            case .videoLoss where header.pid == encoder.profile.videoPID,
+                .audioLoss where header.pid == encoder.profile.audioPID:
+                bytes.removeLast(Packet.size)
+                return
+            case .clockStall where header.clockReference != nil:
+                guard header.hasPayload else {
+                    bytes.removeLast(Packet.size)
+                    return
+                }
+                var span = bytes.mutableSpan
+                PacketWriter.removeClock(in: &span, at: at)
+            default: break
+            }
+        }
+    }
+
+    /// Faults that work on datagrams; gives the arrival times, none where it is lost.
+    private mutating func damage(_ bytes: inout [UInt8], _ time: Int64) -> [Int64] {
+        var arrival = time + (plan.jitter > 0 ? Int64(chance.next() % UInt64(plan.jitter)) : 0)
+        var isReordered = false
+        var copies = 1
+        for episode in plan.episodes where episode.start <= time && time < episode.end {
+            switch episode.kind {
+            case .loss(let share): if chance.happens(perMillion: share) { copies = 0 }
+            case .duplication(let share): if chance.happens(perMillion: share) { copies *= 2 }
+            case .reordering(let share):
+                guard chance.happens(perMillion: share) else { continue }
+                isReordered = true
+                arrival = time + Int64(chance.next() % 40_000_000)
+            case .corruption(let share):
+                guard chance.happens(perMillion: share), !bytes.isEmpty else { continue }
+                for _ in 0..<(1 + chance.next() % 8) {
+                    let place = Int(chance.next() % UInt64(bytes.count))
+                    bytes[place] ^= 1 << UInt8(chance.next() & 7)
+                }
+            case .truncation(let share):
+                guard chance.happens(perMillion: share), !bytes.isEmpty else { continue }
+                bytes.removeLast(1 + Int(chance.next() % UInt64(bytes.count)))
+            case .garbage(let share):
+                guard chance.happens(perMillion: share) else { continue }
+                for _ in 0..<(1 + chance.next() % 400) {
+                    bytes.append(UInt8(truncatingIfNeeded: chance.next()))
+                }
+            case .clog: arrival = max(arrival, episode.end)
+            case .vanish: copies = 0
+            default: break
+            }
+        }
+        guard copies > 0, !bytes.isEmpty else { return [] }
+        if !isReordered {
+            arrival = max(arrival, lastArrival)
+            lastArrival = arrival
+        }
+        return [Int64](repeating: arrival, count: copies)
+    }
+
+    private mutating func insert(_ bytes: [UInt8], _ arrival: Int64) {
+        var place = pending.count
+        while place > pendingFirst, pending[place - 1].arrival > arrival { place -= 1 }
+        pending.insert(Datagram(arrival: arrival, bytes: bytes), at: place)
+    }
+}

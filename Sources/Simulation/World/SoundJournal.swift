@@ -1,0 +1,81 @@
+// What became of the sound in an output: whether frame follows frame without a hole (law 4), whole
+// and as the encoder made it (laws 6 and 9), and where its content stands against its time (law 5).
+
+import TransportStream
+
+struct SoundJournal {
+    private(set) var count: Int64 = 0
+    private(set) var faults: [UnitFault] = []
+    /// PTS that do not go on by one frame: `excessTicks` is the hole, `contentStep` is not used.
+    private(set) var gaps: [ContentJump] = []
+    /// Frames of one encoder that are missing or come twice in its own sound.
+    private(set) var slips: [ContentJump] = []
+    private(set) var runs: [ContentRun] = []
+    private(set) var last: SeenFrame?
+
+    private let content: SyntheticContent
+    /// PTS of frames that do not last whole ticks are rounded.
+    private let tolerance: Int64
+
+    init(_ content: SyntheticContent) {
+        self.content = content
+        tolerance = content.sound == .aac44 ? 3 : 0
+    }
+
+    mutating func take(_ frame: SeenFrame, at time: Int64) {
+        count += 1
+        guard let mark = frame.mark else { return note(.unrecognised, frame, at: time) }
+        if !frame.isExact { note(.altered, frame, at: time) }
+        follow(mark, frame)
+        defer { last = frame }
+        guard let last, let before = last.mark else { return }
+        let duration = (content.soundFrameTicks + 150) / 300
+        let excess = frame.presentation - last.presentation - duration
+        var jump = ContentJump(
+            presentation: frame.presentation, contentStep: 0, excessTicks: excess,
+            from: before.life, to: mark.life, time: time)
+        if abs(excess) > tolerance && gaps.count < journalLimit { gaps.append(jump) }
+        guard before.life == mark.life else { return }
+        let samples = mark.content - before.content - content.sound.samples
+        if samples != 0 && slips.count < journalLimit {
+            jump.contentStep = samples / content.sound.samples
+            slips.append(jump)
+        }
+    }
+
+    private mutating func note(_ kind: UnitFault.Kind, _ frame: SeenFrame, at time: Int64) {
+        guard faults.count < journalLimit else { return }
+        faults.append(UnitFault(kind: kind, presentation: frame.presentation, time: time))
+    }
+
+    private mutating func follow(_ mark: ContentMark, _ frame: SeenFrame) {
+        let offset = frame.presentation
+            - content.time(ofSample: mark.content).roundedDivision(by: 300)
+        if let run = runs.last, run.life == mark.life, abs(run.offset - offset) <= 3 {
+            runs[runs.count - 1].end = frame.presentation
+        } else if runs.count < journalLimit {
+            runs.append(
+                ContentRun(
+                    life: mark.life, start: frame.presentation, end: frame.presentation,
+                    offset: offset))
+        }
+    }
+
+    /// How far sound is from its own picture at most, 90 kHz ticks: stretches of one encoder that
+    /// are heard and seen at the same time are compared.
+    func greatestLipSyncError(_ pictures: [ContentRun]) -> Int64 {
+        var result: Int64 = 0
+        var from = 0
+        for run in runs {
+            while from < pictures.count, pictures[from].end < run.start - 900_000 { from += 1 }
+            for index in from..<pictures.count {
+                let picture = pictures[index]
+                if picture.start > run.end { break }
+                let overlap = min(run.end, picture.end) - max(run.start, picture.start)
+                guard picture.life == run.life, overlap > 9_000 else { continue }
+                result = max(result, abs(run.offset - picture.offset))
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,110 @@
+// One simulated world: synthetic encoders, a network with faults, the real engine driven in virtual
+// time exactly as a live driver would, and a judge behind it.
+//
+//   InputPath 0 ... n  ->  Engine  ->  StreamInspector, OutputReader  ->  WorldVerdict
+//        \______ virtual clock ______/
+
+import Conformance
+import SwitchEngine
+import TransportStream
+
+/// Runs a world.
+public struct World: ~Copyable {
+    public let plan: WorldPlan
+    var paths: [InputPath]
+    var engine: Engine
+    var judge: WorldJudge
+    private var chance: SeededGenerator
+    private var now: Int64 = 0
+    private var nextCommand = 0
+    private var hasEnded: [Bool]
+    /// Most packets that the engine kept of one input.
+    private(set) var mostKept = 0
+    private var steps = 0
+
+    public init(_ plan: WorldPlan) {
+        self.plan = plan
+        engine = Engine(plan.configuration)
+        judge = WorldJudge(plan)
+        chance = SeededGenerator(seed: plan.seed ^ 0x5EED)
+        hasEnded = plan.inputs.map { _ in false }
+        paths = plan.inputs.enumerated().map { number, input in
+            InputPath(
+                input, number: number, end: plan.duration,
+                chance: SeededGenerator(seed: plan.seed &* 31 &+ UInt64(number)))
+        }
+    }
+
+    /// Runs a world to its end.
+    public static func run(_ plan: WorldPlan) -> WorldVerdict {
+        var world = World(plan)
+        while world.step() {}
+        return world.finish()
+    }
+
+    /// Goes on to the next thing that happens; false at the end.
+    public mutating func step() -> Bool {
+        var next: (time: Int64, index: Int)?
+        for index in paths.indices {
+            guard let time = paths[index].nextArrival else {
+                end(index)
+                continue
+            }
+            if next.map({ time < $0.time }) ?? true { next = (time, index) }
+        }
+        guard let (time, index) = next, time < plan.duration else { return false }
+        if nextCommand < plan.commands.count, plan.commands[nextCommand].time <= time {
+            let command = plan.commands[nextCommand]
+            nextCommand += 1
+            now = max(now, command.time)
+            engine.command(.switchTo(command.input), at: instant)
+            engine.advance(to: instant)
+        } else if let wake = engine.nextWakeup?.nanoseconds, wake < time {
+            let lag = plan.driverLag > 0 ? Int64(chance.next() % UInt64(plan.driverLag)) : 0
+            now = max(min(wake + lag, time), now + 1)
+            engine.advance(to: instant)
+        } else {
+            now = max(now, time)
+            if let datagram = paths[index].take(), time >= 0 {
+                engine.receive(datagram.bytes.span, from: InputID(index), at: instant)
+                engine.advance(to: instant)
+            }
+        }
+        collect()
+        return true
+    }
+
+    private var instant: MonotonicInstant { MonotonicInstant(nanoseconds: now) }
+
+    private mutating func end(_ index: Int) {
+        guard !hasEnded[index] else { return }
+        hasEnded[index] = true
+        engine.end(of: InputID(index), at: instant)
+    }
+
+    private mutating func collect() {
+        steps += 1
+        judge.learn(paths)
+        let time = now
+        var judge = WorldJudge.idle
+        swap(&judge, &self.judge)
+        engine.drain { bytes, times in judge.take(bytes, times, at: time) }
+        judge.take(engine.takeEvents())
+        swap(&judge, &self.judge)
+        guard steps % 64 == 0 else { return }
+        for index in paths.indices {
+            mostKept = max(mostKept, engine.status(of: InputID(index)).keptPackets)
+        }
+    }
+
+    /// Ends the run and judges it.
+    public mutating func finish() -> WorldVerdict {
+        for index in paths.indices { end(index) }
+        engine.finish(at: instant)
+        collect()
+        var verdict = judge.finish()
+        verdict.mostKeptPackets = mostKept
+        verdict.holdBack = engine.configuration.holdBack
+        return verdict
+    }
+}

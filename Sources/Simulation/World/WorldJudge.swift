@@ -1,0 +1,152 @@
+// Judges a world's output. Which law is asserted in which world:
+//
+//   law                              calm  promised  shallow  storm
+//   1, 2, 3 tables, counters, PCR     x       x         x       x
+//   4 time steps                      x       x        told     -
+//   5 lip-sync, half a frame          x       x         x       -
+//   6 no cut unit                     x       x        told     -
+//   7 seams at RAPs, right marks      x       x         x       -
+//   8 no late unit                    x       x        told     -
+//   9 bytes as the encoder made them  x       x        told     -
+//   10 losses are told                x       x         x       x
+//   L3 nothing lost beyond the depth  -       x         -       -
+//
+// "told": a breach must lie near a `damagePassed`, a `standstill` or a seam that says so. The content
+// numbers of a seam record are compared with the marks where the inputs share a clock; by arrival
+// they are estimates and only bounded. In storms bits are flipped, so units may be altered without
+// anybody being able to know: there honesty is asserted of content jumps at seams only.
+
+import Conformance
+import SwitchEngine
+import TransportStream
+
+/// What a run came to.
+public struct WorldVerdict: Sendable {
+    /// Broken laws and promises, for people; empty where all is well.
+    public var failures: [String] = []
+    public var seams: [SeamRecord] = []
+    public var events: [Event] = []
+    public var report: ConformanceReport
+    public var pictures: Int64 = 0
+    public var soundFrames: Int64 = 0
+    public var packets: Int64 = 0
+    public var lostPictures: Int64 = 0
+    public var repeatedPictures: Int64 = 0
+    public var jumps: [ContentJump] = []
+    public var soundGaps: [ContentJump] = []
+    public var unitFaults: [UnitFault] = []
+    /// 90 kHz ticks.
+    public var lipSyncError: Int64 = 0
+    /// FNV-1a, by words, of the whole output.
+    public var digest: UInt64 = 0
+    public var mostKeptPackets = 0
+    /// As configured, nanoseconds.
+    public var holdBack: Int64 = 0
+
+    public var isSound: Bool { failures.isEmpty }
+    /// Damaged units that the engine told of.
+    public var damageTold: Int64 {
+        events.reduce(0) { sum, event in
+            if case .damagePassed(_, let units, _) = event { sum + units } else { sum }
+        }
+    }
+}
+
+struct WorldJudge {
+    let plan: WorldPlan
+    var inspector = StreamInspector()
+    var reader: OutputReader
+    var pictures: PictureJournal
+    var sound: SoundJournal
+    var events: [Event] = []
+    var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+    /// Schedule time of the last packet; it must grow.
+    private var lastTime = Int64.min
+    private var unordered = 0
+    private var lifeCount = 0
+
+    /// Stands in while the real one is lent out.
+    static let idle = WorldJudge(
+        WorldPlan([EncoderProfile()], duration: 0))
+
+    init(_ plan: WorldPlan) {
+        self.plan = plan
+        reader = OutputReader(plan.content)
+        pictures = PictureJournal(frameTicks: plan.content.frameTicks)
+        sound = SoundJournal(plan.content)
+    }
+
+    /// Learns of encoders that were switched on.
+    mutating func learn(_ paths: [InputPath]) {
+        let count = paths.reduce(0) { $0 + $1.lives.count }
+        guard count != lifeCount else { return }
+        lifeCount = count
+        for path in paths {
+            for life in path.lives where reader.lives[life.life] == nil {
+                reader.lives[life.life] = LifeFacts(life)
+            }
+        }
+    }
+
+    mutating func take(_ bytes: Span<UInt8>, _ times: Span<Int64>, at time: Int64) {
+        for index in 0..<times.count {
+            if times[index] <= lastTime { unordered += 1 }
+            lastTime = times[index]
+        }
+        if plan.takesDigest { addToDigest(bytes) }
+        inspector.inspect(bytes)
+        reader.read(bytes)
+        note(at: time)
+    }
+
+    /// FNV-1a by words of four bytes, of which packets have 47.
+    private mutating func addToDigest(_ bytes: Span<UInt8>) {
+        bytes.withUnsafeBytes { raw in
+            var at = 0
+            while at + 4 <= raw.count {
+                let word = UInt64(raw.loadUnaligned(fromByteOffset: at, as: UInt32.self))
+                digest = (digest ^ word) &* 0x100_0000_01B3
+                at += 4
+            }
+        }
+    }
+
+    private mutating func note(at time: Int64) {
+        for picture in reader.pictures { pictures.take(picture, at: time) }
+        for frame in reader.frames { sound.take(frame, at: time) }
+        reader.clear()
+    }
+
+    mutating func take(_ new: [Event]) {
+        guard !new.isEmpty else { return }
+        events += new
+    }
+
+    mutating func finish() -> WorldVerdict {
+        reader.finish()
+        // What ends only because the output ends may be cut: nothing is said of it.
+        reader.clear()
+        var verdict = WorldVerdict(report: inspector.finish())
+        verdict.events = events
+        verdict.seams = events.compactMap { if case .seam(let seam) = $0 { seam } else { nil } }
+        verdict.pictures = pictures.count
+        verdict.soundFrames = sound.count
+        verdict.packets = reader.packets
+        verdict.lostPictures = pictures.lost
+        verdict.repeatedPictures = pictures.repeated
+        verdict.jumps = pictures.jumps
+        verdict.soundGaps = sound.gaps
+        verdict.unitFaults = pictures.faults + sound.faults
+        verdict.lipSyncError = sound.greatestLipSyncError(pictures.runs)
+        verdict.digest = digest
+        if unordered > 0 {
+            verdict.failures.append("the schedule stands or goes back \(unordered) times")
+        }
+        judgeSyntax(&verdict)
+        judgeUnits(&verdict)
+        judgeJumps(&verdict)
+        judgeSound(&verdict)
+        judgePromise(&verdict)
+        return verdict
+    }
+}
