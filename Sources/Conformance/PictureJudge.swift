@@ -106,9 +106,9 @@ struct PictureJudge: Sendable {
         guard !timeline.deviations.isEmpty else { return }
         for deviation in timeline.deviations {
             let place = deviation.picture.position
-            // Law 4: a seam may cost pictures, at most the reorder depth.
+            // Law 4: a seam may cost pictures, at most those that are reordered around it.
             let isTolerated =
-                deviation.kind == .gap && deviation.frames <= timeline.reorderDepth
+                deviation.kind == .gap && deviation.frames <= timeline.reorderSpan
             findings.timing(
                 TimingEvent(
                     kind: deviation.kind, pid: pid, place: findings.place(place),

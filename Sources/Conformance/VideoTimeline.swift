@@ -19,6 +19,8 @@ struct VideoTimeline: Sendable {
         /// Its number in decoding order.
         var order: Int64
         var position: Position
+        /// Pictures decoded later that were shown earlier.
+        var overtaken: Int64 = 0
     }
 
     /// What a picture's place says.
@@ -43,6 +45,9 @@ struct VideoTimeline: Sendable {
     private(set) var stated: Int64 = 0
     /// Most pictures that came before another one in decoding order and after it in presentation.
     private(set) var reorderDepth: Int64 = 0
+    /// Most pictures that were decoded after another one and shown before it: so many are missing
+    /// where a stream is left in front of such a picture.
+    private(set) var reorderSpan: Int64 = 0
     private(set) var histogram = StepHistogram()
     /// Deviations found since the caller emptied it.
     var deviations: [Deviation] = []
@@ -106,7 +111,11 @@ struct VideoTimeline: Sendable {
 
     private mutating func show(_ picture: Picture) {
         var before: Int64 = 0
-        for other in waiting where other.order < picture.order { before += 1 }
+        for index in waiting.indices where waiting[index].order < picture.order {
+            before += 1
+            waiting[index].overtaken += 1
+            reorderSpan = max(reorderSpan, waiting[index].overtaken)
+        }
         reorderDepth = max(reorderDepth, before)
         if duration == nil {
             learning.append(picture)

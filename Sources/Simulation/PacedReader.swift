@@ -25,7 +25,6 @@ public struct PacedReader: Sendable {
     private var heldStart = 0
     /// Packets from `heldStart` that have their times.
     private var timed = 0
-    private var firstTime: Int64 = 0
     private var step: (numerator: Int64, denominator: Int64) = (PacedReader.fallbackTicks, 1)
     private var lastClock: StreamTime?
     private var isEnded = false
@@ -43,7 +42,7 @@ public struct PacedReader: Sendable {
     public var isAtEnd: Bool { timed == 0 && isEnded }
 
     /// Arrival of the next packet, 27 MHz ticks since the first.
-    public var nextTime: Int64? { timed > 0 ? firstTime : nil }
+    public var nextTime: Int64? { timed > 0 ? time(of: 0) : nil }
 
     public mutating func append(_ bytes: Span<UInt8>) {
         compact()
@@ -79,12 +78,15 @@ public struct PacedReader: Sendable {
         while taken < timed, time(of: taken) < limit { taken += 1 }
         let range = heldStart..<(heldStart + taken * Packet.size)
         let last = time(of: taken - 1)
-        firstTime = time(of: taken)
         heldStart += taken * Packet.size
         timed -= taken
         scanned -= taken
         offset += Int64(taken)
-        if timed == 0 { advanceRun() }
+        if timed == 0 {
+            runStart = last
+            offset = 0
+            advanceRun()
+        }
         return (range, last)
     }
 
@@ -100,14 +102,13 @@ public struct PacedReader: Sendable {
     private var runStart: Int64 = 0
     private var heldCount: Int { (held.count - heldStart) / Packet.size }
 
+    /// A run ends with a PCR packet, which comes exactly when its PCR says.
     private func time(of packet: Int) -> Int64 {
-        runStart + (offset + Int64(packet)) * step.numerator / step.denominator
+        runStart + (offset + Int64(packet) + 1) * step.numerator / step.denominator
     }
 
     /// The run between two PCRs is used up: the next begins where it ended.
     private mutating func advanceRun() {
-        runStart = firstTime
-        offset = 0
         pace()
         if isEnded && timed == 0 && heldCount > 0 {
             timed = heldCount
@@ -141,6 +142,8 @@ public struct PacedReader: Sendable {
                 if distance > 0 && distance <= PacedReader.jumpTicks {
                     step = (distance, max(packets, 1))
                 }
+                // The very first packet comes at time 0.
+                if untimed < 0 { runStart = -(step.numerator / step.denominator) }
                 begin(scanned)
                 return
             }

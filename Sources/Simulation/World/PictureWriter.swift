@@ -84,8 +84,10 @@ struct ContentMark: Sendable, Equatable {
             guard bytes[place] & 0xF0 == 0x40 else { return nil }
             value = value << 4 | UInt64(bytes[place] & 15)
         }
-        return ContentMark(
-            life: UInt8(value >> 48 & 0xFF), content: Int64(value & 0xFFFF_FFFF_FFFF))
+        let content = Int64(value & 0xFFFF_FFFF_FFFF)
+        // More is a mark that was damaged; its time could not be counted.
+        guard content < 1 << 40 else { return nil }
+        return ContentMark(life: UInt8(value >> 48 & 0xFF), content: content)
     }
 
     /// Appends bytes between 0x10 and 0x8F that differ from mark to mark.

@@ -17,6 +17,7 @@ public struct World: ~Copyable {
     private var chance: SeededGenerator
     private var now: Int64 = 0
     private var nextCommand = 0
+    private var nextTick: Int64 = 0
     private var hasEnded: [Bool]
     /// Most packets that the engine kept of one input.
     private(set) var mostKept = 0
@@ -59,19 +60,33 @@ public struct World: ~Copyable {
             now = max(now, command.time)
             engine.command(.switchTo(command.input), at: instant)
             engine.advance(to: instant)
-        } else if let wake = engine.nextWakeup?.nanoseconds, wake < time {
-            let lag = plan.driverLag > 0 ? Int64(chance.next() % UInt64(plan.driverLag)) : 0
-            now = max(min(wake + lag, time), now + 1)
+        } else if let wake = nextWork(), wake < time {
+            now = max(min(wake + lag(), time), now + 1)
             engine.advance(to: instant)
+            if let tick = plan.tick { nextTick = now + tick }
         } else {
             now = max(now, time)
-            if let datagram = paths[index].take(), time >= 0 {
-                engine.receive(datagram.bytes.span, from: InputID(index), at: instant)
-                engine.advance(to: instant)
-            }
+            deliver(index, time)
+            // With a tick there is nothing to collect before it.
+            if plan.tick != nil { return true }
         }
         collect()
         return true
+    }
+
+    private mutating func nextWork() -> Int64? {
+        plan.tick == nil ? engine.nextWakeup?.nanoseconds : nextTick
+    }
+
+    private mutating func lag() -> Int64 {
+        plan.driverLag > 0 ? Int64(chance.next() % UInt64(plan.driverLag)) : 0
+    }
+
+    private mutating func deliver(_ index: Int, _ time: Int64) {
+        // What came before the channel was there is gone.
+        guard let datagram = paths[index].take(), time >= 0 else { return }
+        engine.receive(datagram.bytes.span, from: InputID(index), at: instant)
+        if plan.tick == nil { engine.advance(to: instant) }
     }
 
     private var instant: MonotonicInstant { MonotonicInstant(nanoseconds: now) }

@@ -52,8 +52,13 @@ extension WorldPlan {
         plan.configuration.holdBack = 6_000_000_000
         plan.configuration.plannedWait = 60_000_000_000
         plan.configuration.standstill = 5_000_000_000
+        // Packets are rarer than on any real line.
+        plan.configuration.detection.silence = 3_000_000_000
+        plan.configuration.detection.streamLoss = 5_000_000_000
+        for index in plan.inputs.indices { plan.inputs[index].datagramPackets = 1 }
         plan.configuration.alignment = .timestamps
         plan.takesDigest = false
+        plan.tick = 500_000_000
         var time = switchEvery * hour
         var target = 1
         while time < plan.duration - hour {

@@ -27,6 +27,9 @@ public struct WorldPlan: Sendable {
     public var duration: Int64
     /// Wake-ups come up to so many nanoseconds late.
     public var driverLag: Int64 = 0
+    /// Arrivals only store, and work is done this often, nanoseconds; nil works at each arrival and
+    /// wake-up.
+    public var tick: Int64?
     /// A digest of the whole output is wanted.
     public var takesDigest = true
 

@@ -1,0 +1,51 @@
+# Everything that a fresh Debian 12 machine with a Swift toolchain needs:
+#   make run    build, rehearse a failover on SampleStreams, show what happened at each seam
+#   make test   build and run all tests
+#   make bench  what a packet costs (see README.md)
+
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+PACKAGES := ffmpeg
+BINARY = .build/release/attacca
+OUT := out
+S := SampleStreams
+
+.PHONY: run test bench build packages streams clean
+
+# ffmpeg is what the tests decode with; it is installed only where it is missing.
+packages:
+	@command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || \
+		{ $(SUDO) apt-get update -qq && \
+		  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $(PACKAGES); }
+
+build:
+	swift build -c release --product attacca
+
+run: build
+	@mkdir -p $(OUT)
+	$(BINARY) rehearse --input main=$(S)/h264-main.ts --input backup=$(S)/h264-backup.ts \
+		--event 9s:drop:main --event 14s:restore:main --event 20s:switch:main \
+		--event 27s:loss:main:2%:7 --output $(OUT)/attacca.ts --report $(OUT)/attacca.json
+	@echo "the stream is in $(OUT)/attacca.ts, the report in $(OUT)/attacca.json"
+
+test: packages build
+	ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test
+
+# Two inputs of about 1 GB each out of one short encode, played through the engine.
+BENCH := .build/bench
+bench: packages build
+	@mkdir -p $(BENCH)
+	@test -f $(BENCH)/main.ts || { \
+		ffmpeg -v error -y -f lavfi -i testsrc2=s=1280x720:r=25,noise=alls=20:allf=t \
+			-f lavfi -i sine=r=48000 -t 12 -c:v libx264 -preset ultrafast -bf 2 -g 50 \
+			-b:v 12M -maxrate 12M -bufsize 12M -c:a aac $(BENCH)/short.ts; \
+		ffmpeg -v error -y -stream_loop 55 -i $(BENCH)/short.ts -c copy \
+			-output_ts_offset 100 -muxrate 14M $(BENCH)/backup.ts; \
+		ffmpeg -v error -y -stream_loop 55 -i $(BENCH)/short.ts -c copy $(BENCH)/main.ts; }
+	$(BINARY) bench $(BENCH)/main.ts $(BENCH)/backup.ts
+
+# Makes the sample streams again; they are part of the repository.
+streams: packages
+	cd $(S) && sh make-streams.sh
+
+clean:
+	rm -rf .build $(OUT)
