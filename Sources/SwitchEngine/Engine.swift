@@ -25,6 +25,7 @@ public struct Engine: ~Copyable {
     var usableSince: Int64?
     private var nextAssessment: Int64 = .min
     private var lastAdvance: Int64 = 0
+    private var damageReported: Int64 = 0
     var isStandingStill = false
     var isFinished = false
 
@@ -96,6 +97,7 @@ public struct Engine: ~Copyable {
         if restamper.segments.isEmpty { begin() }
         closeSegments()
         restamper.release(upTo: .max, inputs)
+        noteDamage()
     }
 
     /// Gives the packets that are ready, and forgets them.
@@ -156,10 +158,9 @@ public struct Engine: ~Copyable {
     }
 
     private mutating func noteDamage() {
-        guard let segment = restamper.segments.last else { return }
-        let passed = states[segment.input].damagePassed(
-            inputs[segment.input].timeline, sentBefore: segment.cursor)
-        guard passed > 0 else { return }
+        let passed = restamper.damagedSent - damageReported
+        guard passed > 0, let segment = restamper.segments.first else { return }
+        damageReported = restamper.damagedSent
         events.append(.damagePassed(InputID(segment.input), units: passed, at: now))
     }
 

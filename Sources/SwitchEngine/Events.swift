@@ -64,7 +64,8 @@ public enum Event: Sendable {
     case faults(InputID, [Fault], at: MonotonicInstant)
     /// A wish was taken back or refused.
     case refused(String, at: MonotonicInstant)
-    /// Damaged units of the input on air went out: nothing better was there.
+    /// PES packets of the input on air went out with bytes missing in them or units missing before
+    /// them: nothing better was there.
     case damagePassed(InputID, units: Int64, at: MonotonicInstant)
     /// The output goes on with tables and PCRs alone.
     case standstill(at: MonotonicInstant)

@@ -19,6 +19,8 @@ struct Simulate: ParsableCommand {
     var firstSeed: UInt64 = 1
     @Option(help: ArgumentHelp("Run this seed only.", valueName: "N"))
     var seed: UInt64?
+    @Option(help: ArgumentHelp("Write the output of --seed to this file.", valueName: "FILE"))
+    var output: String?
     @Flag(help: "Print the worlds and what happened in them.")
     var verbose = false
     @Flag(help: "Go on behind a seed that fails, and count.")
@@ -27,6 +29,9 @@ struct Simulate: ParsableCommand {
     var month = false
 
     func validate() throws {
+        guard output == nil || seed != nil else {
+            throw ValidationError("--output needs --seed")
+        }
         guard seeds > 0, firstSeed <= UInt64.max - seeds else {
             throw ValidationError("--seeds and --first-seed are out of range")
         }
@@ -40,8 +45,10 @@ struct Simulate: ParsableCommand {
         var progress = ProgressLine()
         var failed: UInt64 = 0
         for number in first...last {
-            let plan = WorldPlan(seed: number)
+            var plan = WorldPlan(seed: number)
+            plan.keepsOutput = output != nil
             let verdict = World.run(plan)
+            if let output { try write(verdict.output, to: output) }
             if !verdict.isSound || verbose {
                 progress.clear()
                 print((plan.facts + verdict.facts).joined(separator: "\n"))
@@ -58,6 +65,12 @@ struct Simulate: ParsableCommand {
         print(
             "\(last - first + 1) worlds, no broken law,"
                 + String(format: " %.1f s", seconds))
+    }
+
+    private func write(_ bytes: [UInt8], to path: String) throws {
+        guard FileManager.default.createFile(atPath: path, contents: Data(bytes)) else {
+            throw CommandFailure.run("\(path): can not be written")
+        }
     }
 
     private func runMonth() throws {

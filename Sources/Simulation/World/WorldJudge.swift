@@ -39,6 +39,8 @@ public struct WorldVerdict: Sendable {
     public var lipSyncError: Int64 = 0
     /// FNV-1a, by words, of the whole output.
     public var digest: UInt64 = 0
+    /// Empty where it was not asked for.
+    public var output: [UInt8] = []
     public var mostKeptPackets = 0
     /// As configured, nanoseconds.
     public var holdBack: Int64 = 0
@@ -60,6 +62,7 @@ struct WorldJudge {
     var sound: SoundJournal
     var events: [Event] = []
     var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+    private var output: [UInt8] = []
     /// Schedule time of the last packet; it must grow.
     private var lastTime = Int64.min
     private var unordered = 0
@@ -94,6 +97,7 @@ struct WorldJudge {
             lastTime = times[index]
         }
         if plan.takesDigest { addToDigest(bytes) }
+        if plan.keepsOutput { bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) } }
         inspector.inspect(bytes)
         reader.read(bytes)
         note(at: time)
@@ -139,6 +143,7 @@ struct WorldJudge {
         verdict.unitFaults = pictures.faults + sound.faults
         verdict.lipSyncError = sound.greatestLipSyncError(pictures.runs)
         verdict.digest = digest
+        verdict.output = output
         if unordered > 0 {
             verdict.failures.append("the schedule stands or goes back \(unordered) times")
         }

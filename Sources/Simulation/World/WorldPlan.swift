@@ -30,6 +30,8 @@ public struct WorldPlan: Sendable {
     /// Arrivals only store, and work is done this often, nanoseconds; nil works at each arrival and
     /// wake-up.
     public var tick: Int64?
+    /// The output itself is wanted.
+    public var keepsOutput = false
     /// A digest of the whole output is wanted.
     public var takesDigest = true
 

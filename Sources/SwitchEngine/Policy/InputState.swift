@@ -11,7 +11,6 @@ struct InputState {
     private(set) var entryDistance: Int64 = 0
     private var damageSeen: Int64 = 0
     private var lastEntryTicks: Int64?
-    private var passedUntil: [Int: Int] = [:]
 
     /// Longest distance of random access points that memory is kept for, 20 s.
     static let entryDistanceLimit: Int64 = 20 * StreamTime.ticksPerSecond
@@ -39,20 +38,5 @@ struct InputState {
             }
             lastEntryTicks = entry
         }
-    }
-
-    /// How many damaged units went out since the last call.
-    mutating func damagePassed(_ timeline: InputTimeline, sentBefore packet: Int) -> Int64 {
-        var count: Int64 = 0
-        for index in timeline.streams.indices where timeline.streams[index].damagedUnits > 0 {
-            let units = timeline.streams[index].units
-            var number = max(passedUntil[index] ?? units.first, units.first)
-            while number < units.end, !units[number].isOpen, units[number].lastPacket < packet {
-                if units[number].isDamaged { count += 1 }
-                number += 1
-            }
-            passedUntil[index] = number
-        }
-        return count
     }
 }

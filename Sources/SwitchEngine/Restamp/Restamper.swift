@@ -16,6 +16,8 @@ struct Restamper {
     var segments: [Segment] = []
     var batch = OutputBatch()
     private(set) var packetsSent: Int64 = 0
+    /// PES packets that went out with bytes missing in them or units missing before them.
+    private(set) var damagedSent: Int64 = 0
     /// Output time of the next thing that would leave, as of the last release; nil when nothing is
     /// known to follow.
     private(set) var nextTime: Int64?
@@ -236,7 +238,11 @@ struct Restamper {
             segments[index].cuts[stream].judgement = .skip
             return
         }
-        switch track.retention(of: number, cut) {
+        let retention = track.retention(of: number, cut)
+        if case .nothing = retention {} else if track.isDamaged(pes: number, since: cut.from) {
+            damagedSent += 1
+        }
+        switch retention {
         case .whole: segments[index].cuts[stream].judgement = .whole
         case .nothing: segments[index].cuts[stream].judgement = .skip
         case .parts(let parts):

@@ -47,6 +47,15 @@ extension StreamTrack {
         return .parts(parts)
     }
 
+    /// Whether bytes are missing in a PES packet, or units between it and what went out before.
+    func isDamaged(pes number: Int, since from: Int64) -> Bool {
+        let record = pes[number]
+        if record.state == .damaged { return true }
+        guard record.firstUnit >= units.first, record.firstUnit < units.end else { return false }
+        let unit = units[record.firstUnit]
+        return unit.followsGap && unit.start > from
+    }
+
     /// A sound PES packet that begins with the rest of a frame whose begin was lost.
     private func isRagged(_ number: Int) -> Bool {
         let first = pes[number].firstUnit

@@ -144,7 +144,7 @@ extension Engine {
             guard states[index].faults.isEmpty else { return false }
             // Who fell silent at the same time is no better.
             guard wish.reason == .silence else { return true }
-            return (inputs[index].timeline.health.lastPayloadTicks ?? 0) >= leftAt + threshold / 2
+            return (inputs[index].timeline.health.lastPayloadTicks ?? 0) >= leftAt + threshold
         }
     }
 
