@@ -23,8 +23,8 @@ build:
 run: build
 	@mkdir -p $(OUT)
 	$(BINARY) rehearse --input main=$(S)/h264-main.ts --input backup=$(S)/h264-backup.ts \
-		--event 9s:drop:main --event 14s:restore:main --event 20s:switch:main \
-		--event 27s:loss:main:2%:7 --output $(OUT)/attacca.ts --report $(OUT)/attacca.json
+		--event 9s:drop:main --event 10s:restore:main --event 11s:switch:main \
+		--event 26s:loss:main:2%:7 --output $(OUT)/attacca.ts --report $(OUT)/attacca.json
 	@echo "the stream is in $(OUT)/attacca.ts, the report in $(OUT)/attacca.json"
 
 test: packages build

@@ -25,8 +25,14 @@ private func pair(depth: Int = 2, duration: Int64 = 10_000_000_000) -> WorldPlan
     return plan
 }
 
+/// A verdict holds a whole run; a failing expectation needs only its end.
+extension WorldVerdict: CustomTestStringConvertible {
+    public var testDescription: String { facts.suffix(3).joined(separator: ";") }
+}
+
 private func expectSound(_ verdict: WorldVerdict) {
-    #expect(verdict.isSound, "\(verdict.failures.prefix(5))")
+    guard !verdict.isSound else { return }
+    Issue.record("\(verdict.failures.prefix(5).joined(separator: "; "))")
 }
 
 @Suite("Promises with enough hold-back")
@@ -39,10 +45,11 @@ struct PromiseTests {
         let verdict = World.run(plan)
         expectSound(verdict)
         #expect(verdict.seams.count == 1)
-        #expect(verdict.seams.first?.reason == .silence)
+        let reason = verdict.seams.first?.reason
+        #expect(reason == .silence)
         #expect(verdict.lostPictures <= Int64(depth))
         #expect(verdict.repeatedPictures == 0)
-        #expect(verdict.soundGaps.isEmpty)
+        #expect(verdict.soundGaps.count == 0)
     }
 
     @Test("two percent loss on main and a clean standby: no damaged unit goes out")
@@ -55,7 +62,7 @@ struct PromiseTests {
         let verdict = World.run(plan)
         expectSound(verdict)
         #expect(verdict.damageTold == 0)
-        #expect(verdict.unitFaults.isEmpty)
+        #expect(verdict.unitFaults.count == 0)
     }
 
     @Test("a switch by the operator loses nothing, there and back")
@@ -65,9 +72,10 @@ struct PromiseTests {
         plan.configuration.holdBack = 1_500_000_000
         let verdict = World.run(plan)
         expectSound(verdict)
-        #expect(verdict.seams.map(\.reason) == [.operatorSwitch, .operatorSwitch])
+        let reasons = verdict.seams.map(\.reason)
+        #expect(reasons == [.operatorSwitch, .operatorSwitch])
         #expect(verdict.lostPictures <= 1)
-        #expect(verdict.soundGaps.isEmpty)
+        #expect(verdict.soundGaps.count == 0)
     }
 
     @Test("a clock that stalls is left in time")
@@ -77,7 +85,8 @@ struct PromiseTests {
         plan.configuration.holdBack = plan.neededHoldBack(for: .clockStall)
         let verdict = World.run(plan)
         expectSound(verdict)
-        #expect(verdict.seams.first?.reason == .clockStall)
+        let reason = verdict.seams.first?.reason
+        #expect(reason == .clockStall)
     }
 
     @Test("sound that is lost is left in time")
@@ -115,10 +124,11 @@ struct ShallowTests {
         let verdict = World.run(plan)
         expectSound(verdict)
         #expect(verdict.seams.count == 1)
-        #expect(verdict.seams.allSatisfy { $0.level >= .l2 })
-        let depth = verdict.report.timingEvents.filter { !$0.isTolerated }
-        #expect(depth.isEmpty)
-        #expect(verdict.soundGaps.isEmpty)
+        let levels = verdict.seams.map(\.level)
+        #expect(levels == [.l2] || levels == [.l3])
+        let jumps = verdict.report.timingEvents.count { !$0.isTolerated }
+        #expect(jumps == 0)
+        #expect(verdict.soundGaps.count == 0)
     }
 
     @Test("a single input that restarts is joined to itself", arguments: [false, true])
@@ -136,7 +146,8 @@ struct ShallowTests {
         let verdict = World.run(plan)
         expectSound(verdict)
         #expect(verdict.seams.count == 1)
-        #expect(verdict.seams.first?.from == verdict.seams.first?.to)
+        let ends = verdict.seams.map { [$0.from, $0.to] }
+        #expect(ends == [[InputID(0), InputID(0)]])
         #expect(verdict.pictures > 200)
     }
 }
@@ -150,7 +161,7 @@ struct EnduranceTests {
         #expect(verdict.seams.count == 200)
         #expect(verdict.lostPictures <= 200)
         #expect(verdict.repeatedPictures == 0)
-        #expect(verdict.soundGaps.isEmpty)
+        #expect(verdict.soundGaps.count == 0)
         // The encoders are 30 ms apart, and that is all that may be left of 200 seams.
         for seam in verdict.seams.suffix(2) {
             #expect(abs(seam.holdBack - verdict.holdBack) <= 40_000_000)

@@ -16,10 +16,9 @@ struct SeededWorldTests {
         for seed in first..<(first + SeededWorldTests.share) {
             let plan = WorldPlan(seed: seed)
             let verdict = World.run(plan)
+            guard !verdict.isSound else { continue }
             let sentence = verdict.failures.prefix(4).joined(separator: "; ")
-            #expect(
-                verdict.isSound,
-                "seed \(seed), a \(plan.kind.rawValue) world: \(sentence)")
+            Issue.record("seed \(seed), a \(plan.kind.rawValue) world: \(sentence)")
         }
     }
 

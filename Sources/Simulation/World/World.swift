@@ -94,6 +94,7 @@ public struct World: ~Copyable {
     private mutating func end(_ index: Int) {
         guard !hasEnded[index] else { return }
         hasEnded[index] = true
+        judge.isEnding = true
         engine.end(of: InputID(index), at: instant)
     }
 

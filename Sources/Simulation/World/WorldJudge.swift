@@ -66,6 +66,9 @@ struct WorldJudge {
     /// Schedule time of the last packet; it must grow.
     private var lastTime = Int64.min
     private var unordered = 0
+    /// The inputs are being ended, in the middle of a unit as it comes: damage told from here on is
+    /// the world's own doing.
+    var isEnding = false
     private var lifeCount = 0
 
     /// Stands in while the real one is lent out.
@@ -123,7 +126,9 @@ struct WorldJudge {
 
     mutating func take(_ new: [Event]) {
         guard !new.isEmpty else { return }
-        events += new
+        events += new.filter { event in
+            if case .damagePassed = event { !isEnding } else { true }
+        }
     }
 
     mutating func finish() -> WorldVerdict {

@@ -12,6 +12,9 @@ struct SeamChoice {
 }
 
 extension Engine {
+    /// How long an input must have been sound before a planned seam leads to it, one second.
+    static let provenTicks: Int64 = StreamTime.ticksPerSecond
+
     /// A plan is carried out at the latest when this little time is left for it, 60 ms.
     static let decisionMarginTicks: Int64 = 60 * StreamTime.ticksPerMillisecond
 
@@ -134,7 +137,11 @@ extension Engine {
 
     /// Inputs that may be gone to, best first.
     private func candidates(_ wish: Wish, _ segment: Segment) -> [Int] {
-        if let target = wish.target { return [target] }
+        if let target = wish.target {
+            // A planned seam must not lead to something worse than what there is.
+            let sound = states[target].soundSince.map { now.ticks - $0 } ?? -1
+            return sound >= Engine.provenTicks ? [target] : []
+        }
         let leftAt = inputs[segment.input].timeline.health.lastPayloadTicks ?? 0
         let threshold = configuration.detection.silence.scaled(by: 27, over: 1000)
         return inputs.indices.filter { index in
@@ -153,7 +160,7 @@ extension Engine {
         guard standing.isPlanned, now.ticks - standing.since > patience else { return }
         wish = nil
         events.append(
-            .refused("no seam could be made: the wished input gives no entry in time", at: now))
+            .refused("no seam could be made: the wished input is not sound or gives no entry", at: now))
     }
 
     /// Whether a plan is good enough to be made now.
@@ -283,11 +290,22 @@ extension Engine {
             }
             let until = position(beforeUnit: untilUnit, track)
             restamper.segments[index].cuts[stream].until = until
+            judgeAgain(index, stream, track)
             let last = until > 0 && !track.packets.isEmpty ? track.packet(holding: until - 1) : -1
             restamper.segments[index].cuts[stream].lastPacket = last
             end = max(end, last + 1)
         }
         restamper.segments[index].end = end
+    }
+
+    /// A PES packet that was judged but of which nothing has left is judged again with the new end.
+    private mutating func judgeAgain(_ index: Int, _ stream: Int, _ track: StreamTrack) {
+        let cut = restamper.segments[index].cuts[stream]
+        guard cut.judgement == .whole, cut.judgedPES >= track.pes.first,
+            cut.judgedPES < track.pes.end,
+            track.pes[cut.judgedPES].firstPacket >= restamper.segments[index].cursor
+        else { return }
+        restamper.segments[index].cuts[stream].judgedPES = -1
     }
 
     /// The elementary stream position at which a unit begins, or the one before it ends.
