@@ -70,8 +70,8 @@ public struct PacedReader: Sendable {
     }
 
     /// Takes the packets that arrive before `limit`, one at least, and none beyond the next PCR.
-    /// - Returns: where they stand in `bytes`, and when the last of them arrives; nil when no packet
-    ///   has its time yet.
+    /// - Returns: where they stand in `bytes`, and when the last of them arrives; nil when no
+    ///   packet has its time yet.
     public mutating func take(before limit: Int64) -> (range: Range<Int>, time: Int64)? {
         guard timed > 0 else { return nil }
         var taken = 1

@@ -25,7 +25,8 @@ enum Bytes {
     ) {
         precondition(start >= 0 && count >= 0 && start &+ count <= source.count)
         source.withUnsafeBytes { from in
-            target.append(contentsOf: UnsafeRawBufferPointer(rebasing: from[start..<(start + count)]))
+            let piece = from[start..<(start + count)]
+            target.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece))
         }
     }
 }

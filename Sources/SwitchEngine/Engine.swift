@@ -1,6 +1,6 @@
-// The engine: bytes and `now` in, packets, events and one next wake-up out. It does no I/O, reads no
-// clock, draws no random number, starts no task; the live daemon, the rehearsal and the simulator
-// drive the same one.
+// The engine: bytes and `now` in, packets, events and one next wake-up out. It does no I/O, reads
+// no clock, draws no random number, starts no task; the live daemon, the rehearsal and the
+// simulator drive the same one.
 //
 // The way of a packet:
 //
@@ -20,6 +20,11 @@ public struct Engine: ~Copyable {
     var restamper: Restamper
     var clock = OutputClock()
     var wish: Wish?
+    /// The input that an operator chose and that is on air for it.
+    var operatorChoice: Int?
+    /// A point of the output's picture grid and its frame duration, 27 MHz ticks, where frames last
+    /// no whole ticks of 90 kHz.
+    var pictureGrid: (origin: Int64, frameTicks: Int64)?
     var now = MonotonicInstant(nanoseconds: 0)
     var events: [Event] = []
     var usableSince: Int64?
@@ -97,6 +102,7 @@ public struct Engine: ~Copyable {
         if restamper.segments.isEmpty { begin() }
         closeSegments()
         restamper.release(upTo: .max, inputs)
+        restamper.schedule.close(in: &restamper.batch, &restamper.program)
         noteDamage()
     }
 
@@ -150,9 +156,9 @@ public struct Engine: ~Copyable {
 
     /// Keeps the output's clock on that of the input on air.
     private mutating func follow(_ segment: Segment) {
-        let timeline = inputs[segment.input].timeline
-        guard timeline.epoch?.number == segment.epoch.number,
-            let offset = timeline.clock.hostOffset
+        let box = inputs[segment.input]
+        guard box.timeline.epochNumber == segment.epoch.number,
+            let offset = box.timeline.clock.hostOffset
         else { return }
         clock.follow(hostOffset: offset, shift: segment.shift)
     }
@@ -192,7 +198,7 @@ public struct Engine: ~Copyable {
 
     /// Work is done at our own pace: not more often than this.
     private var tickTicks: Int64 { configuration.tick.scaled(by: 27, over: 1000) }
-    /// How often inputs are looked at and seams are looked for, 10 ms: a twentieth of the shortest
+    /// How often inputs are looked at and seams are looked for, 20 ms: a tenth of the shortest
     /// threshold.
-    static let assessmentTicks: Int64 = 10 * StreamTime.ticksPerMillisecond
+    static let assessmentTicks: Int64 = 20 * StreamTime.ticksPerMillisecond
 }

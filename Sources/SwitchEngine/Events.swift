@@ -88,8 +88,8 @@ public struct InputStatus: Sendable {
     public var program: UInt16?
     public var programs: [UInt16]
     public var codecs: [String]
-    /// Content offset against the input on air, 90 kHz ticks: its PTS − this input's PTS of the same
-    /// content; nil where not known.
+    /// Content offset against the input on air, 90 kHz ticks: its PTS − this input's PTS of the
+    /// same content; nil where not known.
     public var skew: Int64?
     public var alignment: AlignmentSource?
     /// Packets kept in memory.

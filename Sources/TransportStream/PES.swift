@@ -91,7 +91,8 @@ public struct PESHeader: Sendable {
         bytes[p + 4] = UInt8(truncatingIfNeeded: t << 1) | 1
     }
 
-    /// Moves PTS and DTS of the complete header at `bytes[start]` by `ticks` of 90 kHz, modulo 2^33.
+    /// Moves PTS and DTS of the complete header at `bytes[start]` by `ticks` of 90 kHz, modulo
+    /// 2^33.
     public static func shift(
         by ticks: Int64, in bytes: inout MutableSpan<UInt8>, at start: Int, header: PESHeader
     ) {

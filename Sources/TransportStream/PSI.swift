@@ -51,7 +51,8 @@ public struct ProgramAssociation: Sendable, Equatable {
         for entry in entries {
             body += [
                 UInt8(entry.program >> 8), UInt8(truncatingIfNeeded: entry.program),
-                0xE0 | UInt8(entry.pid.rawValue >> 8), UInt8(truncatingIfNeeded: entry.pid.rawValue),
+                0xE0 | UInt8(entry.pid.rawValue >> 8),
+                UInt8(truncatingIfNeeded: entry.pid.rawValue),
             ]
         }
         return LongSection.bytes(
@@ -94,7 +95,9 @@ public struct ProgramMap: Sendable, Equatable {
 
     /// Reads a complete section; nil when it is not a PMT or its loops do not fit.
     public init?(section bytes: Span<UInt8>) {
-        guard let head = LongSection(bytes), head.tableID == 0x02, head.end >= 12 else { return nil }
+        guard let head = LongSection(bytes), head.tableID == 0x02, head.end >= 12 else {
+            return nil
+        }
         program = head.identifier
         version = head.version
         isCurrent = head.isCurrent

@@ -23,6 +23,9 @@ public struct PacketFraming: Sendable {
     /// Bytes before the first sync byte that was believed, or nil so far.
     public private(set) var firstPacketPosition: Int64?
 
+    /// Bytes of a packet that has not come to its end.
+    public var heldBytes: Int { buffer.count - start }
+
     private var buffer: [UInt8] = []
     private var start = 0
     private var consumed: Int64 = 0

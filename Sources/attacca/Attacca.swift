@@ -1,4 +1,5 @@
-// The command. Exit status: 0 done, 1 the run failed or a law is broken, 2 the command line is wrong.
+// The command. Exit status: 0 done, 1 the run failed or a law is broken, 2 the command line is
+// wrong.
 
 import ArgumentParser
 import Foundation

@@ -11,13 +11,15 @@ struct Check: ParsableCommand {
 
     @Argument(help: "The file to judge, or - for standard input.")
     var file: String
-    @Option(help: ArgumentHelp("The programme to judge; the first of the PAT else.", valueName: "N"))
-    var program: UInt16?
+    @Option(
+        help: ArgumentHelp("The programme to judge; the first of the PAT else.", valueName: "N"),
+        transform: ProgramNumber.parse)
+    var program: ProgramNumber?
     @Flag(help: "Print the report as JSON.")
     var json = false
 
     func run() throws {
-        var inspector = StreamInspector(options: InspectionOptions(program: program))
+        var inspector = StreamInspector(options: InspectionOptions(program: program?.number))
         if file == "-" {
             while true {
                 let data = FileHandle.standardInput.availableData

@@ -31,8 +31,9 @@ struct RehearsalResult {
             let count = seams.filter { $0.level.rawValue == level }.count
             return count == 0 ? nil : "\(count) \(level)"
         }
+        let noun = seams.count == 1 ? "seam" : "seams"
         let seamText = seams.isEmpty
-            ? "no seam" : "\(seams.count) seam\(seams.count == 1 ? "" : "s") (\(levels.joined(separator: ", ")))"
+            ? "no seam" : "\(seams.count) \(noun) (\(levels.joined(separator: ", ")))"
         lines.append("\(path): \(bytes) bytes, \(seamText)")
         let lost = seams.reduce(0) { $0 + $1.framesLost }
         let repeated = seams.reduce(0) { $0 + $1.framesRepeated }
@@ -68,20 +69,25 @@ struct RehearsalResult {
     /// Throws when the run gave nothing.
     func complain() throws {
         guard packets == 0 else { return }
-        let reasons = statuses.map { status -> String in
-            let programs = status.programs.map(String.init).joined(separator: ", ")
-            let wished = configuration.inputs.first { $0.name == status.name }?.program
-            if status.program == nil {
-                return programs.isEmpty
-                    ? "\(status.name): no PAT in \(status.packets) packets"
-                    : "\(status.name): programme \(wished ?? 0) is not in the PAT; it has \(programs)"
-            }
-            if status.codecs.isEmpty { return "\(status.name): the PMT never came" }
-            if status.scrambledPackets > 0 { return "\(status.name): scrambled" }
-            return "\(status.name): no random access point with a PCR around it "
-                + "(\(status.codecs.joined(separator: ", ")))"
+        let reasons = zip(statuses, recordings).map { status, recording in
+            "input \(status.name): '\(recording.path)' offset 0 to \(recording.position): "
+                + reason(status)
         }
         throw CommandFailure.run("no input could go on air: " + reasons.joined(separator: "; "))
+    }
+
+    /// Why an input could not go on air.
+    private func reason(_ status: InputStatus) -> String {
+        let programs = status.programs.map(String.init).joined(separator: ", ")
+        let wished = configuration.inputs.first { $0.name == status.name }?.program
+        if status.program == nil {
+            return programs.isEmpty
+                ? "expected a PAT, there is none in \(status.packets) packets"
+                : "programme \(wished ?? 0) is not in the PAT; it has \(programs)"
+        }
+        if status.codecs.isEmpty { return "expected a PMT of programme \(status.program ?? 0)" }
+        if status.scrambledPackets > 0 { return "scrambled" }
+        return "expected a random access point and PCRs in \(status.codecs.joined(separator: ", "))"
     }
 
     // MARK: For programs

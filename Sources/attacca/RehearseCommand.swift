@@ -15,23 +15,43 @@ struct Rehearse: ParsableCommand {
             The output is the stream that a recorder downstream would have got.
             """)
 
-    @Option(help: ArgumentHelp("An input, again for each.", valueName: InputValue.allowed))
+    @Option(
+        help: ArgumentHelp("An input, again for each.", valueName: "name=file[@delay]"),
+        transform: InputValue.parse)
     var input: [InputValue] = []
-    @Option(help: ArgumentHelp("How far the output runs behind.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp("How far the output runs behind (default: 2s).", valueName: "time"),
+        transform: TimeValue.parse)
     var holdBack = TimeValue(nanoseconds: 2_000_000_000)
-    @Option(help: "How inputs are lined up: auto, timestamps or arrival.")
+    @Option(
+        help: ArgumentHelp(
+            "How inputs are lined up: auto, timestamps or arrival.", valueName: "mode"),
+        transform: AlignmentMode.parse)
     var align: AlignmentMode = .auto
     @Option(
         name: .customLong("return"),
-        help: ArgumentHelp("Go back to a better input: never, or after proven health of this time."))
+        help: ArgumentHelp(
+            "Go back to a better input: never (default), or after proven health of this time.",
+            valueName: "never|time"), transform: ReturnValue.parse)
     var returning = ReturnValue(.never)
-    @Option(help: ArgumentHelp("The programme to take.", valueName: "N or name=N"))
+    @Option(
+        help: ArgumentHelp("The programme to take.", valueName: "N or name=N"),
+        transform: ProgramValue.parse)
     var program: [ProgramValue] = []
-    @Option(help: ArgumentHelp("Constant output rate.", valueName: "rate"))
+    @Option(
+        help: ArgumentHelp("Constant output rate.", valueName: "rate"),
+        transform: RateValue.parse)
     var muxRate: RateValue?
-    @Option(help: ArgumentHelp("How long a planned seam waits for an L3 place.", valueName: "time"))
+    @Option(
+        help: ArgumentHelp(
+            "How long a planned seam waits for an L3 place (default: 10s).", valueName: "time"),
+        transform: TimeValue.parse)
     var wait = TimeValue(nanoseconds: 10_000_000_000)
-    @Option(help: ArgumentHelp("A thing that happens, again for each.", valueName: "time:what:input"))
+    @Option(
+        help: ArgumentHelp(
+            "A thing that happens, again for each: 8s:drop:main, 14s:restore:main, "
+                + "20s:switch:backup, 25s:loss:main:2%:7.", valueName: "time:what:input"),
+        transform: EventValue.parse)
     var event: [EventValue] = []
     @Option(help: ArgumentHelp("The stream that goes out.", valueName: "file.ts"))
     var output: String
@@ -126,10 +146,12 @@ final class OutputFile {
         where URL(fileURLWithPath: input).resolvingSymlinksInPath().path == own {
             throw CommandFailure.usage("--output: '\(path)' is also an input")
         }
-        guard FileManager.default.createFile(atPath: path, contents: nil),
-            let handle = FileHandle(forWritingAtPath: path)
-        else { throw CommandFailure.run("output: '\(path)' can not be written") }
-        self.handle = handle
+        // Opened as it is: what stands there may be a device or a pipe, and is not replaced.
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            throw CommandFailure.run("output: '\(path)' can not be written")
+        }
+        handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
     }
 
     /// Writes all bytes.

@@ -4,8 +4,24 @@ import ArgumentParser
 import Simulation
 import SwitchEngine
 
+/// A value that can say what is allowed in its place.
+protocol ToldValue {
+    static var allowed: String { get }
+    init?(argument: String)
+}
+
+extension ToldValue {
+    /// Reads an argument, or says what was expected.
+    static func parse(_ argument: String) throws -> Self {
+        guard let value = Self(argument: argument) else {
+            throw ValidationError("expected \(allowed)")
+        }
+        return value
+    }
+}
+
 /// A length of time: `300ms`, `2s`, `1.5m`.
-struct TimeValue: ExpressibleByArgument, Equatable, CustomStringConvertible {
+struct TimeValue: ToldValue, Equatable, CustomStringConvertible {
     var nanoseconds: Int64
 
     static let units: [(suffix: String, nanoseconds: Double)] = [
@@ -35,7 +51,7 @@ struct TimeValue: ExpressibleByArgument, Equatable, CustomStringConvertible {
 }
 
 /// A bit rate: `8M`, `500k`, `8000000`.
-struct RateValue: ExpressibleByArgument, Equatable {
+struct RateValue: ToldValue, Equatable {
     var bitsPerSecond: Int64
     static let allowed = "a bit rate such as 8M, 500k or 8000000"
 
@@ -53,7 +69,8 @@ struct RateValue: ExpressibleByArgument, Equatable {
 }
 
 /// `never`, or the time of proven health after which a better input is gone back to.
-struct ReturnValue: ExpressibleByArgument, CustomStringConvertible {
+struct ReturnValue: ToldValue, CustomStringConvertible {
+    static let allowed = "never, or a time such as 10s"
     var policy: ReturnPolicy
 
     init(_ policy: ReturnPolicy) { self.policy = policy }
@@ -76,17 +93,22 @@ struct ReturnValue: ExpressibleByArgument, CustomStringConvertible {
     }
 }
 
-extension AlignmentMode: ExpressibleByArgument {}
+extension AlignmentMode: ToldValue {
+    static var allowed: String { allCases.map(\.rawValue).joined(separator: ", ") }
+    init?(argument: String) { self.init(rawValue: argument) }
+}
 
 /// `name=file[@delay]`.
-struct InputValue: ExpressibleByArgument {
+struct InputValue: ToldValue {
     var name: String
     var path: String
     var delay: TimeValue?
     static let allowed = "name=file.ts or name=file.ts@300ms"
 
     init?(argument: String) {
-        guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else { return nil }
+        guard let sign = argument.firstIndex(of: "="), sign != argument.startIndex else {
+            return nil
+        }
         name = String(argument[..<sign])
         var rest = argument[argument.index(after: sign)...]
         // A file name may hold an @ of its own: only a time behind the last one is a delay.
@@ -103,7 +125,7 @@ struct InputValue: ExpressibleByArgument {
 }
 
 /// `time:what:input[:share[:seed]]`.
-struct EventValue: ExpressibleByArgument {
+struct EventValue: ToldValue {
     var time: TimeValue
     var action: String
     var input: String
@@ -115,7 +137,8 @@ struct EventValue: ExpressibleByArgument {
         + "(share of packets, seed)"
 
     init?(argument: String) {
-        let parts = argument.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
+            .map(String.init)
         guard parts.count >= 3, let time = TimeValue(argument: parts[0]),
             EventValue.actions.contains(parts[1]), !parts[2].isEmpty
         else { return nil }
@@ -138,7 +161,7 @@ struct EventValue: ExpressibleByArgument {
 }
 
 /// `N`, for all inputs, or `name=N`.
-struct ProgramValue: ExpressibleByArgument {
+struct ProgramValue: ToldValue {
     var input: String?
     var program: UInt16
     static let allowed = "a programme number 1 to 65535, or name=number for one input"
@@ -150,5 +173,16 @@ struct ProgramValue: ExpressibleByArgument {
         }
         program = number
         if parts.count == 2 { input = String(parts[0]) }
+    }
+}
+
+/// A programme number.
+struct ProgramNumber: ToldValue {
+    var number: UInt16
+    static let allowed = "a programme number 1 to 65535"
+
+    init?(argument: String) {
+        guard let number = UInt16(argument), number > 0 else { return nil }
+        self.number = number
     }
 }

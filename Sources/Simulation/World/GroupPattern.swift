@@ -33,6 +33,8 @@ struct PlannedPicture: Sendable {
     var isOpenEntry: Bool
     /// Shown before the I picture of its group.
     var isLeading: Bool
+    /// Leading pictures of its group.
+    var leadingCount: Int64
 }
 
 /// All pictures of an encoder in decoding order.
@@ -114,6 +116,7 @@ struct GroupPattern: Sendable {
             index: firstIndex + group * length + Int64(entry.shown),
             decodingPlace: decodingPlace, group: group, kind: entry.kind,
             isReference: entry.isReference, frameNumber: number, isEntry: place == 0,
-            isOpenEntry: place == 0 && isOpen && group > 0, isLeading: entry.shown < 0)
+            isOpenEntry: place == 0 && isOpen && group > 0, isLeading: entry.shown < 0,
+            leadingCount: group > 0 ? Int64(leadingCount) : 0)
     }
 }

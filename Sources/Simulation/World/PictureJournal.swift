@@ -61,7 +61,7 @@ struct PictureJournal {
 
     private let frameTicks: Int64
     private var waiting: [SeenPicture] = []
-    private var lastDecoded: (life: UInt8, number: Int64)?
+    private var lastDecoded: (life: UInt8, number: Int64, dropped: Int64)?
     /// Leading pictures of this group can not be decoded.
     private var brokenGroup: (life: UInt8, group: Int64)?
 
@@ -95,9 +95,11 @@ struct PictureJournal {
             return note(.unrecognised, picture, at: time)
         }
         if !picture.isExact { note(.altered, picture, at: time) }
-        defer { lastDecoded = (mark.life, plan.decodingPlace) }
+        // Behind an open entry at a seam the leading pictures are rightly missing.
+        var dropped: Int64 = 0
+        defer { lastDecoded = (mark.life, plan.decodingPlace, dropped) }
         let follows = lastDecoded.map {
-            $0.life == mark.life && $0.number + 1 == plan.decodingPlace
+            $0.life == mark.life && $0.number + 1 + $0.dropped == plan.decodingPlace
         } ?? false
         if plan.isEntry {
             if plan.isOpenEntry && lastDecoded != nil {
@@ -105,16 +107,13 @@ struct PictureJournal {
                 if follows && picture.isMarkedBroken { note(.wronglyMarked, picture, at: time) }
             }
             brokenGroup = follows ? nil : (mark.life, plan.group)
+            if !follows && plan.isOpenEntry { dropped = plan.leadingCount }
             return
         }
         let isBehindBroken = brokenGroup.map { $0 == (mark.life, plan.group) } ?? false
         if plan.isLeading && isBehindBroken { return note(.strayLeading, picture, at: time) }
         if follows { return }
         if lastDecoded?.life != mark.life { return note(.wrongStart, picture, at: time) }
-        // Behind an entry the leading pictures are rightly missing.
-        let first = brokenGroup.map { $0.life == mark.life && $0.group == plan.group } ?? false
-        let skipped = plan.decodingPlace - (lastDecoded?.number ?? 0) - 1
-        if first && plan.kind == .predicted && skipped > 0 && skipped <= 3 { return }
         note(.noReference, picture, at: time)
     }
 

@@ -1,11 +1,11 @@
-// The bytes of synthetic pictures: syntactically right as far as a switcher or a checker reads, with
-// marks and filler where the coefficients would be.
+// The bytes of synthetic pictures: syntactically right as far as a switcher or a checker reads,
+// with marks and filler where the coefficients would be.
 //
 //   AUD  SPS  PPS  SEI  slice header | magic, encoder, content index | filler          (H.264)
 //   sequence  group  picture  coding extension  slice 1 | the same                     (MPEG-2)
 //
-// The bytes are a pure function of the encoder and the picture, so a reader of the output makes them
-// again and compares: that is law 9 to the bit.
+// The bytes are a pure function of the encoder and the picture, so a reader of the output makes
+// them again and compares: that is law 9 to the bit.
 
 import TransportStream
 

@@ -260,8 +260,9 @@ public struct SyntheticEncoder: Sendable {
             ? (soundBytes.count / soundStarts.count * (2 * frames + 1)) / 2 : soundBytes.count
         let payload = Array(soundBytes[..<min(count, soundBytes.count)])
         let first = soundStarts.first { $0.at < payload.count }
-        let stamp = first.map { start in
-            Timestamp(StreamTime(ticks: profile.base + profile.content.time(ofSample: start.sample)))
+        let stamp = first.map { start -> Timestamp in
+            let time = profile.content.time(ofSample: start.sample)
+            return Timestamp(StreamTime(ticks: profile.base + time))
         }
         soundBytes.removeFirst(payload.count)
         soundStarts = soundStarts.filter { $0.at >= payload.count }.map {

@@ -39,8 +39,8 @@ extension InputPlan {
                 + "\(datagramPackets) packets in a datagram, drift \(drift) of 10^9",
         ]
         for episode in episodes {
-            lines.append(
-                "    \(episode.start / 1_000_000) ... \(episode.end / 1_000_000) ms: \(episode.kind)")
+            let span = "\(episode.start / 1_000_000) ... \(episode.end / 1_000_000) ms"
+            lines.append("    \(span): \(episode.kind)")
         }
         return lines
     }

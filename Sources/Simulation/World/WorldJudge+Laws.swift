@@ -61,12 +61,14 @@ extension WorldJudge {
     // MARK: Laws 6, 7 and 9
 
     func judgeUnits(_ verdict: inout WorldVerdict) {
-        guard plan.kind != .storm else { return }
+        guard !plan.altersBytes else { return }
         for fault in verdict.unitFaults {
             switch fault.kind {
-            case .unmarked, .wronglyMarked, .strayLeading, .wrongStart: break
+            case .unmarked, .wronglyMarked, .strayLeading, .wrongStart:
+                if plan.kind == .storm { continue }
             case .unrecognised, .altered, .noReference:
-                if plan.kind == .shallow && isTold(fault.time, verdict) { continue }
+                let isPromised = plan.kind == .calm || plan.kind == .promised
+                if !isPromised && isTold(fault.time, verdict) { continue }
             }
             verdict.failures.append(
                 "a unit at PTS \(fault.presentation): \(fault.kind.rawValue)")
@@ -79,8 +81,7 @@ extension WorldJudge {
         var seen = Set<Int>()
         for jump in verdict.jumps {
             guard let (number, seam) = seam(at: jump, verdict) else {
-                if plan.kind == .storm { continue }
-                if isTold(jump.time, verdict) { continue }
+                if plan.altersBytes || isTold(jump.time, verdict) { continue }
                 verdict.failures.append(
                     "untold: content goes on by \(jump.contentStep) frames and time by "
                         + "\(jump.excessTicks) ticks too many at PTS \(jump.presentation), "
@@ -88,6 +89,7 @@ extension WorldJudge {
                 continue
             }
             seen.insert(number)
+            if plan.kind == .storm { continue }
             judge(jump, seam, &verdict)
         }
         for (number, seam) in verdict.seams.enumerated() where !seen.contains(number) {
@@ -122,7 +124,7 @@ extension WorldJudge {
                     "\(place): PTS step is \(jump.excessTicks) ticks more than a frame")
             }
         }
-        guard plan.sharesClock, seam.alignment == .timestamps, plan.kind != .storm else { return }
+        guard plan.sharesClock, seam.alignment == .timestamps else { return }
         // Pictures that the outgoing input itself had lost are damage, told or not promised.
         if isTold(jump.time, verdict) { return }
         let told = Int64(seam.framesLost - seam.framesRepeated) + 1

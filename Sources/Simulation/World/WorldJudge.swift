@@ -11,10 +11,14 @@
 //   10 losses are told                x       x         x       x
 //   L3 nothing lost beyond the depth  -       x         -       -
 //
-// "told": a breach must lie near a `damagePassed`, a `standstill` or a seam that says so. The content
-// numbers of a seam record are compared with the marks where the inputs share a clock; by arrival
-// they are estimates and only bounded. In storms bits are flipped, so units may be altered without
-// anybody being able to know: there honesty is asserted of content jumps at seams only.
+// "told": a breach must lie near a `damagePassed` or a seam that says so. The content numbers of a
+// seam record are compared with the marks where the inputs share a clock and the engine used it; by
+// arrival they are estimates. Where bytes are flipped or cut on the way (most storms), units may be
+// altered without anybody being able to know, and law 10 is not asserted; in other storms each
+// altered unit and each jump of content must lie near an event that tells of it.
+// A promised world has one fault at a time on the better input, sound standbys on the same clock,
+// and `neededHoldBack`: the longest standby group, the time to see the fault, the distance of the
+// inputs, their graininess and 300 ms. Damage told once the inputs are being ended does not count.
 
 import Conformance
 import SwitchEngine

@@ -1,8 +1,8 @@
 // Where the output should be now: the host's clock, mapped to the output's schedule.
 //
-// The map follows the PCR clock of the input on air, so the hold-back stays what it was whatever the
-// input's drift. At a seam the output's time goes on without a step; the hold-back against the new
-// input is then what it happens to be.
+// The map follows the PCR clock of the input on air, so the hold-back stays what it was whatever
+// the input's drift. At a seam the output's time goes on without a step; the hold-back against the
+// new input is then what it happens to be.
 
 struct OutputClock {
     /// Output ticks = host ticks − offset.
@@ -18,8 +18,8 @@ struct OutputClock {
         offset = hostOffset - shift + holdBackTicks
     }
 
-    /// The input on air changes: time goes on, the hold-back becomes what follows from it, but never
-    /// less than nothing.
+    /// The input on air changes: time goes on, the hold-back becomes what follows from it, but
+    /// never less than nothing.
     mutating func change(hostOffset: Int64, shift: Int64) {
         guard let offset else { return }
         holdBackTicks = max(0, offset - (hostOffset - shift))

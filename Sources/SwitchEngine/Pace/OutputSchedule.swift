@@ -25,6 +25,9 @@ struct OutputSchedule {
     static let tableTicks: Int64 = 60 * StreamTime.ticksPerMillisecond
     /// PCRs go out at least this often; law 3 allows 40 ms.
     static let clockTicks: Int64 = 34 * StreamTime.ticksPerMillisecond
+    /// A packet that a constant rate sends later than this, 20 ms, shows that the rate is too low;
+    /// less is the wait for a free place.
+    static let lateTicks: Int64 = 20 * StreamTime.ticksPerMillisecond
     /// Bits of a packet.
     static let packetBits: Int64 = 1504
     /// The highest rate at which late packets are sent after each other, 100 Mbit/s, unless the
@@ -77,6 +80,12 @@ struct OutputSchedule {
     mutating func run(to time: Int64, in batch: inout OutputBatch, _ program: inout OutputProgram) {
         guard let last else { return }
         fill(upTo: min(time, last &+ OutputSchedule.longestHoleTicks), &batch, &program)
+    }
+
+    /// Nothing follows: a last PCR lets a receiver date the packets before it.
+    mutating func close(in batch: inout OutputBatch, _ program: inout OutputProgram) {
+        guard let last else { return }
+        sendClock(wished: last + packetTicks, &batch, &program)
     }
 
     /// The PCR of a stream packet was written at `time`.
@@ -167,7 +176,7 @@ struct OutputSchedule {
         }
         let time = slotTime(slotCount, rate)
         slotCount += 1
-        if time > wished {
+        if time - wished > OutputSchedule.lateTicks {
             latePackets += 1
             greatestLatenessTicks = max(greatestLatenessTicks, time - wished)
         }

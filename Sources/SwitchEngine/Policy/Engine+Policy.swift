@@ -44,7 +44,8 @@ extension Engine {
         {
             result.append(.clockStall)
         }
-        if let epoch = inputs[index].timeline.epoch, let master = inputs[index].timeline.masterStream {
+        let timeline = inputs[index].timeline
+        if let epoch = timeline.epoch, let master = timeline.masterStream {
             let limit = detection.streamLoss.scaled(by: 27, over: 1000)
             let isLost = epoch.streams.contains { stream in
                 let track = inputs[index].timeline.streams[stream]
@@ -96,7 +97,10 @@ extension Engine {
             return
         }
         if let standing = wish, !standing.isPlanned { wish = nil }
-        guard wish == nil, case .after(let nanoseconds) = configuration.returning else { return }
+        // An operator's choice stands until the input chosen fails.
+        guard wish == nil, operatorChoice != segment.input,
+            case .after(let nanoseconds) = configuration.returning
+        else { return }
         let proof = nanoseconds.scaled(by: 27, over: 1000)
         let better = (0..<segment.input).first { index in
             states[index].faults.isEmpty
@@ -110,7 +114,8 @@ extension Engine {
     /// Why the input on air can not stay; nil when it can.
     private func failure(of segment: Segment) -> SeamReason? {
         let index = segment.input
-        if inputs[index].timeline.end(ofEpoch: segment.epoch.number) != .max { return .timelineBreak }
+        let end = inputs[index].timeline.end(ofEpoch: segment.epoch.number)
+        if end != .max { return .timelineBreak }
         for fault in states[index].faults {
             switch fault {
             case .silence, .ended: return .silence

@@ -7,9 +7,10 @@
 import TransportStream
 
 struct AudioGrid {
-    /// Stamps further from the grid than this are not rounding: the grid begins anew there. One and
-    /// a half ticks of 90 kHz, in 27 MHz ticks.
-    static let toleranceTicks: Int64 = 450
+    /// Stamps further from the grid than this are not rounding: the grid begins anew there. The
+    /// outgoing encoder's rounding, the incoming one's and the seam's add up to three ticks of
+    /// 90 kHz, in 27 MHz ticks.
+    static let toleranceTicks: Int64 = 900
 
     private var origin: Int64
     private let samples: Int64
@@ -39,7 +40,8 @@ struct AudioGrid {
     /// The place on the grid nearest to `time`, 27 MHz ticks; nil where that is off by more than
     /// rounding.
     func place(near time: Int64) -> Int64? {
-        let frame = (time - origin).scaled(by: rate, over: samples * StreamTime.ticksPerSecond / 1000)
+        let perThousand = samples * StreamTime.ticksPerSecond / 1000
+        let frame = (time - origin).scaled(by: rate, over: perThousand)
         // In thousandths of a frame, to round to the nearest.
         let number = frame.roundedDivision(by: 1000)
         let place = origin + number.scaled(by: samples * StreamTime.ticksPerSecond, over: rate)

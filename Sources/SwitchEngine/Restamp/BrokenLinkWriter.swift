@@ -9,7 +9,8 @@ enum BrokenLinkWriter {
     ) {
         var bytes: [UInt8] = []
         var pieces: [(packet: Int, at: Int, count: Int)] = []
-        var index = max(track.packets.partition { $0.position > unit.start } - 1, track.packets.first)
+        let behind = track.packets.partition { $0.position > unit.start }
+        var index = max(behind - 1, track.packets.first)
         while index < track.packets.end, track.packets[index].position < unit.end {
             let packet = track.packets[index].number
             index += 1
@@ -32,7 +33,8 @@ enum BrokenLinkWriter {
         var from = 0
         for piece in pieces {
             timeline.edit(packet: piece.packet) { target, offset in
-                for index in 0..<piece.count { target[offset + piece.at + index] = bytes[from + index] }
+                let at = offset + piece.at
+                for index in 0..<piece.count { target[at + index] = bytes[from + index] }
             }
             from += piece.count
         }

@@ -1,4 +1,5 @@
-// The one programme that goes out: its PIDs, its tables, and which stream of which input feeds what.
+// The one programme that goes out: its PIDs, its tables, and which stream of which input feeds
+// what.
 //
 // The first input on air gives PIDs, programme number and descriptors. Streams of other inputs are
 // put on these slots by kind, codec, language and order. A slot is never taken away; one is added,

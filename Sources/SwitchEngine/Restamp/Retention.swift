@@ -16,7 +16,8 @@ extension StreamTrack {
         let record = pes[number]
         let range = record.elementaryStart..<max(record.elementaryEnd, record.elementaryStart)
         if record.elementaryStart >= cut.from && record.elementaryEnd <= cut.until
-            && cut.leading == nil && cut.notBefore == nil && record.state != .damaged && !isRagged(number)
+            && cut.leading == nil && cut.notBefore == nil && record.state != .damaged
+            && !isRagged(number)
         {
             return .whole
         }

@@ -32,7 +32,8 @@ extension Engine {
         case .meets:
             return "\(entry) of the incoming input follows a clean end of the outgoing one exactly"
         case .loses:
-            let frames = plan.cost.framesLost == 1 ? "1 picture" : "\(plan.cost.framesLost) pictures"
+            let lost = plan.cost.framesLost
+            let frames = lost == 1 ? "1 picture" : "\(lost) pictures"
             return wish.isPlanned
                 ? "no meeting within the wait; the least loss seen is \(frames)"
                 : "the best \(entry) in the hold-back comes \(frames) after a clean end"

@@ -52,9 +52,10 @@ extension Engine {
 
     /// Number of the unit at which an input could begin.
     func firstEntry(of index: Int) -> Int? {
-        guard let epoch = inputs[index].timeline.epoch, inputs[index].timeline.clock.hostOffset != nil,
+        let timeline = inputs[index].timeline
+        guard let epoch = timeline.epoch, timeline.clock.hostOffset != nil,
             let side = SeamSide(
-                inputs[index].timeline, epoch: epoch, sentBefore: inputs[index].timeline.ring.first,
+                timeline, epoch: epoch, sentBefore: timeline.ring.first,
                 slots: { _ in nil }, isOver: false)
         else { return nil }
         return side.pictures.first { $0.isEntry && $0.firstTime != nil && !$0.isDamaged }?
@@ -159,8 +160,8 @@ extension Engine {
         let patience = 3 * configuration.plannedWait.scaled(by: 27, over: 1000)
         guard standing.isPlanned, now.ticks - standing.since > patience else { return }
         wish = nil
-        events.append(
-            .refused("no seam could be made: the wished input is not sound or gives no entry", at: now))
+        let why = "no seam could be made: the wished input is not sound or gives no entry"
+        events.append(.refused(why, at: now))
     }
 
     /// Whether a plan is good enough to be made now.
@@ -169,9 +170,8 @@ extension Engine {
         let isUrgent = plan.expires - clock.time(at: now.ticks) < Engine.decisionMarginTicks
         guard standing.isPlanned else {
             // To go around damage is worth a loss of few pictures, not a jump.
-            if standing.reason == .damage && plan.cost.kind.rawValue > SeamCost.Kind.loses.rawValue {
-                return false
-            }
+            let isJump = plan.cost.kind == .steps || plan.cost.kind == .hole
+            if standing.reason == .damage && isJump { return false }
             return isUrgent
         }
         let waited = now.ticks - standing.since
@@ -196,7 +196,8 @@ extension Engine {
         let own = slotTable(segment)
         guard let leaving = SeamSide(
             outgoing, epoch: segment.epoch, sentBefore: segment.cursor,
-            slots: { stream in own[stream] }, isOver: isOver)
+            slots: { stream in own[stream] }, isOver: isOver,
+            entered: { segment.cuts.indices.contains($0) ? segment.cuts[$0].from : .min })
         else { return nil }
         let slots = previewSlots(index, epoch)
         guard let entering = SeamSide(
@@ -207,7 +208,8 @@ extension Engine {
         let schedule = restamper.schedule.earliest ?? clock.time(at: now.ticks)
         let request = SeamRequest(
             outgoing: leaving, incoming: entering, contentOffset: alignment?.offsetTicks,
-            outgoingShift: segment.shift, grids: restamper.program.grids, scheduleNow: schedule,
+            outgoingShift: segment.shift, grids: restamper.program.grids,
+            pictureOrigin: pictureOrigin(leaving, segment.shift), scheduleNow: schedule,
             incomingNow: inputs[index].timeline.clock.time(at: now.ticks)?.ticks ?? .min / 4,
             holdBackTicks: configuration.holdBack.scaled(by: 27, over: 1000),
             packetTicks: restamper.schedule.packetTicks,
@@ -215,6 +217,17 @@ extension Engine {
         guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
         return SeamChoice(
             plan: plan, input: index, epoch: epoch, slots: slots, alignment: alignment)
+    }
+
+    /// A point of the output's exact picture grid; set by the first outgoing input, and kept.
+    private mutating func pictureOrigin(_ leaving: SeamSide, _ shift: Int64) -> Int64? {
+        guard let last = leaving.pictures.last,
+            let offset = leaving.gridOffset(of: last.presentation)
+        else { return nil }
+        if let grid = pictureGrid, grid.frameTicks == leaving.frameTicks { return grid.origin }
+        let origin = last.presentation + offset + shift
+        pictureGrid = (origin, leaving.frameTicks)
+        return origin
     }
 
     private func slotTable(_ segment: Segment) -> [Int: (slot: Int, nudge: Int64)] {
@@ -262,6 +275,7 @@ extension Engine {
         }
         record(choice, from: segment, standing)
         wish = nil
+        operatorChoice = standing.reason == .operatorSwitch ? choice.input : nil
         isStandingStill = false
     }
 
@@ -315,7 +329,9 @@ extension Engine {
         {
             return track.units[number - 1].end
         }
-        if number >= track.units.first, number < track.units.end { return track.units[number].start }
+        if number >= track.units.first, number < track.units.end {
+            return track.units[number].start
+        }
         return number < track.units.first ? 0 : track.detector.position
     }
 
@@ -361,9 +377,9 @@ extension Engine {
             sectionCursor: timeline.sections.first)
     }
 
-    /// An input with more reordering decodes its first pictures before the last of the outgoing one:
-    /// their DTS are put behind those, close together, up to the first that follows by itself. What
-    /// is removed from the decoder's buffer later than planned has come all the sooner.
+    /// An input with more reordering decodes its first pictures before the last of the outgoing
+    /// one: their DTS are put behind those, close together, up to the first that follows by itself.
+    /// What is removed from the decoder's buffer later than planned has come all the sooner.
     private func orderDecoding(_ next: inout Segment, _ choice: SeamChoice, after last: Segment) {
         let outgoing = inputs[last.input].timeline
         let incoming = inputs[choice.input].timeline
@@ -410,6 +426,7 @@ extension Engine {
             }
             let until = track.units.isEmpty ? 0 : position(beforeUnit: last, track)
             restamper.segments[index].cuts[stream].until = until
+            judgeAgain(index, stream, track)
             if until > 0 { end = max(end, track.packet(holding: until - 1) + 1) }
         }
         restamper.segments[index].end = min(

@@ -97,6 +97,9 @@ struct SeamRequest {
     var outgoingShift: Int64
     /// Where the frames of the slots' sound belong, for slots whose frames last no whole ticks.
     var grids: [Int: AudioGrid]
+    /// A point of the output's exact picture grid, 27 MHz ticks; nil where frames last whole ticks
+    /// of 90 kHz.
+    var pictureOrigin: Int64?
     /// Nothing can be put on the output's schedule before this.
     var scheduleNow: Int64
     /// The incoming input's own time now.

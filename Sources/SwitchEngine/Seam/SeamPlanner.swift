@@ -47,6 +47,8 @@ enum SeamPlanner {
         var index: Int
         /// When the last picture before it stops being shown.
         var end: Int64
+        /// Pictures that are missing before it because the outgoing input ended among them.
+        var holes = 0
     }
 
     /// All clean cuts that nothing beyond has been sent of.
@@ -68,16 +70,24 @@ enum SeamPlanner {
             guard leastAfter[index] > shownLast else { continue }
             result.append(Cut(index: index, end: end))
         }
-        return result.isEmpty && side.isOver ? [lastResort(side)] : result
+        guard result.isEmpty, side.isOver else { return result }
+        return [lastResort(side, depth: depth, frame: frame)]
     }
 
     /// The outgoing input is over and what was sent of it ends in the middle of reordered pictures:
     /// the missing ones are lost whatever follows.
-    private static func lastResort(_ side: SeamSide) -> Cut {
+    private static func lastResort(_ side: SeamSide, depth: Int, frame: Int64) -> Cut {
         let index = min(max(side.firstFree, 1), side.pictures.count)
-        let sent = side.pictures[..<index]
-        let last = sent.map { $0.presentation + max($0.durationTicks, side.frameTicks) }.max()
-        return Cut(index: index, end: last ?? side.pictures[0].presentation)
+        let sent = side.pictures[..<index].suffix(2 * depth + 4)
+            .sorted { $0.presentation < $1.presentation }
+        var holes = 0
+        for (a, b) in zip(sent, sent.dropFirst()).suffix(depth + 1) {
+            let duration = max(a.durationTicks, frame, 1)
+            let frames = (b.presentation - a.presentation).roundedDivision(by: duration)
+            holes += max(0, Int(frames) - 1)
+        }
+        let end = sent.last.map { $0.presentation + max($0.durationTicks, frame) }
+        return Cut(index: index, end: end ?? side.pictures[0].presentation, holes: holes)
     }
 
     /// The presentation end of pictures that leave no hole before it; nil where they leave one.
@@ -184,7 +194,7 @@ enum SeamPlanner {
                     result.append(
                         Candidate(
                             cut: cut, entry: entry, kind: lost == 0 ? .meets : .loses,
-                            shift: onGrid(place + request.outgoingShift - entry.presentation),
+                            shift: shift(request, to: place, entry),
                             framesLost: lost, framesRepeated: 0))
                 }
                 result.append(step(request, cut, entry, lost: lost, repeated: 0))
@@ -193,8 +203,9 @@ enum SeamPlanner {
                 result.append(step(request, firstCut, entry, lost: 0, repeated: max(repeated, 0)))
             }
         } else if let last = cuts.last {
-            let cut = request.outgoing.isOver || request.outgoing.limit < request.outgoing.pictures.count
-                ? last : firstCut
+            let outgoing = request.outgoing
+            let isEnding = outgoing.isOver || outgoing.limit < outgoing.pictures.count
+            let cut = isEnding ? last : firstCut
             result.append(step(request, cut, entry, lost: 0, repeated: 0))
         }
         return result
@@ -211,8 +222,27 @@ enum SeamPlanner {
     ) -> Candidate {
         Candidate(
             cut: cut, entry: entry, kind: .steps,
-            shift: onGrid(cut.end + request.outgoingShift - entry.presentation),
+            shift: shift(request, to: cut.end, entry),
             framesLost: lost, framesRepeated: repeated)
+    }
+
+    /// What moves an entry to a place on the outgoing line. Where frames last no whole ticks both
+    /// sides' stamps are rounded; the exact grids are joined then, so that nothing adds up over
+    /// seams.
+    private static func shift(_ request: SeamRequest, to place: Int64, _ entry: Entry) -> Int64 {
+        var target = place + request.outgoingShift
+        var from = entry.presentation
+        if let origin = request.pictureOrigin,
+            let offset = request.incoming.gridOffset(of: entry.presentation)
+        {
+            let frame = frameTicks(request)
+            let exact = origin + (target - origin).roundedDivision(by: frame) * frame
+            if abs(exact - target) <= 2 * StreamTime.ticksPerTimestampTick {
+                target = exact
+                from += offset
+            }
+        }
+        return onGrid(target - from)
     }
 
     /// Shifts are whole 90 kHz ticks, so that PTS, DTS and PCR move alike.
@@ -251,7 +281,8 @@ enum SeamPlanner {
         let holdBack = request.incomingNow + pair.shift - request.scheduleNow
         let isTrue = pair.kind == .meets || pair.kind == .loses
         let cost = SeamCost(
-            kind: pair.kind, soundGapTicks: gap, framesLost: pair.framesLost,
+            kind: pair.kind == .meets && pair.cut.holes > 0 ? .loses : pair.kind,
+            soundGapTicks: gap, framesLost: pair.framesLost + pair.cut.holes,
             framesRepeated: pair.framesRepeated, entry: pair.entry.isOpen ? 1 : 0,
             holdBackErrorTicks: isTrue ? 0 : abs(holdBack - request.holdBackTicks))
         // True time is of no use where the incoming input has nothing to send for it.

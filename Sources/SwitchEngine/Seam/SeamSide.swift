@@ -70,6 +70,22 @@ struct SeamSide {
 }
 
 extension SeamSide {
+    /// How far the exact grid of the pictures is behind a stamp near `time`: stamps are rounded down
+    /// to 90 kHz, so the exact place of all is told by the one that was rounded least. 27 MHz ticks;
+    /// nil where frames last whole ticks, or the stamps are on no grid.
+    func gridOffset(of time: Int64) -> Int64? {
+        let rounding = StreamTime.ticksPerTimestampTick
+        guard frameTicks > 0, frameTicks % rounding != 0, !isSoundOnly else { return nil }
+        var least: Int64 = 0
+        for picture in pictures where !picture.isDamaged {
+            let distance = picture.presentation - time
+            let off = distance - distance.roundedDivision(by: frameTicks) * frameTicks
+            guard abs(off) <= rounding else { return nil }
+            least = max(least, off)
+        }
+        return least
+    }
+
     /// Pictures before the first free one that are looked at to judge a cut.
     static let context = 34
 
@@ -77,9 +93,12 @@ extension SeamSide {
     /// - Parameter sentBefore: packets before this number have been sent (outgoing) or are too old
     ///   (incoming).
     /// - Parameter slots: for each stream index of the timeline the output slot, or nil.
+    /// - Parameter entered: elementary stream position at which a stream went on air (outgoing);
+    ///   what lies before it was never sent.
     init?(
         _ timeline: InputTimeline, epoch: Epoch, sentBefore: Int,
-        slots: (Int) -> (slot: Int, nudge: Int64)?, isOver: Bool
+        slots: (Int) -> (slot: Int, nudge: Int64)?, isOver: Bool,
+        entered: (Int) -> Int64 = { _ in .min }
     ) {
         guard let master = timeline.masterStream(of: epoch) else { return nil }
         let last = timeline.end(ofEpoch: epoch.number)
@@ -87,10 +106,13 @@ extension SeamSide {
         let track = timeline.streams[master]
         isSoundOnly = track.kind != .video
         self.isOver = isOver || last != .max
-        pictures = SeamSide.pictures(track, timeline, bounds)
+        pictures = SeamSide.pictures(track, timeline, bounds, entered(master))
         frameTicks = track.frameRate.ticks
-        if frameTicks == 0 { frameTicks = pictures.last { $0.durationTicks > 0 }?.durationTicks ?? 0 }
-        // The first pictures came before the rate was known; what the stream states may be nonsense.
+        if frameTicks == 0 {
+            frameTicks = pictures.last { $0.durationTicks > 0 }?.durationTicks ?? 0
+        }
+        // The first pictures came before the rate was known; what the stream states may be
+        // nonsense.
         for index in pictures.indices
         where pictures[index].durationTicks * 2 < frameTicks
             || pictures[index].durationTicks > frameTicks * 3
@@ -113,7 +135,7 @@ extension SeamSide {
             sounds.append(
                 SeamSide.sound(
                     timeline.streams[stream], stream: stream, slot: slot, nudge: nudge, timeline,
-                    bounds))
+                    bounds, entered(stream)))
         }
     }
 
@@ -124,7 +146,7 @@ extension SeamSide {
     }
 
     private static func pictures(
-        _ track: StreamTrack, _ timeline: InputTimeline, _ bounds: SideBounds
+        _ track: StreamTrack, _ timeline: InputTimeline, _ bounds: SideBounds, _ entered: Int64
     ) -> [SeamPicture] {
         let units = track.units
         var number = units.first
@@ -135,7 +157,9 @@ extension SeamSide {
         while number < units.end {
             let unit = units[number]
             number += 1
-            guard unit.firstPacket >= bounds.first, unit.firstPacket < bounds.end else { continue }
+            guard unit.firstPacket >= bounds.first, unit.firstPacket < bounds.end,
+                unit.start >= entered
+            else { continue }
             if unit.isSecondField, var frame = result.popLast() {
                 frame.units = frame.units.lowerBound..<number
                 frame.durationTicks += unit.durationTicks
@@ -165,7 +189,7 @@ extension SeamSide {
 
     private static func sound(
         _ track: StreamTrack, stream: Int, slot: Int, nudge: Int64,
-        _ timeline: InputTimeline, _ bounds: SideBounds
+        _ timeline: InputTimeline, _ bounds: SideBounds, _ entered: Int64
     ) -> SeamSound {
         let units = track.units
         // A frame is free when the PES packet it begins in has not been begun.
@@ -179,6 +203,7 @@ extension SeamSide {
             let unit = units[number]
             defer { number += 1 }
             if unit.isOpen || unit.firstPacket >= bounds.end { break }
+            if unit.start < entered { continue }
             let isSent = unit.pes <= begun
             let isDamaged = unit.isDamaged || unit.followsGap || !unit.isTimed
             if isDamaged && !isSent && limit == nil { limit = frames.count }

@@ -2,8 +2,10 @@
 //
 //   outgoing  |----|----|----|----|
 //   incoming              |----|----|----|----|
-//   output    |----|----|----|----|----|----|        the incoming frames are moved by at most half a
-//                       ^                            frame, and not one is cut
+//   output    |----|----|----|----|----|----|
+//                       ^
+//
+// The incoming frames are moved by at most half a frame, and not one is cut.
 
 import TransportStream
 
@@ -27,8 +29,9 @@ enum SoundPlanner {
         // The last frame sent, or any whole one behind it, may be the last of the outgoing input.
         let least = max(outgoing.firstFree - 1, 0)
         let most = max(least, outgoing.limit - 1)
+        let wished = place - base
         let nearest = outgoing.frames[least...most].indices.min {
-            abs(outgoing.frames[$0].end + base - place) < abs(outgoing.frames[$1].end + base - place)
+            abs(outgoing.frames[$0].end - wished) < abs(outgoing.frames[$1].end - wished)
         } ?? least
         for last in order(around: nearest, in: least...most) {
             let end = outgoing.frames[last].end + base

@@ -84,7 +84,8 @@ struct ClockTrack {
             || isSilence
         else { return .jump }
         let sample = Sample(time: time, position: position, arrivalTicks: arrivalTicks)
-        if position > last.position {
+        // Across an outage nothing is linear in packets.
+        if position > last.position && step <= ClockTrack.lazyStepTicks {
             slope = step.scaled(by: 1 << 20, over: position - last.position)
         }
         accept(sample)

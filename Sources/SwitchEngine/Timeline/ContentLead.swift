@@ -1,9 +1,9 @@
-// When the pictures of an input were taken, as far as its packets tell: the base of the alignment by
-// arrival.
+// When the pictures of an input were taken, as far as its packets tell: the base of the alignment
+// by arrival.
 //
 // An encoder hands a picture on as soon as it is coded, so the earliest a picture's first byte ever
-// comes before its DTS is the encoder's full buffer delay (the leading edge; behind it the buffer is
-// just fuller). And a random access picture is coded when it was taken, whatever pictures are
+// comes before its DTS is the encoder's full buffer delay (the leading edge; behind it the buffer
+// is just fuller). And a random access picture is coded when it was taken, whatever pictures are
 // reordered around it: its PTS − DTS is the reorder delay, which is no part of the picture's age.
 
 import TransportStream
@@ -15,8 +15,8 @@ struct ContentLead {
     private var reorder: Int64?
     private var nextUnit: Int?
 
-    /// A decoder buffers no more than this, 10 s (13818-1 §2.4.2.6 allows one second, still pictures
-    /// sixty); what seems more is a broken time stamp.
+    /// A decoder buffers no more than this, 10 s (13818-1 §2.4.2.6 allows one second, still
+    /// pictures sixty); what seems more is a broken time stamp.
     static let limitTicks: Int64 = 10 * StreamTime.ticksPerSecond
 
     /// 27 MHz ticks to add to a PTS for the transport time at which its picture was taken.

@@ -2,9 +2,9 @@
 //
 //   packets -> PSI, clock, streams -> ring and logs -> stamped with τ at each PCR
 //
-// Arrival only stores. The time line consists of epochs: an epoch ends where the input's clock jumps,
-// its programme changes, or it comes back after an outage; the seam planner joins epochs like any
-// other two streams.
+// Arrival only stores. The time line consists of epochs: an epoch ends where the input's clock
+// jumps, its programme changes, or it comes back after an outage; the seam planner joins epochs
+// like any other two streams.
 
 import TransportStream
 
@@ -64,6 +64,8 @@ struct InputTimeline {
     init(program: UInt16?) { self.program = ProgramTrack(wished: program) }
 
     var epoch: Epoch? { epochs.last }
+    /// Number of the newest epoch; -1 before the first.
+    var epochNumber: Int { epochCount - 1 }
     var framingFacts: PacketFraming { framing }
 
     /// The epoch that a packet of the ring belongs to.
@@ -347,7 +349,8 @@ struct InputTimeline {
     }
 
     /// The input was silent and is here again: what comes now is a new piece of its time line. If
-    /// its clock has gone on meanwhile, what is known of it still holds; if not, the next PCR tells.
+    /// its clock has gone on meanwhile, what is known of it still holds; if not, the next PCR
+    /// tells.
     mutating func resume() {
         closeStamps()
         if let epoch {

@@ -1,5 +1,5 @@
-// A list that grows at the end and is trimmed at the front, and whose elements keep their number for
-// ever. In the steady state it allocates nothing.
+// A list that grows at the end and is trimmed at the front, and whose elements keep their number
+// for ever. In the steady state it allocates nothing.
 
 /// Elements `first ..< end`, by absolute number, in a ring that doubles when it is full.
 struct Log<Element> {

@@ -40,7 +40,9 @@ struct ProgramTrack {
         transportStreamID = found.transportStreamID
         if found.section == 0 { programs.removeAll() }
         programs += found.entries.map(\.program).filter { $0 != 0 && !programs.contains($0) }
-        let entry = found.entries.first { $0.program != 0 && (wished == nil || $0.program == wished) }
+        let entry = found.entries.first {
+            $0.program != 0 && (wished == nil || $0.program == wished)
+        }
         guard let entry, entry.pid != mapPID || entry.program != program else { return }
         // A later section of the same PAT must not take the programme away from an earlier one.
         if wished == nil, found.section > 0, program != nil { return }

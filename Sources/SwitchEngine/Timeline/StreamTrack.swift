@@ -1,5 +1,5 @@
-// One elementary stream of one input: its PES packets and access units, as numbered lists that point
-// into the packet ring.
+// One elementary stream of one input: its PES packets and access units, as numbered lists that
+// point into the packet ring.
 //
 // Packets go in one by one as they arrive; nothing is decided here. What is wrong with the stream
 // (lost packets, cut PES packets) is written down as a fact about a PES packet or a unit.
@@ -88,7 +88,8 @@ struct StreamTrack {
         awaitsStart = true
     }
 
-    /// Takes the payload of packet number `number`, which the caller appends to the ring if told so.
+    /// Takes the payload of packet number `number`, which the caller appends to the ring if told
+    /// so.
     /// - Parameter clock: the input's time now, near which time stamps are unwrapped.
     @inline(__always)
     mutating func take(

@@ -26,7 +26,8 @@ public enum LeadingPicture: UInt8, Sendable { case no, decodable, skipped }
 /// One access unit as a detector saw it begin.
 public struct AccessUnitMark: Sendable, Equatable {
     /// Byte position of the access unit's first byte (the zero_byte or start code prefix of its
-    /// first NAL unit, the sync word of an audio frame), counted in the bytes given to the detector.
+    /// first NAL unit, the sync word of an audio frame), counted in the bytes given to the
+    /// detector.
     public var position: Int64
     /// Length in bytes where the unit itself tells it (audio frames), 0 where only the next
     /// unit's begin tells it.

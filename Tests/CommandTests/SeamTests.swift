@@ -1,0 +1,104 @@
+// Seams between the sample pairs, in both directions.
+
+import Foundation
+import StreamContent
+import Testing
+
+@Suite struct SeamTests {
+    /// Three switches at different phases; the input that is not on air then goes, lest its end
+    /// or the other's make one more seam.
+    @Test(arguments: Cast.all)
+    func operatorSwitchLosesOnlyWhatTheReportTells(_ cast: Cast) throws {
+        let rehearsal = try Rehearsal(
+            cast.inputs + ["--wait", "6s"],
+            events: [
+                "4.3s:switch:\(cast.second)", "13.77s:switch:\(cast.first)",
+                "22.11s:switch:\(cast.second)", "33s:drop:\(cast.first)",
+            ])
+        let judge = try OutputJudge(rehearsal, pair: cast.pair)
+        #expect(judge.report.seams.map(\.reason) == ["operator", "operator", "operator"])
+        #expect(judge.complaints + judge.lossComplaints == [])
+    }
+
+    @Test(arguments: SamplePair.all)
+    func operatorSwitchWaitsNoLongerThanAllowed(_ pair: SamplePair) throws {
+        let cast = Cast(pair: pair, first: "backup", second: "main")
+        let rehearsal = try Rehearsal(
+            cast.inputs + ["--wait", "2s"],
+            events: ["9.5s:switch:main", "20.2s:switch:backup"])
+        // A random access point that comes when the wait is over is still waited for.
+        #expect(rehearsal.report.seams.filter { $0.reason == "operator" }.count == 2)
+        #expect(rehearsal.report.seams.allSatisfy { $0.waited <= 5 })
+    }
+
+    /// Three failovers; what was dropped comes back as the next one's standby.
+    @Test(arguments: Cast.all)
+    func failoverWithHoldBackRepeatsNothing(_ cast: Cast) throws {
+        let rehearsal = try Rehearsal(
+            cast.inputs + ["--hold-back", cast.pair.holdBack],
+            events: [
+                "7.3s:drop:\(cast.first)", "9.5s:restore:\(cast.first)",
+                "15.94s:drop:\(cast.second)", "18.2s:restore:\(cast.second)",
+                "24.61s:drop:\(cast.first)",
+            ])
+        let judge = try OutputJudge(rehearsal, pair: cast.pair)
+        #expect(judge.report.seams.map(\.reason) == ["silence", "silence", "silence"])
+        #expect(judge.complaints + judge.lossComplaints == [])
+    }
+
+    @Test(arguments: Cast.all)
+    func failoverWithoutHoldBackHasNoTimestampJump(_ cast: Cast) throws {
+        let rehearsal = try Rehearsal(
+            cast.inputs + ["--hold-back", "0"], events: ["11.3s:drop:\(cast.first)"])
+        let judge = try OutputJudge(rehearsal, pair: cast.pair)
+        #expect(judge.report.seams.count == 1)
+        #expect(judge.report.seams.allSatisfy { ["L2", "L3"].contains($0.level) })
+        #expect(judge.complaints == [])
+        let stamps = try Probe.stamps(of: "v:0", in: rehearsal.path).compactMap(\.decoding)
+        let steps = zip(stamps, stamps.dropFirst()).map { $1 - $0 }
+        // The depths of reordering of two encoders differ by one or two pictures.
+        let longest = Int64(3 + OutputJudge.greatestLoss) * cast.pair.pictureTicks
+        #expect(steps.filter { $0 <= 0 || $0 > longest } == [])
+    }
+
+    @Test(arguments: [SamplePair.h264, .hevc, .mpeg2])
+    func lossOnMainLeavesNoDamage(_ pair: SamplePair) throws {
+        let cast = Cast(pair: pair, first: "main", second: "backup")
+        let rehearsal = try Rehearsal(cast.inputs, events: ["3s:loss:main:2%:7"])
+        let judge = try OutputJudge(rehearsal, pair: pair)
+        #expect((judge.report.inputs.first?.continuityErrors ?? 0) > 0)
+        #expect(judge.report.seams.first?.reason == "damage")
+        #expect(judge.complaints + judge.lossComplaints == [])
+    }
+
+    @Test func returnsAfterProvenHealth() throws {
+        let cast = Cast(pair: .h264, first: "main", second: "backup")
+        let rehearsal = try Rehearsal(
+            cast.inputs + ["--return", "3s"],
+            events: ["3s:drop:main", "8s:restore:main", "33s:drop:backup"])
+        let judge = try OutputJudge(rehearsal, pair: cast.pair)
+        #expect(judge.report.seams.map(\.reason) == ["silence", "return"])
+        #expect(judge.report.seams.map(\.to) == ["backup", "main"])
+        #expect((judge.report.seams.last?.time ?? 0) >= 11)
+        #expect(judge.complaints + judge.lossComplaints == [])
+    }
+
+    /// The slate lasts 3.84 s; behind its end only tables and clocks go on.
+    @Test func slateTakesOverWhenAllElseIsGone() throws {
+        let cast = Cast(pair: .h264, first: "main", second: "backup")
+        let rehearsal = try Rehearsal(
+            cast.inputs + ["--input", "slate=\(Repository.sample("slate"))@10s"],
+            events: ["9s:drop:main", "11s:drop:backup"])
+        #expect(rehearsal.outcome.status == 0)
+        #expect(rehearsal.report.seams.map(\.to) == ["backup", "slate"])
+        #expect(rehearsal.report.output.conformance.sentences == [])
+        let judge = try OutputJudge(rehearsal, pair: cast.pair)
+        let content = judge.content
+        #expect(content.unreadablePositions == [])
+        #expect(content.damagedPositions() == [])
+        #expect(judge.messageComplaints + judge.soundTimeComplaints == [])
+        #expect(judge.pictureTimeComplaints == [])
+        #expect(content.runs.map(\.encoder) == [.main, .backup, .slate])
+        #expect(content.runs.last?.indices.upperBound == 95)
+    }
+}

@@ -1,0 +1,223 @@
+// Which bytes of a PES packet go out, and the PES packets that are made of some of them: ADTS
+// frames in real packets, through the stream's own track.
+
+import Testing
+import TransportStream
+
+@testable import SwitchEngine
+
+/// A track of AAC at 48 kHz: PES packets of several ADTS frames each, in packets of a ring.
+private struct SoundStream {
+    static let frameBytes = 101
+    static let framesPerPES = 6
+    static let frameTicks: Int64 = 576_000
+    static let firstStamp: Int64 = 90_000
+
+    var track: StreamTrack
+    var ring = PacketRing()
+    var elementary: [UInt8] = []
+    private var counter = ContinuityCounter(15)
+
+    init() {
+        track = StreamTrack(
+            .init(streamType: 0x0F, pid: PID(0x101), descriptors: []), programDescriptors: [])
+    }
+
+    /// 14496-3 §1.A.3: syncword, MPEG-4, LC, 48 kHz, stereo, no CRC.
+    static func frame(_ number: Int) -> [UInt8] {
+        let head: [UInt8] = [
+            0xFF, 0xF1, 0x4C, 0x80, UInt8(frameBytes >> 3), UInt8(frameBytes & 7) << 5 | 0x1F, 0xFC,
+        ]
+        return head
+            + (0..<(frameBytes - 7)).map { UInt8(truncatingIfNeeded: number * 7 + $0) & 0x7F }
+    }
+
+    /// - Parameter lost: the packet of this PES packet that does not arrive.
+    mutating func addPES(_ number: Int, lost: Int? = nil) {
+        let frames = (0..<Self.framesPerPES).flatMap { Self.frame(number * Self.framesPerPES + $0) }
+        let stamp = Self.firstStamp + Int64(number * Self.framesPerPES) * 1920
+        let pes =
+            PESHeader.bytes(
+                streamID: 0xC0, presentation: Timestamp(wrapping: stamp), decoding: nil,
+                payloadLength: frames.count, dataAlignment: true) + frames
+        var at = 0
+        var index = 0
+        while at < pes.count {
+            let count = min(184, pes.count - at)
+            counter = counter.next
+            var bytes = [UInt8](repeating: 0, count: 188)
+            var span = bytes.mutableSpan
+            let payload = PacketWriter.writeHeader(
+                pid: PID(0x101), continuity: counter, startsUnit: at == 0, payloadCount: count,
+                in: &span, at: 0)
+            for offset in 0..<count { bytes[payload + offset] = pes[at + offset] }
+            if index != lost {
+                arrive(bytes)
+            }
+            at += count
+            index += 1
+        }
+    }
+
+    private mutating func arrive(_ bytes: [UInt8]) {
+        guard let header = PacketHeader(bytes.span), track.admits(header) else { return }
+        let fate = track.take(
+            bytes.span, at: 0, header: header, number: ring.end, position: Int64(ring.end),
+            clock: StreamTime(ticks: 27_000_000), arrivalTicks: 0)
+        if case .keep(var note) = fate {
+            note.time = Int64(ring.end) * 1000
+            ring.append(bytes.span, at: 0, note: note)
+            elementary += bytes[Int(note.elementaryOffset)...]
+        }
+    }
+
+    func cut(from: Int64 = 0, until: Int64 = .max) -> StreamCut {
+        StreamCut(slot: 0, stampShift: 0, from: from, until: until)
+    }
+}
+
+@Suite struct RetentionTests {
+    private func describe(_ retention: Retention) -> [Range<Int64>]? {
+        switch retention {
+        case .whole: nil
+        case .nothing: []
+        case .parts(let parts): parts
+        }
+    }
+
+    private func stream(_ count: Int, lost: (pes: Int, packet: Int)? = nil) -> SoundStream {
+        var stream = SoundStream()
+        for number in 0..<count {
+            stream.addPES(number, lost: lost?.pes == number ? lost?.packet : nil)
+        }
+        return stream
+    }
+
+    private var pesBytes: Int64 { Int64(SoundStream.frameBytes * SoundStream.framesPerPES) }
+
+    @Test func framesAreFoundAndTimed() {
+        let stream = self.stream(3)
+        #expect(stream.track.units.count == 18 && stream.track.pes.count == 3)
+        for number in 0..<18 {
+            let unit = stream.track.units[number]
+            #expect(unit.start == Int64(number * SoundStream.frameBytes))
+            #expect(unit.presentation.ticks == (90_000 + Int64(number) * 1920) * 300)
+            #expect(!unit.isDamaged && unit.isTimed && !unit.followsGap && !unit.isOpen)
+        }
+    }
+
+    @Test func whatLiesInsideTheCutIsWhole() {
+        let stream = self.stream(3)
+        for number in 0..<3 {
+            #expect(describe(stream.track.retention(of: number, stream.cut())) == nil)
+        }
+        #expect(describe(stream.track.retention(of: 1, stream.cut(from: pesBytes))) == nil)
+        #expect(describe(stream.track.retention(of: 1, stream.cut(until: pesBytes * 2))) == nil)
+    }
+
+    @Test func whatLiesOutsideIsNothing() {
+        let stream = self.stream(3)
+        #expect(describe(stream.track.retention(of: 0, stream.cut(from: pesBytes))) == [])
+        #expect(describe(stream.track.retention(of: 2, stream.cut(until: pesBytes * 2))) == [])
+        #expect(describe(stream.track.retention(of: 1, stream.cut(from: 900, until: 700))) == [])
+        #expect(describe(stream.track.retention(of: 1, .closed)) == [])
+    }
+
+    @Test func aCutInsideKeepsItsPart() {
+        let stream = self.stream(3)
+        let size = Int64(SoundStream.frameBytes)
+        let cut = stream.cut(from: pesBytes + 2 * size, until: pesBytes + 5 * size)
+        let kept = (pesBytes + 2 * size)..<(pesBytes + 5 * size)
+        #expect(describe(stream.track.retention(of: 1, cut)) == [kept])
+    }
+
+    @Test func framesBeforeTheirTimeDoNotGoOut() {
+        let stream = self.stream(2)
+        var cut = stream.cut()
+        cut.notBefore = StreamTime(ticks: (90_000 + 4 * 1920) * 300)
+        let begin = 4 * Int64(SoundStream.frameBytes)
+        #expect(describe(stream.track.retention(of: 0, cut)) == [begin..<pesBytes])
+        #expect(describe(stream.track.retention(of: 1, cut)) == nil)
+    }
+
+    /// No frame that is not whole goes out, and no whole one is held back.
+    @Test(arguments: 0..<4)
+    func whereAPacketWasLostWholeFramesGoOut(packet: Int) {
+        let stream = self.stream(3, lost: (1, packet))
+        var kept: [UInt8] = []
+        for number in stream.track.pes.indices {
+            switch stream.track.retention(of: number, stream.cut()) {
+            case .whole:
+                let record = stream.track.pes[number]
+                kept += stream.elementary[Int(record.elementaryStart)..<Int(record.elementaryEnd)]
+            case .nothing: break
+            case .parts(let parts):
+                for part in parts {
+                    kept += stream.elementary[Int(part.lowerBound)..<Int(part.upperBound)]
+                }
+            }
+        }
+        #expect(kept.count % SoundStream.frameBytes == 0)
+        let frames = stride(from: 0, to: kept.count, by: SoundStream.frameBytes).map {
+            Array(kept[$0..<min($0 + SoundStream.frameBytes, kept.count)])
+        }
+        let all = (0..<18).map(SoundStream.frame)
+        let numbers = frames.compactMap { all.firstIndex(of: $0) }
+        #expect(numbers.count == frames.count && numbers == numbers.sorted())
+        #expect(Set(numbers).isSuperset(of: Array(0..<6) + Array(12..<18)))
+    }
+
+    @Test func aHoleIsTakenOutOfParts() {
+        let parts: [Range<Int64>] = [0..<10, 20..<30]
+        #expect(Retention.subtract(3..<5, from: parts) == [0..<3, 5..<10, 20..<30])
+        #expect(Retention.subtract(0..<10, from: parts) == [20..<30])
+        #expect(Retention.subtract(5..<25, from: parts) == [0..<5, 25..<30])
+        #expect(Retention.subtract(10..<20, from: parts) == parts)
+        #expect(Retention.subtract(-5..<50, from: parts) == [])
+    }
+
+    // MARK: Made anew
+
+    @Test func framesMadeAnewAreTheSameBytesWithTheirOwnTime() throws {
+        var stream = self.stream(2)
+        let claim = StreamClaim(codec: .aacADTS, language: nil, stream: stream.track.description)
+        var program = OutputProgram()
+        program.set(
+            transportStreamID: 1, mapPID: PID(0x1000),
+            map: ProgramMap(
+                program: 1, version: 0, clockPID: PID(0x101), descriptors: [], streams: []))
+        _ = program.slots(for: [claim])
+        stream.addPES(2)
+        let size = Int64(SoundStream.frameBytes)
+        for (first, end) in [(Int64(0), Int64(1)), (1, 6), (2, 4), (5, 6), (0, 6)] {
+            var cut = stream.cut()
+            cut.stampShift = 1000
+            let part = (pesBytes + first * size)..<(pesBytes + end * size)
+            let packets = PESRemaker.packets(
+                of: 1, parts: [part], track: stream.track, ring: stream.ring, cut: cut,
+                shift: 300_000, program: &program)
+            var payload: [UInt8] = []
+            for (index, packet) in packets.enumerated() {
+                let header = try #require(readHeader(packet.bytes))
+                #expect(header.pid == PID(0x101) && header.startsUnit == (index == 0))
+                #expect(!header.isMalformed && header.hasPayload && packet.slot == 0)
+                payload += packet.bytes[Int(header.payloadOffset)...]
+            }
+            let times = packets.map(\.time)
+            #expect(times == times.sorted())
+            let source = stream.track.packet(holding: part.lowerBound)
+            #expect(times.first == Int64(source) * 1000 + 300_000)
+            guard
+                case .header(let header) = PESHeader.read(payload.span, from: 0, to: payload.count)
+            else {
+                Issue.record("no PES header")
+                continue
+            }
+            #expect(header.presentation?.ticks == 90_000 + (6 + first) * 1920 + 1000)
+            #expect(header.decoding == nil && header.streamID == 0xC0 && header.dataAlignment)
+            let bytes = Array(payload[header.headerLength...])
+            #expect(header.payloadLength == bytes.count)
+            #expect(bytes == (first..<end).flatMap { SoundStream.frame(6 + Int($0)) })
+        }
+    }
+}

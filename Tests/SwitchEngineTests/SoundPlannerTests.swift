@@ -1,0 +1,143 @@
+// How the sound is joined: frame after frame on the outgoing grid, wherever the incoming one lies.
+
+import Testing
+import TransportStream
+
+@testable import SwitchEngine
+
+@Suite struct SoundPlannerTests {
+    static let frame = SideWriter.frame
+    static let duration: Int64 = 576_000
+
+    private func sides(phase: Int64, duration: Int64 = duration) -> (SideWriter, SideWriter) {
+        var outgoing = SideWriter()
+        var incoming = SideWriter()
+        outgoing.gops(6, SeamPlannerTests.plain)
+        incoming.gops(6, SeamPlannerTests.plain)
+        outgoing.sound(duration: duration)
+        incoming.sound(duration: duration, phase: phase)
+        outgoing.sent(before: 10)
+        return (outgoing, incoming)
+    }
+
+    /// End of the last outgoing and begin of the first incoming frame on the output's line.
+    private func findJoint(_ request: SeamRequest, _ plan: SeamPlan) -> (end: Int64, begin: Int64)?
+    {
+        guard let sound = plan.sounds.first,
+            let last = request.outgoing.sounds[0].frames.last(where: {
+                $0.unit < sound.outgoingUntil
+            }),
+            let first = request.incoming.sounds[0].frames.first(where: {
+                $0.unit == sound.incomingFrom
+            })
+        else { return nil }
+        return (
+            last.end + request.outgoingShift + request.outgoing.sounds[0].nudge,
+            first.presentation + plan.shift + sound.nudge
+        )
+    }
+
+    @Test func anyPhaseLandsOnTheOutgoingGrid() throws {
+        for phase in stride(from: -Self.duration, through: Self.duration, by: 19_200) {
+            let (outgoing, incoming) = sides(phase: phase)
+            let request = ask(outgoing.side, incoming.side, offset: 0)
+            let plan = try #require(planned(request))
+            let joint = try #require(findJoint(request, plan))
+            #expect(joint.end == joint.begin, "phase \(phase)")
+            #expect(plan.sounds[0].gapTicks == 0)
+            #expect(abs(plan.sounds[0].nudge) * 2 <= Self.duration, "phase \(phase)")
+            // The sound changes within a frame of the pictures.
+            #expect(abs(joint.end - plan.presentation) <= Self.duration, "phase \(phase)")
+        }
+    }
+
+    /// The nudge of the outgoing side is part of its times, and is not added up.
+    @Test func theNudgeIsMeasuredAfresh() throws {
+        for nudge in [-288_000, 150_000, 288_000] as [Int64] {
+            var (outgoing, incoming) = sides(phase: 0)
+            outgoing.side.sounds[0].nudge = nudge
+            let request = ask(outgoing.side, incoming.side, offset: 0)
+            let plan = try #require(planned(request))
+            let joint = try #require(findJoint(request, plan))
+            #expect(joint.end == joint.begin && abs(plan.sounds[0].nudge) * 2 <= Self.duration)
+        }
+    }
+
+    @Test func framesOfAnotherLengthJoinTheSameWay() throws {
+        for duration in [648_000, 864_000, 540_000] as [Int64] {
+            var outgoing = SideWriter()
+            var incoming = SideWriter()
+            outgoing.gops(6, SeamPlannerTests.plain)
+            incoming.gops(6, SeamPlannerTests.plain)
+            outgoing.sound()
+            incoming.sound(duration: duration, phase: 12_300)
+            outgoing.sent(before: 10)
+            let request = ask(outgoing.side, incoming.side, offset: 0)
+            let plan = try #require(planned(request))
+            let joint = try #require(findJoint(request, plan))
+            #expect(joint.end == joint.begin && abs(plan.sounds[0].nudge) * 2 <= duration)
+        }
+    }
+
+    @Test func damagedFramesAreLeftOut() throws {
+        var (outgoing, incoming) = sides(phase: 0)
+        // Outgoing sound ends early, incoming sound is whole only from a later frame on.
+        let early = outgoing.side.sounds[0].firstFree + 2
+        outgoing.side.sounds[0].limit = early
+        for index in early..<outgoing.side.sounds[0].frames.count {
+            outgoing.side.sounds[0].frames[index].isDamaged = true
+        }
+        let request1 = ask(outgoing.side, incoming.side, offset: 0)
+        let first = try #require(planned(request1))
+        #expect(first.sounds[0].outgoingUntil <= 1000 + early && first.sounds[0].gapTicks == 0)
+        let damage = incoming.side.sounds[0].frames.count - 12
+        incoming.side.sounds[0].frames[damage].isDamaged = true
+        let request2 = ask(outgoing.side, incoming.side, offset: 0)
+        let second = try #require(planned(request2))
+        #expect(second.sounds[0].incomingFrom > 1000 + damage)
+        let joint = try #require(findJoint(request2, second))
+        // The silence is whole frames long and told.
+        #expect(second.sounds[0].gapTicks == joint.begin - joint.end)
+        #expect(second.sounds[0].gapTicks > 0 && second.sounds[0].gapTicks % Self.duration == 0)
+        #expect(second.cost.soundGapTicks == second.sounds[0].gapTicks)
+    }
+
+    @Test func soundThatWouldComeTooLateIsNotTaken() throws {
+        let (outgoing, incoming) = sides(phase: 0)
+        let now = outgoing.side.pictures[14].presentation
+        var request = ask(outgoing.side, incoming.side, offset: 0, now: now)
+        request.incomingNow = now + 2 * second
+        let plan = try #require(planned(request))
+        let joint = try #require(findJoint(request, plan))
+        #expect(joint.begin >= now + SoundPlanner.marginTicks)
+    }
+
+    @Test func aSlotThatGetsNoMoreSoundEndsWithThePictures() throws {
+        var (outgoing, incoming) = sides(phase: 0)
+        incoming.side.sounds = []
+        let request = ask(outgoing.side, incoming.side, offset: 0)
+        let plan = try #require(planned(request))
+        #expect(plan.sounds.count == 1 && plan.sounds[0].incomingStream == nil)
+        let frames = outgoing.side.sounds[0].frames.filter {
+            $0.unit < plan.sounds[0].outgoingUntil
+        }
+        let end = try #require(frames.last?.end)
+        #expect(end <= plan.presentation && end > plan.presentation - Self.duration)
+    }
+
+    @Test func aNewSlotBeginsWithThePictures() throws {
+        var (outgoing, incoming) = sides(phase: 100_200)
+        outgoing.side.sounds = []
+        incoming.sound(slot: 4, stream: 9)
+        let request = ask(outgoing.side, incoming.side, offset: 0)
+        let plan = try #require(planned(request))
+        #expect(plan.sounds.map(\.slot) == [1, 4])
+        for (index, sound) in plan.sounds.enumerated() {
+            let frame = try #require(
+                incoming.side.sounds[index].frames.first { $0.unit == sound.incomingFrom })
+            let begin = frame.presentation + plan.shift
+            #expect(begin >= plan.presentation && begin < plan.presentation + Self.duration)
+            #expect(sound.nudge == 0 && sound.outgoingStream == nil)
+        }
+    }
+}
