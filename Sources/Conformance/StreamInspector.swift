@@ -10,7 +10,7 @@ import TransportStream
 
 /// Inspects one transport stream, piece by piece.
 public struct StreamInspector: Sendable {
-    private var framing = PacketFraming()
+    private var framing = PacketFraming(gathers: true)
     private var judge: TransportJudge
     private var bytes: Int64 = 0
 
@@ -23,10 +23,7 @@ public struct StreamInspector: Sendable {
         bytes &+= Int64(piece.count)
         var start = 0
         while start < piece.count {
-            // A packet begun before is ended alone, so that the buffer given back always begins at
-            // the framing's position.
-            let rest = framing.heldBytes > 0 ? max(Packet.size - framing.heldBytes, 1) : .max
-            let end = min(start + min(SizeLimit.piece, rest), piece.count)
+            let end = min(start + SizeLimit.piece, piece.count)
             StreamInspector.frame(piece.extracting(start..<end), &framing, &judge)
             start = end
         }

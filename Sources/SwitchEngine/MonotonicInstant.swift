@@ -20,5 +20,5 @@ public struct MonotonicInstant: Hashable, Comparable, Sendable {
     var ticks: Int64 { nanoseconds.scaled(by: 27, over: 1000) }
 
     /// The first instant that is not before `ticks` of 27 MHz.
-    init(ticks: Int64) { nanoseconds = (ticks &+ 26).scaled(by: 1000, over: 27) }
+    init(ticks: Int64) { nanoseconds = -(-ticks).scaled(by: 1000, over: 27) }
 }

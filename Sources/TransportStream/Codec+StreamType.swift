@@ -15,7 +15,7 @@ extension Codec {
         case 0x11: self = .aacLATM
         case 0x1B: self = .h264
         case 0x24: self = .hevc
-        case 0x05, 0x0A, 0x0B, 0x0C, 0x0D: self = .otherSections
+        case 0x05, 0x0A...0x0D, 0x13, 0x16...0x18: self = .otherSections
         case 0x81: self = .ac3
         case 0x84 where isBluRay: self = .eac3
         case 0x87: self = .eac3

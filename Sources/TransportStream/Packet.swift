@@ -47,8 +47,9 @@ public struct PacketHeader: Sendable {
             let length = Int(bytes[offset + 4])
             start = 5 + length
             // §2.4.3.5: 0 ... 182 with a payload behind it, 183 without. Streams with a shorter
-            // field and no payload exist; what follows such a field is nothing.
-            if start > Packet.size || (control & 0x10 != 0 && start == Packet.size) {
+            // field and no payload exist, what follows such a field is nothing; and so do streams
+            // that announce a payload and leave no byte for it.
+            if start > Packet.size {
                 isMalformed = true
                 start = Packet.size
             } else if length > 0 {

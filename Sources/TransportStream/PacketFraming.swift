@@ -23,14 +23,16 @@ public struct PacketFraming: Sendable {
     /// Bytes before the first sync byte that was believed, or nil so far.
     public private(set) var firstPacketPosition: Int64?
 
-    /// Bytes of a packet that has not come to its end.
-    public var heldBytes: Int { buffer.count - start }
-
     private var buffer: [UInt8] = []
     private var start = 0
     private var consumed: Int64 = 0
 
-    public init() {}
+    private let gathers: Bool
+
+    /// - Parameter gathers: true to always give packets out of one buffer that begins at
+    ///   `position`, for callers that want to know where in the stream they stand; false to give
+    ///   them where they lie, without a copy, as far as that is possible.
+    public init(gathers: Bool = false) { self.gathers = gathers }
 
     /// Bytes given so far that are not behind us.
     public var position: Int64 { consumed + Int64(start) }
@@ -44,7 +46,7 @@ public struct PacketFraming: Sendable {
     ) {
         discardConsumed()
         var direct = 0
-        if spacing == .plain && buffer.count < Packet.size {
+        if spacing == .plain && buffer.count < Packet.size && !gathers {
             // The rest of a packet begun in the piece before; then the others where they lie.
             direct = min(buffer.isEmpty ? 0 : Packet.size - buffer.count, bytes.count)
             bytes.withUnsafeBufferPointer { buffer.append(contentsOf: $0[..<direct]) }

@@ -105,12 +105,13 @@ extension Int64 {
     /// `self` · `numerator` / `denominator` through 128 bits, rounded toward minus infinity and
     /// clamped to Int64; `denominator` > 0.
     @inlinable public func scaled(by numerator: Int64, over denominator: Int64) -> Int64 {
-        let product = self.multipliedFullWidth(by: numerator)
-        let limit = denominator.magnitude
-        let high = product.high.magnitude
-        // Out of range: the quotient would not fit; saturate instead of trapping.
-        guard high < limit / 2 else { return (self < 0) == (numerator < 0) ? .max : .min }
-        let (quotient, remainder) = denominator.dividingFullWidth(product)
-        return remainder < 0 ? quotient - 1 : quotient
+        let isNegative = (self < 0) != (numerator < 0)
+        let product = self.magnitude.multipliedFullWidth(by: numerator.magnitude)
+        let divisor = denominator.magnitude
+        guard divisor > 0, product.high < divisor else { return isNegative ? .min : .max }
+        let (quotient, remainder) = divisor.dividingFullWidth(product)
+        guard quotient <= UInt64(Int64.max) else { return isNegative ? .min : .max }
+        let result = Int64(quotient)
+        return isNegative ? (remainder == 0 ? -result : -result - 1) : result
     }
 }

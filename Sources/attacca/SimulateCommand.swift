@@ -47,11 +47,13 @@ struct Simulate: ParsableCommand {
         for number in first...last {
             var plan = WorldPlan(seed: number)
             plan.keepsOutput = output != nil
+            // Before the run: should it end in a trap, the world is known.
+            if verbose { show(plan.facts) }
             let verdict = World.run(plan)
             if let output { try write(verdict.output, to: output) }
             if !verdict.isSound || verbose {
                 progress.clear()
-                print((plan.facts + verdict.facts).joined(separator: "\n"))
+                show((verbose ? [] : plan.facts) + verdict.facts)
             }
             if !verdict.isSound {
                 failed += 1
@@ -65,6 +67,11 @@ struct Simulate: ParsableCommand {
         print(
             "\(last - first + 1) worlds, no broken law,"
                 + String(format: " %.1f s", seconds))
+    }
+
+    /// Prints at once.
+    private func show(_ lines: [String]) {
+        FileHandle.standardOutput.write(Data((lines.joined(separator: "\n") + "\n").utf8))
     }
 
     private func write(_ bytes: [UInt8], to path: String) throws {

@@ -150,7 +150,8 @@ import TransportStream
         }
         let late = zip(wished, given).map { $1 - $0 }.max() ?? 0
         #expect(late <= 8 * schedule.packetTicks + 8)
-        #expect(schedule.greatestLatenessTicks >= late)
+        // The wait for a free place is no lateness; here it is below 20 ms.
+        #expect(schedule.latePackets == 0 && schedule.greatestLatenessTicks == 0)
         let nulls = batch.times.indices.filter { batch.bytes[$0 * 188 + 1] == 0x1F }.count
         #expect(nulls > 0)
     }
@@ -160,8 +161,12 @@ import TransportStream
         let (batch, given) = send((0..<500).map { Int64($0) * 20_000 }, &schedule)
         judge(batch)
         #expect(given.last.map { $0 > 500 * 40_000 } ?? false)
-        #expect(schedule.latePackets >= 490)
-        #expect(schedule.greatestLatenessTicks > 10_000_000)
+        // More than 20 ms behind its wish: counted, and none else.
+        let wished = (0..<500).map { Int64($0) * 20_000 }
+        let late = zip(wished, given).map { $1 - $0 }.filter { $0 > 20 * millisecond }
+        #expect(schedule.latePackets >= Int64(late.count) && late.count > 400)
+        #expect(schedule.latePackets <= Int64(late.count + batch.times.count - given.count))
+        #expect(schedule.greatestLatenessTicks >= late.max() ?? .max)
     }
 
     // MARK: The output's clock
@@ -192,10 +197,7 @@ import TransportStream
         for ticks in [Int64(0), 1, 26, 27, 28, 1_000_000, 999_999_999_999] {
             let instant = MonotonicInstant(ticks: ticks)
             #expect(instant.ticks >= ticks)
-            withKnownIssue("up to a microsecond after the first such instant", isIntermittent: true)
-            {
-                #expect(MonotonicInstant(nanoseconds: instant.nanoseconds - 1).ticks < ticks)
-            }
+            #expect(MonotonicInstant(nanoseconds: instant.nanoseconds - 1).ticks < ticks)
         }
     }
 }

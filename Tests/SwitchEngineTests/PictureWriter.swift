@@ -44,7 +44,7 @@ struct SideWriter {
                     leading: word.hasSuffix("r")
                         ? .skipped : word.hasSuffix("d") ? .decodable : .no,
                     coding: letter == "B" ? .bidirectional : letter == "P" ? .predicted : .intra,
-                    isDamaged: false, isOpen: false))
+                    isDamaged: false, followsGap: false, isOpen: false))
             decoding += SideWriter.frame
         }
         side.limit = side.pictures.count

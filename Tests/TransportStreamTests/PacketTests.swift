@@ -85,7 +85,7 @@ func readHeader(_ bytes: [UInt8], at offset: Int = 0) -> PacketHeader? {
             for control: UInt8 in [0x20, 0x30] {
                 let bytes = packet([0x47, 0x01, 0x23, control, UInt8(length), 0xD0])
                 let header = try #require(readHeader(bytes))
-                let fits = length <= (control == 0x30 ? 182 : 183)
+                let fits = length <= 183
                 #expect(header.isMalformed == !fits)
                 let hasPayload = fits && control == 0x30
                 #expect(header.payloadOffset == UInt8(hasPayload ? 5 + length : 188))

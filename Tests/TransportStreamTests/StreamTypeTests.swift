@@ -39,9 +39,7 @@ import Testing
     /// DSM-CC carousels.
     @Test(arguments: [UInt8(0x13), 0x16, 0x17, 0x18])
     func typesThatTheStandardPutsIntoSections(type: UInt8) {
-        withKnownIssue("taken for PES packets") {
-            #expect(codec(type) == .otherSections)
-        }
+        #expect(codec(type) == .otherSections)
     }
 
     @Test func eightySixIsSpliceInformationUnlessBluRaySaysOtherwise() {

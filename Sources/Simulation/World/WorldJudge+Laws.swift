@@ -64,9 +64,10 @@ extension WorldJudge {
         guard !plan.altersBytes else { return }
         for fault in verdict.unitFaults {
             switch fault.kind {
-            case .unmarked, .wronglyMarked, .strayLeading, .wrongStart:
+            case .wronglyMarked, .wrongStart:
                 if plan.kind == .storm { continue }
-            case .unrecognised, .altered, .noReference:
+            case .unrecognised, .altered, .noReference, .unmarked, .strayLeading:
+                // Where pictures are lost without a seam there is nothing to mark.
                 let isPromised = plan.kind == .calm || plan.kind == .promised
                 if !isPromised && isTold(fault.time, verdict) { continue }
             }
@@ -77,62 +78,66 @@ extension WorldJudge {
 
     // MARK: Laws 4 and 10: pictures
 
+    /// Every jump belongs to a seam that says so, or to damage that was told. Where the outgoing
+    /// input died among reordered pictures, those that never came are missing just before the seam
+    /// and are part of what it tells.
     func judgeJumps(_ verdict: inout WorldVerdict) {
-        var seen = Set<Int>()
+        var bySeam: [Int: [ContentJump]] = [:]
         for jump in verdict.jumps {
-            guard let (number, seam) = seam(at: jump, verdict) else {
-                if plan.altersBytes || isTold(jump.time, verdict) { continue }
+            if let number = seam(of: jump, verdict) {
+                bySeam[number, default: []].append(jump)
+            } else if !plan.altersBytes && !isTold(jump.time, verdict) {
                 verdict.failures.append(
                     "untold: content goes on by \(jump.contentStep) frames and time by "
                         + "\(jump.excessTicks) ticks too many at PTS \(jump.presentation), "
                         + "from \(jump.from) to \(jump.to)")
-                continue
             }
-            seen.insert(number)
-            if plan.kind == .storm { continue }
-            judge(jump, seam, &verdict)
         }
-        for (number, seam) in verdict.seams.enumerated() where !seen.contains(number) {
-            guard plan.sharesClock, seam.alignment == .timestamps, plan.kind != .storm,
-                seam.framesLost + seam.framesRepeated > 0, verdict.damageTold == 0
-            else { continue }
-            verdict.failures.append(
-                "a seam at \(seam.time.nanoseconds / 1_000_000) ms tells of \(seam.framesLost) lost"
-                    + " and \(seam.framesRepeated) repeated pictures, but there are none")
-        }
-    }
-
-    private func seam(
-        at jump: ContentJump, _ verdict: WorldVerdict
-    ) -> (Int, SeamRecord)? {
+        guard plan.kind != .storm else { return }
         for (number, seam) in verdict.seams.enumerated() {
-            let distance = (jump.presentation - seam.presentation.ticks) & (Timestamp.modulus - 1)
-            if distance <= 3 || distance >= Timestamp.modulus - 3 { return (number, seam) }
+            judge(bySeam[number] ?? [], seam, &verdict)
         }
-        return nil
     }
 
-    private func judge(_ jump: ContentJump, _ seam: SeamRecord, _ verdict: inout WorldVerdict) {
+    /// Number of the seam that a jump belongs to.
+    private func seam(of jump: ContentJump, _ verdict: WorldVerdict) -> Int? {
+        let modulus = Timestamp.modulus
+        func distance(_ seam: SeamRecord) -> Int64 {
+            let ticks = (seam.presentation.ticks - jump.presentation) & (modulus - 1)
+            return ticks >= modulus / 2 ? ticks - modulus : ticks
+        }
+        if let exact = verdict.seams.firstIndex(where: { abs(distance($0)) <= 3 }) { return exact }
+        let frame = plan.content.frameTicks.roundedDivision(by: 300)
+        guard jump.from == jump.to, jump.contentStep > 1, !isTold(jump.time, verdict) else {
+            return nil
+        }
+        return verdict.seams.firstIndex { seam in
+            (0...(20 * frame)).contains(distance(seam)) && seam.from.index == Int(jump.from) / 16
+        }
+    }
+
+    private func judge(
+        _ jumps: [ContentJump], _ seam: SeamRecord, _ verdict: inout WorldVerdict
+    ) {
         let place = "the seam at \(seam.time.nanoseconds / 1_000_000) ms"
         let frame = plan.content.frameTicks.roundedDivision(by: 300)
-        if seam.level >= .l2 && seam.framesRepeated == 0 {
-            // A true seam leaves the last picture on screen for what is lost; a step leaves none.
-            let shown = Int64(seam.framesLost) * frame
-            let isTrue = abs(jump.excessTicks - shown) <= 1 + Int64(seam.framesLost)
-            if !isTrue && abs(jump.excessTicks) > 1 {
-                verdict.failures.append(
-                    "\(place): PTS step is \(jump.excessTicks) ticks more than a frame")
-            }
-        }
-        guard plan.sharesClock, seam.alignment == .timestamps else { return }
-        // Pictures that the outgoing input itself had lost are damage, told or not promised.
-        if isTold(jump.time, verdict) { return }
-        let told = Int64(seam.framesLost - seam.framesRepeated) + 1
-        if told != jump.contentStep {
+        let lost = Int64(seam.framesLost)
+        for jump in jumps where seam.level >= .l2 {
+            // What is lost leaves the last picture on screen, or time goes on by one frame.
+            let isWithin = jump.excessTicks >= -1 && jump.excessTicks <= lost * (frame + 1) + 1
+            let rest = abs(jump.excessTicks) % frame
+            if isWithin && min(rest, frame - rest) <= 1 + lost { continue }
             verdict.failures.append(
-                "\(place) tells of \(seam.framesLost) lost and \(seam.framesRepeated) repeated,"
-                    + " the marks go on by \(jump.contentStep)")
+                "\(place): PTS step is \(jump.excessTicks) ticks more than a frame")
         }
+        // Damage that went out near it is told by its own event.
+        let isMarred = verdict.damageTold > 0
+        guard plan.sharesClock, seam.alignment == .timestamps, !isMarred else { return }
+        let marks = jumps.reduce(Int64(0)) { $0 + $1.contentStep - 1 }
+        guard marks != lost - Int64(seam.framesRepeated) else { return }
+        verdict.failures.append(
+            "\(place) tells of \(seam.framesLost) lost and \(seam.framesRepeated) repeated,"
+                + " the marks go on by \(marks) too many")
     }
 
     // MARK: Laws 4, 5, 6 and 10: sound

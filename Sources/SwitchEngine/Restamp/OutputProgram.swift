@@ -48,7 +48,7 @@ struct OutputProgram {
 
     /// Finds or makes a slot for each stream of an epoch.
     /// - Parameter streams: the streams' descriptions in the order of the PMT.
-    /// - Returns: for each stream its slot.
+    /// - Returns: for each stream its slot; -1 where the PMT has no room for another.
     mutating func slots(for streams: [StreamClaim]) -> [Int] {
         var taken = Set<Int>()
         var result = [Int?](repeating: nil, count: streams.count)
@@ -63,10 +63,15 @@ struct OutputProgram {
                 }
             }
         }
-        // The nearest likeness first.
+        // The nearest likeness first. Data streams only go where data of the same sort went.
         assign { streams[$0].codec == $1.codec && streams[$0].language == $1.language
-            && streams[$0].stream.streamType == $1.stream.streamType }
-        assign { streams[$0].codec == $1.codec && streams[$0].codec.kind != .data }
+            && streams[$0].stream.streamType == $1.stream.streamType
+            && streams[$0].isLike($1) }
+        assign { streams[$0].codec == $1.codec && streams[$0].language == $1.language
+            && $1.codec.kind != .data }
+        assign { streams[$0].codec == $1.codec && $1.codec.kind != .data }
+        assign { streams[$0].codec.kind == $1.codec.kind && $1.codec.kind != .data
+            && streams[$0].language == $1.language }
         assign { streams[$0].codec.kind == $1.codec.kind && $1.codec.kind != .data }
         var isChanged = false
         for index in streams.indices {
@@ -76,15 +81,23 @@ struct OutputProgram {
                     slots[slot].codec = stream.codec
                     slots[slot].stream.streamType = stream.stream.streamType
                     slots[slot].stream.descriptors = stream.stream.descriptors
+                    slots[slot].language = stream.language
+                    slots[slot].grid = nil
                     isChanged = true
                 }
-            } else {
+            } else if hasRoom(for: stream.stream) {
                 result[index] = add(stream.codec, stream.language, stream.stream)
                 isChanged = true
             }
         }
         if isChanged { writeTables(isNewVersion: !mapSection.isEmpty) }
-        return result.map { $0 ?? 0 }
+        return result.map { $0 ?? -1 }
+    }
+
+    /// Whether the PMT stays within 1,021 bytes behind its length field (13818-1 §2.4.4.9).
+    private func hasRoom(for stream: ProgramMap.Stream) -> Bool {
+        let taken = slots.reduce(13 + map.descriptors.count) { $0 + 5 + $1.stream.descriptors.count }
+        return taken + 5 + stream.descriptors.count <= 1021
     }
 
     private mutating func add(

@@ -55,6 +55,19 @@ struct StreamClaim {
     var codec: Codec
     var language: String?
     var stream: ProgramMap.Stream
+
+    /// Whether private data is of the same sort as what a slot carries, by its descriptors
+    /// (EN 300 468 §6.1: teletext 0x56, subtitling 0x59, VBI data 0x45; registrations).
+    func isLike(_ slot: OutputSlot) -> Bool {
+        guard codec == .otherPES else { return true }
+        let own = stream.descriptors
+        let other = slot.stream.descriptors
+        let tags: [UInt8] = [0x45, 0x56, 0x59, 0x7F]
+        return Descriptors.registration(own) == Descriptors.registration(other)
+            && tags.allSatisfy {
+                Descriptors.contains($0, in: own) == Descriptors.contains($0, in: other)
+            }
+    }
 }
 
 /// A packet that was made anew at a seam.

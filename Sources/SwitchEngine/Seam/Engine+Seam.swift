@@ -202,7 +202,7 @@ extension Engine {
         let slots = previewSlots(index, epoch)
         guard let entering = SeamSide(
             inputs[index].timeline, epoch: epoch, sentBefore: inputs[index].timeline.ring.first,
-            slots: { stream in slots[stream].map { ($0, 0) } }, isOver: false)
+            slots: { stream in slots[stream].flatMap { $0 < 0 ? nil : ($0, 0) } }, isOver: false)
         else { return nil }
         let alignment = alignment(of: index, epoch, to: segment)
         let schedule = restamper.schedule.earliest ?? clock.time(at: now.ticks)

@@ -131,22 +131,17 @@ enum SeamPlanner {
 
     static func entries(_ side: SeamSide) -> [Entry] {
         let pictures = side.pictures
-        // Only what is whole from the entry to the newest picture counts.
-        let lastDamage = pictures.lastIndex { $0.isDamaged } ?? -1
-        var result: [Entry] = []
-        for index in pictures.indices where index >= max(lastDamage, 0) {
+        // Only what is whole from the entry to the newest picture counts. Pictures that are missing
+        // before an entry do no harm to it.
+        let damage = pictures.lastIndex { $0.isDamaged } ?? -1
+        let gap = pictures.lastIndex { $0.followsGap } ?? -1
+        return pictures.indices.compactMap { index in
             let picture = pictures[index]
-            guard picture.isEntry, picture.firstTime != nil, !picture.isDamaged else { continue }
-            if let entry = entry(at: index, side) { result.append(entry) }
+            guard index > damage, index >= gap, picture.isEntry, picture.firstTime != nil else {
+                return nil
+            }
+            return entry(at: index, side)
         }
-        // A damaged flag that only says "pictures before me are missing" does not harm an entry.
-        if lastDamage >= 0, pictures[lastDamage].isEntry, !pictures[lastDamage].isOpen,
-            pictures[lastDamage].firstTime != nil, side.gapsAreHarmless,
-            let entry = entry(at: lastDamage, side)
-        {
-            result.insert(entry, at: 0)
-        }
-        return result
     }
 
     /// The entry at a random access picture; nil while its leading pictures have not all come.
@@ -326,9 +321,4 @@ enum SeamPlanner {
         }
         return (late, shortfall)
     }
-}
-
-extension SeamSide {
-    /// Entering this side at a picture that pictures are missing before loses nothing more.
-    var gapsAreHarmless: Bool { !isSoundOnly }
 }

@@ -18,8 +18,10 @@ struct SeamPicture {
     var hasParameterSets: Bool
     var leading: LeadingPicture
     var coding: PictureCoding
-    /// Bytes are missing in it, or pictures before it.
+    /// Bytes are missing in it, or nothing tells its times.
     var isDamaged: Bool
+    /// Pictures are missing before it.
+    var followsGap: Bool
     var isOpen: Bool
 
     var end: Int64 { presentation + durationTicks }
@@ -125,7 +127,7 @@ extension SeamSide {
         self.firstFree = firstFree ?? pictures.count
         limit = pictures.count
         for index in self.firstFree..<pictures.count
-        where pictures[index].isDamaged || pictures[index].isOpen {
+        where pictures[index].isDamaged || pictures[index].followsGap || pictures[index].isOpen {
             limit = index
             break
         }
@@ -153,7 +155,6 @@ extension SeamSide {
         let firstFree = units.partition { $0.firstPacket >= bounds.sentBefore }
         number = max(number, firstFree - 2 * SeamSide.context)
         var result: [SeamPicture] = []
-        var gap = false
         while number < units.end {
             let unit = units[number]
             number += 1
@@ -171,7 +172,6 @@ extension SeamSide {
                 result.append(frame)
                 continue
             }
-            gap = unit.followsGap
             result.append(
                 SeamPicture(
                     units: (number - 1)..<number, presentation: unit.presentation.ticks,
@@ -182,7 +182,8 @@ extension SeamSide {
                     randomAccess: unit.mark.randomAccess,
                     hasParameterSets: unit.mark.hasParameterSets || track.kind == .audio,
                     leading: unit.mark.leading, coding: unit.mark.coding,
-                    isDamaged: unit.isDamaged || gap || !unit.isTimed, isOpen: unit.isOpen))
+                    isDamaged: unit.isDamaged || !unit.isTimed, followsGap: unit.followsGap,
+                    isOpen: unit.isOpen))
         }
         return result
     }

@@ -11,6 +11,8 @@ import TransportStream
 struct ClockTrack {
     /// A PCR step up to this is taken as a lazy encoder, 500 ms. §2.7.2 allows 100 ms.
     static let lazyStepTicks: Int64 = 500 * StreamTime.ticksPerMillisecond
+    /// … and by how much where a discontinuity is announced with it, 100 ms.
+    static let announcedToleranceTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
     /// A PCR that is behind the last one by up to this, 100 ms, is passed over (repeated packets,
     /// reordered ones), but not for ever.
     static let staleTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
@@ -78,11 +80,11 @@ struct ClockTrack {
             return .stale
         }
         let isLazy = step > 0 && step <= ClockTrack.lazyStepTicks
-        let isSilence =
-            step > 0 && (step &- elapsed).magnitude < UInt64(ClockTrack.silenceToleranceTicks)
-        guard (isLazy && !(announcedJump && step > elapsed &+ ClockTrack.lazyStepTicks / 5))
-            || isSilence
-        else { return .jump }
+        // Where a jump is announced, only a clock that plainly goes on belies it.
+        let tolerance = announcedJump
+            ? ClockTrack.announcedToleranceTicks : ClockTrack.silenceToleranceTicks
+        let isOnTime = step > 0 && (step &- elapsed).magnitude < UInt64(tolerance)
+        guard (isLazy && !announcedJump) || isOnTime else { return .jump }
         let sample = Sample(time: time, position: position, arrivalTicks: arrivalTicks)
         // Across an outage nothing is linear in packets.
         if position > last.position && step <= ClockTrack.lazyStepTicks {

@@ -49,7 +49,11 @@ struct StreamTrack {
     /// settled.
     var firstUnsettledPacket: Int? {
         var result: Int?
-        if let unit = units.last, unit.isOpen { result = unit.firstPacket }
+        if let unit = units.last, unit.isOpen {
+            // A PES packet of sound can not be cut once it has been begun: its length is told.
+            let isBound = kind == .audio && unit.pes >= pes.first
+            result = isBound ? pes[unit.pes].firstPacket : unit.firstPacket
+        }
         if let record = pes.last, record.state == .open {
             // Video units settle one by one inside a PES packet without a length.
             let settlesByUnit = kind == .video && record.firstUnit >= 0
