@@ -23,8 +23,9 @@ struct OutputSchedule {
     /// Tables go out this often. Law 1 allows 100 ms as seen by a receiver, who knows the time
     /// between two PCRs only by counting bytes and may be off by most of a PCR interval.
     static let tableTicks: Int64 = 60 * StreamTime.ticksPerMillisecond
-    /// PCRs go out at least this often; law 3 allows 40 ms.
-    static let clockTicks: Int64 = 34 * StreamTime.ticksPerMillisecond
+    /// PCRs go out at least this often; law 3 allows 40 ms, and at a low constant rate a place may
+    /// come some milliseconds late.
+    static let clockTicks: Int64 = 30 * StreamTime.ticksPerMillisecond
     /// A packet that a constant rate sends later than this, 20 ms, shows that the rate is too low;
     /// less is the wait for a free place.
     static let lateTicks: Int64 = 20 * StreamTime.ticksPerMillisecond

@@ -9,6 +9,9 @@ struct Wish {
     var reason: SeamReason
     /// Host ticks.
     var since: Int64
+    /// When the input on air had brought payload last, host ticks: who fell silent with it is no
+    /// better.
+    var leftAt: Int64
     /// The least loss that a seam looked at so far would have had.
     var leastLossSeen: Int?
 
@@ -83,7 +86,8 @@ extension Engine {
             wish = nil
             return
         }
-        wish = Wish(target: target.index, reason: .operatorSwitch, since: now.ticks)
+        wish = Wish(
+            target: target.index, reason: .operatorSwitch, since: now.ticks, leftAt: now.ticks)
     }
 
     /// Turns faults and policy into a wish.
@@ -91,8 +95,11 @@ extension Engine {
         guard let segment = restamper.segments.last, restamper.segments.count == 1 else { return }
         if let reason = failure(of: segment) {
             if wish == nil || wish?.isPlanned == true || wish?.reason == .damage {
-                let isSame = wish?.reason == reason
-                if !isSame { wish = Wish(target: nil, reason: reason, since: now.ticks) }
+                if wish?.reason != reason {
+                    let leftAt = inputs[segment.input].timeline.health.lastPayloadTicks
+                    wish = Wish(
+                        target: nil, reason: reason, since: now.ticks, leftAt: leftAt ?? now.ticks)
+                }
             }
             return
         }
@@ -107,7 +114,8 @@ extension Engine {
                 && states[index].soundSince.map { now.ticks - $0 >= proof } == true
         }
         if let better {
-            wish = Wish(target: better, reason: .returnToBetter, since: now.ticks)
+            wish = Wish(
+                target: better, reason: .returnToBetter, since: now.ticks, leftAt: now.ticks)
         }
     }
 

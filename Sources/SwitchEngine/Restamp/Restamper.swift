@@ -165,8 +165,9 @@ struct Restamper {
             let stream = Int(note.stream)
             if segments[index].slot(of: stream) >= 0 {
                 if segments[index].cuts[stream].judgedPES != note.pes {
-                    if !isJudgeable(index, stream, note.pes, timeline) { break }
-                    judge(index, stream, note.pes, timeline)
+                    guard isJudgeable(index, stream, note.pes, timeline),
+                        judge(index, stream, note.pes, timeline)
+                    else { break }
                     segments[index].cursor = cursor
                     return peek(index, timeline, bound)
                 }
@@ -227,18 +228,23 @@ struct Restamper {
         return track.pes[number].state != .open || segments[index].isLeaving
     }
 
-    /// Decides what becomes of a PES packet when its first packet is reached.
+    /// Decides what becomes of a PES packet when its first packet is reached. Returns false when it
+    /// has to be made anew and not all its packets have their times yet.
     private mutating func judge(
         _ index: Int, _ stream: Int, _ number: Int, _ timeline: InputTimeline
-    ) {
+    ) -> Bool {
         let track = timeline.streams[stream]
         let cut = segments[index].cuts[stream]
-        segments[index].cuts[stream].judgedPES = number
         guard number >= track.pes.first, number < track.pes.end else {
+            segments[index].cuts[stream].judgedPES = number
             segments[index].cuts[stream].judgement = .skip
-            return
+            return true
         }
         let retention = track.retention(of: number, cut)
+        if case .parts = retention, track.pes[number].lastPacket >= timeline.ring.stamped {
+            return false
+        }
+        segments[index].cuts[stream].judgedPES = number
         if case .nothing = retention {} else if track.isDamaged(pes: number, since: cut.from) {
             damagedSent += 1
         }
@@ -252,6 +258,7 @@ struct Restamper {
                 shift: segments[index].shift, program: &program)
             prepare(packets, index)
         }
+        return true
     }
 
     private mutating func prepare(_ packets: [PreparedPacket], _ index: Int) {

@@ -143,7 +143,6 @@ extension Engine {
             let sound = states[target].soundSince.map { now.ticks - $0 } ?? -1
             return sound >= Engine.provenTicks ? [target] : []
         }
-        let leftAt = inputs[segment.input].timeline.health.lastPayloadTicks ?? 0
         let threshold = configuration.detection.silence.scaled(by: 27, over: 1000)
         return inputs.indices.filter { index in
             if index == segment.input {
@@ -152,7 +151,7 @@ extension Engine {
             guard states[index].faults.isEmpty else { return false }
             // Who fell silent at the same time is no better.
             guard wish.reason == .silence else { return true }
-            return (inputs[index].timeline.health.lastPayloadTicks ?? 0) >= leftAt + threshold
+            return (inputs[index].timeline.health.lastPayloadTicks ?? 0) >= wish.leftAt + threshold
         }
     }
 
@@ -349,7 +348,9 @@ extension Engine {
             if stream == master && track.kind == .video {
                 fromUnit = plan.incomingFrom
             } else if let sound = plan.sounds.first(where: { $0.incomingStream == stream }) {
-                fromUnit = sound.incomingFrom
+                // Where no frame is there yet, the first that comes in time will do.
+                fromUnit = sound.incomingFrom >= track.units.first
+                    ? sound.incomingFrom : track.units.end
                 nudge = sound.nudge
             } else {
                 fromUnit = track.units.partition {
@@ -396,13 +397,15 @@ extension Engine {
         var free = bound + max(incoming.streams[to].frameRate.ticks, 30_000)
         for index in choice.plan.incomingFrom..<units.end {
             let decoding = units[index].decoding.ticks + choice.plan.shift
-            if decoding > bound {
+            if decoding >= bound + StreamTime.ticksPerTimestampTick {
                 free = decoding
                 break
             }
             overtaken.append(index)
         }
-        let step = (free - bound) / Int64(overtaken.count + 1)
+        // A whole tick of 90 kHz at least, or two would be written alike.
+        let step = max(
+            (free - bound) / Int64(overtaken.count + 1), StreamTime.ticksPerTimestampTick)
         for (place, index) in overtaken.enumerated() {
             let time = StreamTime(ticks: bound + step * Int64(place + 1))
             next.cuts[to].decodings[index] = Timestamp(time)
