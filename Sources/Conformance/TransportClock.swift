@@ -47,6 +47,12 @@ struct TransportClock: Sendable {
     /// The last reading.
     var last: Reading? { newest < 0 ? nil : ring[newest] }
 
+    /// Whether the PCRs around a byte are still remembered.
+    func remembers(_ transportByte: Int64) -> Bool {
+        guard ring.count == SizeLimit.clockHistory else { return true }
+        return transportByte >= ring[(newest + 1) % SizeLimit.clockHistory].transportByte
+    }
+
     /// Takes a PCR at a byte of the transport stream; later bytes only.
     /// - Parameter announced: the discontinuity_indicator is set.
     mutating func add(

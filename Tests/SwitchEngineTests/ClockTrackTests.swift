@@ -135,26 +135,29 @@ import TransportStream
 
     @Test func packetsBehindTheLastClockGoOnAtItsRate() {
         var track = ClockTrack()
-        #expect(track.extrapolated(position: 5) == nil)
+        #expect(track.extrapolated(position: 5, end: 5) == nil)
         _ = take(&track, 1000, at: 0, position: 10)
         // 4060 ticks of 27 MHz for 1504 bits: 10 Mbit/s.
-        #expect(track.extrapolated(position: 15) == Int64(21_300))
+        #expect(track.extrapolated(position: 15, end: 20) == Int64(21_300))
         _ = take(&track, 1000 + 900_000, at: 900_000, position: 310)
-        for ahead in [Int64(0), 1, 7, 300, 10_000] {
-            let place = track.extrapolated(position: 310 + ahead) ?? 0
+        for ahead in [Int64(0), 1, 7, 299] {
+            let place = track.extrapolated(position: 310 + ahead, end: 609) ?? 0
             #expect(abs(place - (901_000 + ahead * 3000)) <= 1)
         }
     }
 
-    /// Two PCRs in neighbouring packets, as at the end of a burst.
-    @Test func clocksInNeighbouringPackets() {
+    /// The next PCR would have come one interval later: no packet behind the last one is later.
+    @Test func manyPacketsBehindTheLastClockShareOneInterval() {
         for distance in Int64(1)...4 {
             var track = ClockTrack()
             _ = take(&track, 0, at: 0, position: 10)
             #expect(take(&track, 540_000, at: 540_000, position: 10 + distance) == "next")
-            let expected = 540_000 + 540_000 / distance
-            let place = track.extrapolated(position: 11 + distance) ?? .min
-            #expect(abs(place - expected) <= 1, "\(distance) packets apart")
+            for place in Int64(1)...100 {
+                let position = 10 + distance + place
+                let end = 10 + distance + 100
+                let time = track.extrapolated(position: position, end: end) ?? .max
+                #expect(time > 540_000 && time < 1_080_000)
+            }
         }
     }
 }

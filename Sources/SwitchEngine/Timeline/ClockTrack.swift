@@ -37,8 +37,8 @@ struct ClockTrack {
     }
 
     private(set) var last: Sample?
-    /// Ticks per 2^20 packets between the last two PCRs, for packets behind the last one.
-    private(set) var slope: Int64 = 0
+    /// 27 MHz ticks and packets between the last two PCRs.
+    private var interval: (ticks: Int64, packets: Int64) = (0, 0)
     private var offsets = SlidingMinimum()
     private var staleCount = 0
 
@@ -53,7 +53,7 @@ struct ClockTrack {
     /// Forgets everything: the next PCR begins a new line.
     mutating func restart() {
         last = nil
-        slope = 0
+        interval = (0, 0)
         staleCount = 0
         offsets = SlidingMinimum()
     }
@@ -88,19 +88,22 @@ struct ClockTrack {
         let sample = Sample(time: time, position: position, arrivalTicks: arrivalTicks)
         // Across an outage nothing is linear in packets.
         if position > last.position && step <= ClockTrack.lazyStepTicks {
-            slope = step.scaled(by: 1 << 20, over: position - last.position)
+            interval = (step, position - last.position)
         }
         accept(sample)
         staleCount = 0
         return .next(after: last)
     }
 
-    /// τ of a packet behind the last PCR, by the last slope; 10 Mbit/s where one PCR is all there
-    /// is.
-    func extrapolated(position: Int64) -> Int64? {
+    /// τ of a packet behind the last PCR: at the last pace, but all of them within one PCR interval,
+    /// since the next PCR would have come then. 10 Mbit/s where one PCR is all there is.
+    /// - Parameter end: position of the last packet behind it.
+    func extrapolated(position: Int64, end: Int64) -> Int64? {
         guard let last else { return nil }
-        let slope = slope > 0 ? slope : 4060 << 20
-        return last.time.ticks &+ (position &- last.position).scaled(by: slope, over: 1 << 20)
+        let place = position &- last.position
+        guard interval.packets > 0 else { return last.time.ticks &+ place &* 4060 }
+        let packets = max(interval.packets, end &- last.position &+ 1)
+        return last.time.ticks &+ place.scaled(by: interval.ticks, over: packets)
     }
 
     private mutating func accept(_ sample: Sample) {

@@ -257,14 +257,17 @@ struct InputTimeline {
         return overflow ? span.scaled(by: place, over: packets) : product / packets
     }
 
-    /// Gives τ to the packets behind the last PCR by the last slope: the input fell silent, or its
+    /// Gives τ to the packets behind the last PCR at the last pace: the input fell silent, or its
     /// clock did.
     mutating func stampTail() {
         guard ring.stamped < ring.end else { return }
         var latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : Int64.min
         if let epoch, ring.stamped <= epoch.firstPacket { latest = .min }
+        let end = ring[ring.end - 1].position
         for number in ring.stamped..<ring.end {
-            guard let time = clock.extrapolated(position: ring[number].position) else { return }
+            guard let time = clock.extrapolated(position: ring[number].position, end: end) else {
+                return
+            }
             latest = max(latest, time)
             ring[number].time = latest
         }
