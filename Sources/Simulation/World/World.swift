@@ -94,6 +94,12 @@ public struct World: ~Copyable {
     private mutating func end(_ index: Int) {
         guard !hasEnded[index] else { return }
         hasEnded[index] = true
+        // Who vanished does not say so: the engine must find out, and knows of no whole end.
+        let hasVanished = plan.inputs[index].episodes.contains {
+            // The last datagram came some time before the silence.
+            $0.kind == .vanish && $0.start <= now + 1_000_000_000 && now < $0.end
+        }
+        if hasVanished { return }
         judge.isEnding = true
         engine.end(of: InputID(index), at: instant)
     }

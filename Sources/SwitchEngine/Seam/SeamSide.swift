@@ -206,6 +206,8 @@ extension SeamSide {
             if unit.isOpen || unit.firstPacket >= bounds.end { break }
             if unit.start < entered { continue }
             let isSent = unit.pes <= begun
+            // A frame that lost bytes was left out.
+            if isSent && unit.isDamaged { continue }
             let isDamaged = unit.isDamaged || unit.followsGap || !unit.isTimed
             if isDamaged && !isSent && limit == nil { limit = frames.count }
             frames.append(

@@ -247,7 +247,23 @@ struct InputTimeline {
             ring[number].time = latest
         }
         ring.stamped = ring.end
+        abandonStaleUnits()
         measureLead()
+    }
+
+    /// A picture or frame whose stream has stopped in the middle of it does not hold the others
+    /// back for longer than this, 2 s; it counts as damaged then.
+    static let settlingLimitTicks: Int64 = 2 * StreamTime.ticksPerSecond
+
+    private mutating func abandonStaleUnits() {
+        guard let epoch, ring.stamped > ring.first else { return }
+        let newest = ring[ring.stamped - 1].time
+        for index in epoch.streams where streams[index].kind != .data {
+            guard let open = streams[index].firstUnsettledPacket, open >= ring.first,
+                open < ring.stamped, newest - ring[open].time > InputTimeline.settlingLimitTicks
+            else { continue }
+            streams[index].lose()
+        }
     }
 
     /// span · place / packets; in 64 bits where that is enough, which it is but for freak streams.
