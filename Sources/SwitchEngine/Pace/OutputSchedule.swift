@@ -47,7 +47,6 @@ struct OutputSchedule {
     /// When tables and a PCR were sent last; nil when they are due at once.
     private var lastTables: Int64?
     private var lastClock: Int64?
-    private(set) var clockCount: Int64 = 0
 
     // Constant rate: packet n leaves at start + n · 1504 bit / rate.
     private var start: Int64 = 0
@@ -92,7 +91,6 @@ struct OutputSchedule {
     /// The PCR of a stream packet was written at `time`.
     mutating func wroteClock(at time: Int64) {
         lastClock = time
-        clockCount += 1
     }
 
     private mutating func begin(

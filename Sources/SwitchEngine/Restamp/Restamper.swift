@@ -15,7 +15,6 @@ struct Restamper {
     var schedule: OutputSchedule
     var segments: [Segment] = []
     var batch = OutputBatch()
-    private(set) var packetsSent: Int64 = 0
     /// PES packets that went out with bytes missing in them or units missing before them.
     private(set) var damagedSent: Int64 = 0
     /// Output time of the next thing that would leave, as of the last release; nil when nothing is
@@ -140,13 +139,12 @@ struct Restamper {
         return min(bound, timeline.end(ofEpoch: segment.epoch.number))
     }
 
-    /// A unit that stays open longer than this does not hold the others back, 2 s.
-    static let settlingLimitTicks: Int64 = 2 * StreamTime.ticksPerSecond
-
+    /// Data that stays open for long does not hold the others back; sound and pictures are given up
+    /// by the timeline.
     private func isOverdue(_ packet: Int, _ timeline: InputTimeline) -> Bool {
         guard packet >= timeline.ring.first, packet < timeline.ring.stamped else { return false }
         let newest = timeline.ring[timeline.ring.stamped - 1].time
-        return newest - timeline.ring[packet].time > Restamper.settlingLimitTicks
+        return newest - timeline.ring[packet].time > InputTimeline.settlingLimitTicks
     }
 
     // MARK: Choosing
@@ -292,7 +290,6 @@ struct Restamper {
             timeline.ring.bytes.span, from: timeline.ring.offset(of: number), count: Packet.size,
             to: &batch.bytes)
         batch.times.append(time)
-        packetsSent += 1
         let pid = program.slots[slot].pid
         let counter = program.nextContinuity(slot: slot)
         let carriesClock = note.hasClock && pid == program.clockPID
@@ -387,7 +384,6 @@ struct Restamper {
         let at = batch.bytes.count
         batch.bytes.append(contentsOf: packet)
         batch.times.append(time)
-        packetsSent += 1
         let counter = program.nextContinuity(slot: slot)
         var bytes = batch.bytes.mutableSpan
         PacketWriter.setContinuity(counter, in: &bytes, at: at)

@@ -9,7 +9,6 @@ struct InputFacts {
     var lastPayloadTicks: Int64?
     var lastClockTicks: Int64?
     var lastRandomAccessTicks: Int64?
-    var lastPSITicks: Int64?
     /// The longest pause between payloads that the input makes by itself; an input of few packets
     /// must not be called silent for it.
     var usualPauseTicks: Int64 { -(pauses.value ?? 0) }

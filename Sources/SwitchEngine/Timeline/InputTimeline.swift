@@ -137,7 +137,6 @@ struct InputTimeline {
             takeStream(index, bytes, at: offset, header, arrivalTicks)
         } else if pid == .pat {
             program.takeAssociation(bytes, at: offset, header)
-            health.lastPSITicks = arrivalTicks
         } else if pid == program.mapPID {
             if program.takeMap(bytes, at: offset, header) { beginProgram(arrivalTicks) }
         }
