@@ -37,7 +37,9 @@ struct RehearsalResult {
         lines.append("\(path): \(bytes) bytes, \(seamText)")
         let lost = seams.reduce(0) { $0 + $1.framesLost }
         let repeated = seams.reduce(0) { $0 + $1.framesRepeated }
-        if !seams.isEmpty { lines.append("pictures lost \(lost), repeated \(repeated)") }
+        let outOfOrder = seams.reduce(0) { $0 + $1.framesOutOfOrder }
+        let order = outOfOrder > 0 ? ", perhaps out of order \(outOfOrder)" : ""
+        if !seams.isEmpty { lines.append("pictures lost \(lost), repeated \(repeated)\(order)") }
         for status in statuses {
             let facts = [
                 (status.continuityErrors, "continuity errors"),

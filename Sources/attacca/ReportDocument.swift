@@ -14,6 +14,7 @@ struct ReportDocument: Encodable {
         var level: String
         var framesLost: Int
         var framesRepeated: Int
+        var framesOutOfOrder: Int
         var audioGap: Int64
         var shift: Int64
         var pts: Int64
@@ -32,6 +33,7 @@ struct ReportDocument: Encodable {
             level = seam.level.rawValue
             framesLost = seam.framesLost
             framesRepeated = seam.framesRepeated
+            framesOutOfOrder = seam.framesOutOfOrder
             audioGap = seam.audioGap
             shift = seam.shift
             pts = seam.presentation.ticks

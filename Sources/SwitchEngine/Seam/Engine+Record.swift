@@ -15,7 +15,8 @@ extension Engine {
         let record = SeamRecord(
             time: now, from: InputID(segment.input), to: InputID(choice.input),
             reason: wish.reason, level: level, framesLost: plan.cost.framesLost,
-            framesRepeated: plan.cost.framesRepeated, audioGap: plan.cost.soundGapTicks / tick,
+            framesRepeated: plan.cost.framesRepeated,
+            framesOutOfOrder: plan.cost.framesOutOfOrder, audioGap: plan.cost.soundGapTicks / tick,
             shift: plan.shift / tick,
             presentation: Timestamp(StreamTime(ticks: plan.presentation)),
             alignment: choice.alignment?.source,
@@ -27,6 +28,14 @@ extension Engine {
     }
 
     private func why(_ plan: SeamPlan, _ wish: Wish) -> String {
+        let fallen = plan.cost.framesOutOfOrder
+        guard fallen > 0 else { return place(plan, wish) }
+        let frames = fallen == 1 ? "1 picture" : "\(fallen) pictures"
+        return place(plan, wish) + "; the picture order count falls at the recovery point: "
+            + "a decoder may not show \(frames) in order"
+    }
+
+    private func place(_ plan: SeamPlan, _ wish: Wish) -> String {
         let entry = plan.breaksLink ? "open random access point" : "random access point"
         switch plan.cost.kind {
         case .meets:
@@ -34,6 +43,11 @@ extension Engine {
         case .loses:
             let lost = plan.cost.framesLost
             let frames = lost == 1 ? "1 picture" : "\(lost) pictures"
+            if lost == 0 {
+                return wish.isPlanned
+                    ? "no better meeting within the wait"
+                    : "\(entry) of the incoming input follows a clean end of the outgoing one"
+            }
             return wish.isPlanned
                 ? "no meeting within the wait; the least loss seen is \(frames)"
                 : "the best \(entry) in the hold-back comes \(frames) after a clean end"

@@ -178,12 +178,12 @@ extension Engine {
         let isSmall = plan.cost.kind == .loses && plan.cost.soundGapTicks == 0
         if waited < patience {
             if isSmall {
-                wish?.leastLossSeen = min(standing.leastLossSeen ?? .max, plan.cost.framesLost)
+                wish?.leastLossSeen = min(standing.leastLossSeen ?? .max, plan.cost.framesMissed)
             }
             return false
         }
         if waited >= 2 * patience { return isSmall || isUrgent || plan.cost.kind != .loses }
-        return isSmall && plan.cost.framesLost <= standing.leastLossSeen ?? .max
+        return isSmall && plan.cost.framesMissed <= standing.leastLossSeen ?? .max
     }
 
     private mutating func plan(to index: Int, from segment: Segment, _ wish: Wish) -> SeamChoice? {

@@ -55,7 +55,7 @@ struct SeamCost: Comparable {
     enum Kind: Int {
         /// The contents meet: nothing lost, nothing repeated.
         case meets
-        /// Pictures are lost, at most the reorder depth; time stays true.
+        /// Pictures are lost, at most the reorder depth, or come out of order; time stays true.
         case loses
         /// The contents do not line up, or the true place can not be reached: the seam goes on by
         /// one frame.
@@ -68,18 +68,24 @@ struct SeamCost: Comparable {
     var soundGapTicks: Int64
     var framesLost: Int
     var framesRepeated: Int
+    /// Incoming pictures that a decoder may leave out or show too early, because their picture
+    /// order count does not rise above the outgoing one.
+    var framesOutOfOrder = 0
     /// 0 for an IDR-like entry, 1 for an open one.
     var entry: Int
     /// Distance of the hold-back after the seam from its target; only where time is not true.
     var holdBackErrorTicks: Int64
 
+    /// Pictures that a viewer may miss.
+    var framesMissed: Int { framesLost + framesOutOfOrder }
+
     static func < (a: SeamCost, b: SeamCost) -> Bool {
         let left = [
-            Int64(a.kind.rawValue), a.soundGapTicks, Int64(a.framesLost), Int64(a.framesRepeated),
+            Int64(a.kind.rawValue), a.soundGapTicks, Int64(a.framesMissed), Int64(a.framesRepeated),
             a.holdBackErrorTicks, Int64(a.entry),
         ]
         let right = [
-            Int64(b.kind.rawValue), b.soundGapTicks, Int64(b.framesLost), Int64(b.framesRepeated),
+            Int64(b.kind.rawValue), b.soundGapTicks, Int64(b.framesMissed), Int64(b.framesRepeated),
             b.holdBackErrorTicks, Int64(b.entry),
         ]
         return left.lexicographicallyPrecedes(right)

@@ -275,10 +275,14 @@ enum SeamPlanner {
         let gap = sounds.map { abs($0.gapTicks) }.max() ?? 0
         let holdBack = request.incomingNow + pair.shift - request.scheduleNow
         let isTrue = pair.kind == .meets || pair.kind == .loses
+        let fallen = picturesOutOfOrder(
+            request.outgoing, before: pair.cut.index, request.incoming, from: pair.entry.index)
+        let isWhole = pair.cut.holes == 0 && fallen == 0
         let cost = SeamCost(
-            kind: pair.kind == .meets && pair.cut.holes > 0 ? .loses : pair.kind,
+            kind: pair.kind == .meets && !isWhole ? .loses : pair.kind,
             soundGapTicks: gap, framesLost: pair.framesLost + pair.cut.holes,
-            framesRepeated: pair.framesRepeated, entry: pair.entry.isOpen ? 1 : 0,
+            framesRepeated: pair.framesRepeated, framesOutOfOrder: fallen,
+            entry: pair.entry.isOpen ? 1 : 0,
             holdBackErrorTicks: isTrue ? 0 : abs(holdBack - request.holdBackTicks))
         // True time is of no use where the incoming input has nothing to send for it.
         if isTrue && holdBack < 0 {

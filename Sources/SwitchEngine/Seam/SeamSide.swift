@@ -23,6 +23,12 @@ struct SeamPicture {
     /// Pictures are missing before it.
     var followsGap: Bool
     var isOpen: Bool
+    /// H.264: the place in output order, that of the second field too where there are two.
+    var order = PictureOrder()
+    var secondOrder: PictureOrder?
+    var isReference = true
+    /// max_num_ref_frames
+    var referenceFrames: UInt8 = 0
 
     var end: Int64 { presentation + durationTicks }
     /// A decoder that knows nothing may start here.
@@ -168,6 +174,7 @@ extension SeamSide {
                 frame.isOpen = frame.isOpen || unit.isOpen
                 frame.hasParameterSets = frame.hasParameterSets || unit.mark.hasParameterSets
                 frame.lastTime = time(unit.lastPacket, timeline)
+                frame.secondOrder = unit.mark.order
                 frame.packetCount += unit.lastPacket - unit.firstPacket + 1
                 result.append(frame)
                 continue
@@ -183,7 +190,9 @@ extension SeamSide {
                     hasParameterSets: unit.mark.hasParameterSets || track.kind == .audio,
                     leading: unit.mark.leading, coding: unit.mark.coding,
                     isDamaged: unit.isDamaged || !unit.isTimed, followsGap: unit.followsGap,
-                    isOpen: unit.isOpen))
+                    isOpen: unit.isOpen, order: unit.mark.order,
+                    isReference: unit.mark.isReference,
+                    referenceFrames: unit.mark.referenceFrames))
         }
         return result
     }

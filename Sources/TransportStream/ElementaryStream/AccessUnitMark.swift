@@ -23,6 +23,34 @@ public enum PictureCoding: UInt8, Sendable { case unknown, intra, predicted, bid
 /// HEVC leading pictures (23008-2 §3.1): RADL can be decoded from the RAP on, RASL can not.
 public enum LeadingPicture: UInt8, Sendable { case no, decodable, skipped }
 
+/// What an H.264 slice header says of its picture's place in output order, and what its SPS says of
+/// how to read that (14496-10 §7.4.2.1.1, §7.4.3). The count itself depends on the pictures before
+/// (§8.2.1) and is not worked out here. Marks are copied for every access unit: this is 8 bytes.
+public struct PictureOrder: Sendable, Equatable {
+    /// pic_order_cnt_type
+    public enum Kind: UInt8, Sendable {
+        /// Not H.264, or the SPS has not come.
+        case unknown
+        /// Type 0: the count's lowest bits are in the slice header.
+        case coded
+        /// Type 1: differences from a cycle that the SPS gives. They are not kept.
+        case cyclic
+        /// Type 2: output order is decoding order.
+        case decoding
+    }
+
+    public var kind = Kind.unknown
+    public var isIDR = false
+    /// Bits of frame_num and of pic_order_cnt_lsb, 4 ... 16; the latter 0 but for `coded`.
+    public var frameNumberBits: UInt8 = 0
+    public var countBits: UInt8 = 0
+    public var frameNumber: UInt16 = 0
+    /// pic_order_cnt_lsb, 0 but for `coded`.
+    public var countLSB: UInt16 = 0
+
+    public init() {}
+}
+
 /// One access unit as a detector saw it begin.
 public struct AccessUnitMark: Sendable, Equatable {
     /// Byte position of the access unit's first byte (the zero_byte or start code prefix of its
@@ -42,6 +70,10 @@ public struct AccessUnitMark: Sendable, Equatable {
     /// True when the unit holds all parameter sets that a decoder needs to start: SPS and PPS,
     /// VPS too for HEVC, a sequence header for MPEG-2. Always true for audio.
     public var hasParameterSets: Bool = false
+    /// max_num_ref_frames of H.264, 0 ... 16.
+    public var referenceFrames: UInt8 = 0
+    /// The place in output order as H.264 tells it; `unknown` for other codecs.
+    public var order = PictureOrder()
     /// How many fields the unit is displayed for (pic_struct, repeat_first_field): 2 for a plain
     /// frame, 1 for a field, 3 with a repeated field, 4 and 6 for frame doubling and tripling.
     public var displayedFields: UInt8 = 2

@@ -11,6 +11,7 @@ struct H264SequenceParameters: Sendable {
     var orderCountType = 0
     var orderCountBits = 4
     var deltaOrderAlwaysZero = false
+    var referenceFrames: UInt8 = 0
     var frameMacroblocksOnly = true
     /// What is needed to reach pic_struct in a picture timing SEI message.
     var timing = PictureTimingLayout()
@@ -51,7 +52,7 @@ struct H264SequenceParameters: Sendable {
             _ = bits.se()
             for _ in 0..<bits.ue(max: 255) where !bits.failed { _ = bits.se() }
         }
-        _ = bits.ue()  // max_num_ref_frames
+        sps.referenceFrames = UInt8(min(bits.ue(), 16))  // max_num_ref_frames
         bits.skip(1)  // gaps_in_frame_num_value_allowed_flag
         hash.add(bits.ue())  // pic_width_in_mbs_minus1
         hash.add(bits.ue())  // pic_height_in_map_units_minus1

@@ -29,6 +29,26 @@ struct H264Slice: Sendable {
         }
     }
 
+    /// What a mark keeps of the picture's place in output order.
+    var order: PictureOrder {
+        var order = PictureOrder()
+        order.isIDR = isIDR
+        guard let sequence else { return order }
+        order.kind =
+            switch sequence.orderCountType {
+            case 0: .coded
+            case 1: .cyclic
+            default: .decoding
+            }
+        order.frameNumberBits = UInt8(truncatingIfNeeded: sequence.frameNumberBits)
+        order.frameNumber = UInt16(truncatingIfNeeded: frameNumber)
+        if order.kind == .coded {
+            order.countBits = UInt8(truncatingIfNeeded: sequence.orderCountBits)
+            order.countLSB = UInt16(truncatingIfNeeded: orderCount)
+        }
+        return order
+    }
+
     /// Reads a slice header; nil when bits are missing or it is broken.
     static func parse(
         _ unit: borrowing UnitBuffer, header: UInt8, sequences: [H264SequenceParameters?],

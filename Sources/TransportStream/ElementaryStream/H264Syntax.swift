@@ -175,6 +175,8 @@ struct H264Syntax: PictureSyntax {
         mark.displayedFields = slice.isField ? 1 : begun?.displayedFields ?? 2
         mark.statedFrameTicks = slice.sequence?.frameTicks ?? 0
         mark.format = slice.sequence?.format ?? 0
+        mark.order = slice.order
+        mark.referenceFrames = slice.sequence?.referenceFrames ?? 0
         if mark.field != .secondField {
             if slice.isIDR {
                 mark.randomAccess = .closed
