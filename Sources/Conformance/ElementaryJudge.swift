@@ -95,6 +95,7 @@ struct ElementaryJudge: Sendable {
     private mutating func lose() {
         isDamaged = true
         detector?.reset()
+        pictures.lose()
         open = nil
         audioEnd = nil
         lastBytes = .max

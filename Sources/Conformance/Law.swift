@@ -33,7 +33,7 @@ enum Rule: UInt8, Sendable, CaseIterable {
     case decodingOrder, presentationBeforeDecoding
     case audioStep, videoGap, videoOverlap, videoUneven, videoDrift
     case pesLength, unitCut, strayBytes, startCodeCut
-    case startsWithoutRAP, leadingPicture
+    case startsWithoutRAP, leadingPicture, orderCountFalls
     case lateUnit
 
     var law: Int {
@@ -48,7 +48,7 @@ enum Rule: UInt8, Sendable, CaseIterable {
             .videoUneven, .videoDrift:
             4
         case .pesLength, .unitCut, .strayBytes, .startCodeCut: 6
-        case .startsWithoutRAP, .leadingPicture: 7
+        case .startsWithoutRAP, .leadingPicture, .orderCountFalls: 7
         case .lateUnit: 8
         }
     }
@@ -87,6 +87,7 @@ enum Rule: UInt8, Sendable, CaseIterable {
         case .startCodeCut: "startCodeCut"
         case .startsWithoutRAP: "startsWithoutRAP"
         case .leadingPicture: "leadingPicture"
+        case .orderCountFalls: "orderCountFalls"
         case .lateUnit: "lateAccessUnit"
         }
     }
@@ -142,6 +143,9 @@ extension BreachRecord {
         case .startCodeCut: return "a PES packet ends inside a start code"
         case .startsWithoutRAP: return "the first picture is no complete random access point"
         case .leadingPicture: return "a leading picture at the start lacks its references"
+        case .orderCountFalls:
+            return "the picture order count of a recovery point is \(value) too low to be shown"
+                + " behind the pictures before it"
         case .lateUnit:
             return "an access unit's last byte comes \(clockTime) after its DTS;"
                 + " the worst \(worstClockTime)"

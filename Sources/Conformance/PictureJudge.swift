@@ -6,6 +6,7 @@ import TransportStream
 /// Judges the access units of one video stream.
 struct PictureJudge: Sendable {
     private var timeline = VideoTimeline()
+    private var order = OrderJudge()
     private var pictures: Int64 = 0
     private var frames: Int64 = 0
     private var randomAccessPoints: Int64 = 0
@@ -29,6 +30,8 @@ struct PictureJudge: Sendable {
         pictures &+= 1
         if !isSecond { frames &+= 1 }
         noteRandomAccess(mark, times, at: place, pid: pid, &findings)
+        let fall = order.take(mark, presentation: times?.presentation)
+        if fall > 0 { findings.breach(.orderCountFalls, pid: pid, value: fall, at: place) }
         timeline.note(stated: mark.statedFrameTicks)
         if let times { checkOrder(times, at: place, pid: pid, &findings) }
         let decoding = times?.decoding ?? countedOn(isField: mark.field != .frame)
@@ -48,6 +51,9 @@ struct PictureJudge: Sendable {
         report(pid: pid, &findings)
         return decoding
     }
+
+    /// Bytes of the stream are missing.
+    mutating func lose() { order.lose() }
 
     /// Law 7: the stream begins at a RAP, and without pictures that need what came before it.
     private mutating func noteRandomAccess(

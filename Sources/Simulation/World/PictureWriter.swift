@@ -155,7 +155,9 @@ struct PictureWriter: Sendable {
         slice.ue(0)
         slice.put(UInt64(picture.frameNumber & 255), 8)
         if isIDR { slice.ue(UInt64(picture.group & 1)) }
-        let order = isIDR ? 0 : 2 * (picture.index - profile.firstIndex)
+        // The count begins anew at each IDR picture; with open groups only the first picture is one.
+        let isOpen = profile.isOpen && profile.depth > 0
+        let order = 2 * (picture.index - (isOpen ? profile.firstIndex : groupStart(picture)))
         slice.put(UInt64(order & 255), 8)
         slice.alignWithOnes()
         var unit = slice.bytes
