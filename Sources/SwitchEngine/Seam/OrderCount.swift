@@ -96,27 +96,38 @@ extension SeamPlanner {
         let first = incoming.pictures[entry]
         guard first.order.kind != .unknown, !first.order.isIDR else { return 0 }
         var count = OrderCount()
-        guard var bound = lastCount(of: outgoing.pictures[..<cut], &count) else { return 0 }
+        let greatest: Int64
+        switch greatestCount(of: outgoing.pictures[..<min(cut, outgoing.pictures.count)], &count) {
+        case .otherCodec: return 0
+        case .unknown: return 1
+        case .count(let value): greatest = value
+        }
         if count.mayFallBehind(first.order) { return 1 }
-        bound += count.standIns(
-            before: first.order, referenceFrames: first.referenceFrames)
+        let bound = greatest
+            + count.standIns(before: first.order, referenceFrames: first.referenceFrames)
         var fallen = 0
         for picture in incoming.pictures[entry...] {
             // Leading pictures do not go out.
             guard picture.presentation >= first.presentation else { continue }
             if picture.order.isIDR { break }
-            guard let value = picture.take(&count), bound < .max else { return max(fallen, 1) }
+            guard let value = picture.take(&count) else { return max(fallen, 1) }
             if value <= bound { fallen += 1 }
         }
         return fallen
     }
 
-    /// The greatest order count of pictures since the last IDR picture, `.max` where it can not be
-    /// told; nil where they are of another codec, so that the decoder is another one too.
-    private static func lastCount(
+    private enum GreatestCount {
+        /// No H.264: the decoder changes too.
+        case otherCodec
+        case unknown
+        case count(Int64)
+    }
+
+    /// The greatest order count of pictures since the last IDR picture.
+    private static func greatestCount(
         of pictures: ArraySlice<SeamPicture>, _ count: inout OrderCount
-    ) -> Int64? {
-        guard pictures.last.map({ $0.order.kind != .unknown }) ?? false else { return nil }
+    ) -> GreatestCount {
+        guard pictures.last.map({ $0.order.kind != .unknown }) ?? false else { return .otherCodec }
         let start = pictures.lastIndex { $0.order.isIDR }
             ?? pictures.firstIndex { $0.isReference && $0.order.kind != .unknown }
             ?? pictures.startIndex
@@ -124,7 +135,7 @@ extension SeamPlanner {
         var shownLast = Int64.min
         var countOfLast = Int64.min
         for picture in pictures[start...] {
-            guard let value = picture.take(&count) else { return .max }
+            guard let value = picture.take(&count) else { return .unknown }
             greatest = max(greatest, value)
             if picture.presentation > shownLast {
                 shownLast = picture.presentation
@@ -133,7 +144,7 @@ extension SeamPlanner {
         }
         // What is shown last has to have the greatest count. Where it has not, the count was set
         // back on the way (memory_management_control_operation 5), which is not looked for.
-        return countOfLast == greatest ? greatest : .max
+        return countOfLast == greatest ? .count(greatest) : .unknown
     }
 }
 
