@@ -171,7 +171,12 @@ extension Engine {
             // To go around damage is worth a loss of few pictures, not a jump.
             let isJump = plan.cost.kind == .steps || plan.cost.kind == .hole
             if standing.reason == .damage && isJump { return false }
-            return isUrgent
+            // A place where nothing but the picture order is wrong could still become a better one.
+            // It is waited for where the fault stands; others may pass, and the wish with them,
+            // while what they did is still ahead.
+            let isWhole = plan.cost.kind == .loses && plan.cost.framesLost == 0
+            let stands = standing.reason == .silence || standing.reason == .timelineBreak
+            return isUrgent || isWhole && !stands && plan.cost.soundGapTicks == 0
         }
         let waited = now.ticks - standing.since
         let patience = configuration.plannedWait.scaled(by: 27, over: 1000)
