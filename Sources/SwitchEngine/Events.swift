@@ -27,8 +27,8 @@ public struct SeamRecord: Sendable {
     /// is, an estimate by arrival else.
     public var framesLost: Int
     public var framesRepeated: Int
-    /// Incoming pictures that a decoder may leave out or show too early: an H.264 recovery point was
-    /// entered at which the picture order count falls.
+    /// Incoming pictures that a decoder may leave out or show too early: an H.264 recovery point
+    /// was entered at which the picture order count falls.
     public var framesOutOfOrder: Int
     /// Sound that is missing, 90 kHz ticks.
     public var audioGap: Int64

@@ -155,7 +155,7 @@ struct PictureWriter: Sendable {
         slice.ue(0)
         slice.put(UInt64(picture.frameNumber & 255), 8)
         if isIDR { slice.ue(UInt64(picture.group & 1)) }
-        // The count begins anew at each IDR picture; with open groups only the first picture is one.
+        // The count begins anew at each IDR picture; with open groups only the first one is.
         let isOpen = profile.isOpen && profile.depth > 0
         let order = 2 * (picture.index - (isOpen ? profile.firstIndex : groupStart(picture)))
         slice.put(UInt64(order & 255), 8)

@@ -8,8 +8,8 @@
 //
 // The lowest bits are what the incoming encoder wrote, so the rest follows from what stands before:
 // the same recovery point rises behind one picture and falls behind another. Nothing may be
-// rewritten (law 9), and an end of sequence NAL unit before it would be wrong without an IDR picture
-// behind it; ffmpeg passes over one anyway. So it is left to the choice of the place.
+// rewritten (law 9). An end of sequence NAL unit before it is wrong without an IDR picture behind
+// it, and ffmpeg passes over it. So it is left to the choice of the place.
 
 import TransportStream
 

@@ -51,7 +51,7 @@ public struct PictureOrder: Sendable, Equatable {
     public init() {}
 }
 
-/// One access unit as a detector saw it begin.
+/// One access unit as a detector saw it begin. The fields stand by size: 48 bytes, no holes.
 public struct AccessUnitMark: Sendable, Equatable {
     /// Byte position of the access unit's first byte (the zero_byte or start code prefix of its
     /// first NAL unit, the sync word of an audio frame), counted in the bytes given to the
@@ -60,6 +60,16 @@ public struct AccessUnitMark: Sendable, Equatable {
     /// Length in bytes where the unit itself tells it (audio frames), 0 where only the next
     /// unit's begin tells it.
     public var length: Int32 = 0
+    /// Samples in an audio frame; 0 for video.
+    public var samples: Int32 = 0
+    /// Samples per second of an audio frame; 0 for video.
+    public var sampleRate: Int32 = 0
+    /// A hash of what a decoder must be set up again for (parameter sets' picture size, profile,
+    /// chroma format and level; sample rate and channels). 0 where not known.
+    public var format: UInt32 = 0
+    /// Duration of a frame (two fields) in 27 MHz ticks as the sequence's parameters state it, 0
+    /// where they do not.
+    public var statedFrameTicks: Int64 = 0
     public var randomAccess: RandomAccess = .none
     public var coding: PictureCoding = .unknown
     public var field: FieldRole = .frame
@@ -72,21 +82,11 @@ public struct AccessUnitMark: Sendable, Equatable {
     public var hasParameterSets: Bool = false
     /// max_num_ref_frames of H.264, 0 ... 16.
     public var referenceFrames: UInt8 = 0
-    /// The place in output order as H.264 tells it; `unknown` for other codecs.
-    public var order = PictureOrder()
     /// How many fields the unit is displayed for (pic_struct, repeat_first_field): 2 for a plain
     /// frame, 1 for a field, 3 with a repeated field, 4 and 6 for frame doubling and tripling.
     public var displayedFields: UInt8 = 2
-    /// Samples in an audio frame; 0 for video.
-    public var samples: Int32 = 0
-    /// Samples per second of an audio frame; 0 for video.
-    public var sampleRate: Int32 = 0
-    /// Duration of a frame (two fields) in 27 MHz ticks as the sequence's parameters state it, 0
-    /// where they do not.
-    public var statedFrameTicks: Int64 = 0
-    /// A hash of what a decoder must be set up again for (parameter sets' picture size, profile,
-    /// chroma format and level; sample rate and channels). 0 where not known.
-    public var format: UInt32 = 0
+    /// The place in output order as H.264 tells it; `unknown` for other codecs.
+    public var order = PictureOrder()
 
     public init(position: Int64) { self.position = position }
 }
