@@ -131,7 +131,7 @@ streams() {
     encode ntsc-main 30000/1001 1079 1 44100 36 -c:a aac -b:a 96k \
         $(x264 "keyint=60:min-keyint=60:$plain264") -b:v 100k -maxrate 200k -bufsize 200k
     encode ntsc-backup 30000/1001 1079 2 44100 36 -c:a aac -b:a 112k $backup \
-        $(x264 keyint=48:min-keyint=48:bframes=3:b-adapt=0:b-pyramid=normal:open-gop=0:ref=4) \
+        $(x264 keyint=48:min-keyint=48:bframes=3:b-adapt=0:b-pyramid=normal:open-gop=1:ref=4) \
         -b:v 130k -maxrate 160k -bufsize 160k -muxrate 420k -output_ts_offset 777.7
 }
 

@@ -17,6 +17,8 @@ struct SamplePair: Sendable, CustomStringConvertible {
     /// Longer than either's GOP and the 200 ms that it takes to notice silence; the default where
     /// that is enough.
     var holdBack = "2s"
+    /// Inputs of H.264 with open GOPs: entered at a recovery point, not at an IDR picture.
+    var recoveryInputs: Set<String> = []
 
     var description: String { name }
 
@@ -39,7 +41,7 @@ struct SamplePair: Sendable, CustomStringConvertible {
         sampleRate: 48_000, lastIndex: 899)
     static let ntsc = SamplePair(
         name: "ntsc", rate: PictureRate(30_000, 1001), pictureTicks: 3003, frameSamples: 1024,
-        sampleRate: 44_100, lastIndex: 1078, holdBack: "2.5s")
+        sampleRate: 44_100, lastIndex: 1078, holdBack: "2.5s", recoveryInputs: ["backup"])
 
     static let all = [h264, hevc, mpeg2, mpeg2AC3, ntsc]
 }

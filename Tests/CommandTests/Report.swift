@@ -12,6 +12,7 @@ struct Report: Decodable, Sendable {
         let level: String
         let framesLost: Int
         let framesRepeated: Int
+        let framesOutOfOrder: Int
         /// 90 kHz ticks.
         let audioGap: Int64
         /// Seconds.
@@ -20,7 +21,8 @@ struct Report: Decodable, Sendable {
 
         var description: String {
             "\(from) -> \(to) at \(time) s, \(level) (\(reason)), "
-                + "lost \(framesLost), repeated \(framesRepeated)"
+                + "lost \(framesLost), repeated \(framesRepeated), "
+                + "perhaps out of order \(framesOutOfOrder)"
         }
     }
 
