@@ -195,42 +195,58 @@ struct StartCodeDetector<Syntax: PictureSyntax>: Sendable {
 
 /// Finds two zero bytes in a row. Start codes need them, coded pictures hardly ever have them.
 enum ZeroPair {
-    private typealias Block = SIMD8<UInt64>
+    private typealias Block = SIMD16<UInt8>
     /// Pairs that one look covers; it reads one byte more.
-    private static var blockSize: Int { 64 }
+    private static var blockSize: Int { 16 }
 
     /// The first index i in `start..<end - 1` where bytes i and i + 1 are zero.
     @inline(__always)
     static func first(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int? {
-        var index = start
-        if end - start > blockSize {
-            let raw = bytes.bytes
-            while end - index > blockSize {
-                if hasPair(raw, at: index),
-                    let pair = byBytes(bytes, from: index, to: index + blockSize + 1) {
-                    return pair
-                }
-                index += blockSize
+        if end - start > 2 * blockSize, start >= 0, end <= bytes.count {
+            // Bounds are checked here, once for all looks.
+            let isThere = bytes.bytes.withUnsafeBytes { raw in
+                raw.baseAddress.map { mayHave($0, from: start, to: end) } ?? true
             }
-            // The last look reaches back over bytes that were looked at before: no tail loop.
-            guard hasPair(raw, at: end - blockSize - 1) else { return nil }
+            if !isThere { return nil }
         }
-        return byBytes(bytes, from: index, to: end)
+        return byBytes(bytes, from: start, to: end)
     }
 
-    /// Whether one of the 64 pairs that begin at `index` is zero. Reads 65 bytes.
+    /// Whether there is a pair. Of each byte and its neighbour the bits of either are taken; the
+    /// least of all these is zero exactly when some pair is. The last look reaches back over bytes
+    /// that were looked at before: no tail loop.
     @inline(__always)
-    private static func hasPair(_ raw: RawSpan, at index: Int) -> Bool {
-        let here = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index, as: Block.self)
-        let next = unsafe raw.unsafeLoadUnaligned(fromByteOffset: index + 1, as: Block.self)
-        let either = here | next
-        // Written here and not as static constants: those would be looked up at every call.
-        let low = Block(repeating: 0x0101_0101_0101_0101)
-        let high = Block(repeating: 0x8080_8080_8080_8080)
-        // Some byte of `either` is zero exactly when some 0x80 bit is left over.
-        let zero = (either &- low) & ~either & high
-        let half = zero.lowHalf | zero.highHalf
-        return (half[0] | half[1]) | (half[2] | half[3]) != 0
+    private static func mayHave(
+        _ raw: UnsafeRawPointer, from start: Int, to end: Int
+    ) -> Bool {
+        var even = either(raw, at: end &- blockSize &- 1)
+        var odd = even
+        var index = start
+        let last = end &- 2 &* blockSize &- 1
+        while index <= last {
+            even = lesser(even, either(raw, at: index))
+            odd = lesser(odd, either(raw, at: index &+ blockSize))
+            index &+= 2 &* blockSize
+        }
+        if index < end &- blockSize &- 1 { even = lesser(even, either(raw, at: index)) }
+        // A byte of a word is zero exactly when some 0x80 bit is left over.
+        let words = unsafeBitCast(lesser(even, odd), to: SIMD2<UInt64>.self)
+        let low = SIMD2<UInt64>(repeating: 0x0101_0101_0101_0101)
+        let left = (words &- low) & ~words
+        return (left[0] | left[1]) & 0x8080_8080_8080_8080 != 0
+    }
+
+    /// The lesser of each two bytes; written so that it becomes one instruction.
+    @inline(__always)
+    private static func lesser(_ a: Block, _ b: Block) -> Block {
+        a.replacing(with: b, where: b .< a)
+    }
+
+    /// Bytes `index ..< index + 16`, each with the bits of the one behind it.
+    @inline(__always)
+    private static func either(_ raw: UnsafeRawPointer, at index: Int) -> Block {
+        raw.loadUnaligned(fromByteOffset: index, as: Block.self)
+            | raw.loadUnaligned(fromByteOffset: index &+ 1, as: Block.self)
     }
 
     private static func byBytes(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int? {
