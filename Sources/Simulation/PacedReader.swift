@@ -12,6 +12,8 @@ public struct PacedReader: Sendable {
     static let jumpTicks: Int64 = 10 * StreamTime.ticksPerSecond
     /// Without any PCR so many packets are held before they are sent at `fallbackTicks`, 60 MB.
     static let heldPacketLimit = 320_000
+    /// Bytes that are read at a time: whole packets, and few enough for the processor's cache.
+    static let pieceBytes = 1000 * Packet.size
     /// Pace of a recording without PCR: a packet each 0.15 ms, 10 Mbit/s.
     static let fallbackTicks: Int64 = 4060
 
@@ -21,8 +23,10 @@ public struct PacedReader: Sendable {
     private var maps = SectionAssembler()
     private var mapPID: PID?
     private var clockPID: PID?
+    /// Packets in order, `heldStart ..< heldEnd`; behind them is room for the next piece.
     private var held: [UInt8] = []
     private var heldStart = 0
+    private var heldEnd = 0
     /// Packets from `heldStart` that have their times.
     private var timed = 0
     private var step: (numerator: Int64, denominator: Int64) = (PacedReader.fallbackTicks, 1)
@@ -44,23 +48,30 @@ public struct PacedReader: Sendable {
     /// Arrival of the next packet, 27 MHz ticks since the first.
     public var nextTime: Int64? { timed > 0 ? time(of: 0) : nil }
 
-    public mutating func append(_ bytes: Span<UInt8>) {
-        compact()
-        var framing = PacketFraming()
-        swap(&framing, &self.framing)
-        framing.append(bytes) { buffer, first, count, spacing in
-            hold(buffer, first, count, spacing)
+    /// Reads the next piece, in place where it is whole packets.
+    /// - Parameter source: puts bytes into places of the buffer, from the first on, and returns how
+    ///   many; 0 at the end of the recording.
+    public mutating func read(from source: (inout [UInt8], _ places: Range<Int>) -> Int) {
+        makeRoom(for: PacedReader.pieceBytes)
+        let count = source(&held, heldEnd..<(heldEnd + PacedReader.pieceBytes))
+        let piece = heldEnd..<(heldEnd + max(count, 0))
+        guard !piece.isEmpty else { return finish() }
+        if isWhole(piece) {
+            heldEnd = piece.upperBound
+        } else {
+            let bytes = Array(held[piece])
+            var framing = takeFraming()
+            framing.append(bytes.span) { hold($0, $1, $2, $3) }
+            self.framing = framing
         }
-        swap(&framing, &self.framing)
         pace()
     }
 
     /// The recording is at its end: the rest goes on at the last pace.
-    public mutating func finish() {
-        var framing = PacketFraming()
-        swap(&framing, &self.framing)
-        framing.finish { buffer, first, count, spacing in hold(buffer, first, count, spacing) }
-        swap(&framing, &self.framing)
+    private mutating func finish() {
+        var framing = takeFraming()
+        framing.finish { hold($0, $1, $2, $3) }
+        self.framing = framing
         pace()
         isEnded = true
         if timed == 0 && heldCount > 0 {
@@ -74,8 +85,7 @@ public struct PacedReader: Sendable {
     ///   packet has its time yet.
     public mutating func take(before limit: Int64) -> (range: Range<Int>, time: Int64)? {
         guard timed > 0 else { return nil }
-        var taken = 1
-        while taken < timed, time(of: taken) < limit { taken += 1 }
+        let taken = packets(before: limit)
         let range = heldStart..<(heldStart + taken * Packet.size)
         let last = time(of: taken - 1)
         heldStart += taken * Packet.size
@@ -100,11 +110,23 @@ public struct PacedReader: Sendable {
     /// Packets of the run that were taken before `heldStart`.
     private var offset: Int64 = 0
     private var runStart: Int64 = 0
-    private var heldCount: Int { (held.count - heldStart) / Packet.size }
+    private var heldCount: Int { (heldEnd - heldStart) / Packet.size }
 
     /// A run ends with a PCR packet, which comes exactly when its PCR says.
     private func time(of packet: Int) -> Int64 {
         runStart + (offset + Int64(packet) + 1) * step.numerator / step.denominator
+    }
+
+    /// How many of the timed packets, one at least, arrive before `limit`.
+    private func packets(before limit: Int64) -> Int {
+        if time(of: timed - 1) < limit { return timed }
+        // Time is linear in packets: the last one before the limit follows from the limit.
+        let behind = max(limit - runStart, 1) - 1
+        let last = behind.scaled(by: step.denominator, over: step.numerator)
+        var taken = Int(min(max(last - offset, 1), Int64(timed)))
+        while taken < timed, time(of: taken) < limit { taken += 1 }
+        while taken > 1, time(of: taken - 1) >= limit { taken -= 1 }
+        return taken
     }
 
     /// The run between two PCRs is used up: the next begins where it ended.
@@ -123,6 +145,8 @@ public struct PacedReader: Sendable {
         while scanned < count {
             let at = heldStart + scanned * Packet.size
             scanned += 1
+            // Most packets have neither a PCR nor a table in them.
+            if clockPID != nil, held[at + 3] & 0x20 == 0, !isOfMap(at) { continue }
             guard let header = PacketHeader(held.span, at: at) else { continue }
             watchProgram(header, at: at)
             guard let clock = header.clockReference, !header.transportError,
@@ -164,23 +188,50 @@ public struct PacedReader: Sendable {
 
     // MARK: Bytes
 
+    /// Whether a piece is packets as they are to be held.
+    private mutating func isWhole(_ piece: Range<Int>) -> Bool {
+        let held = held
+        return framing.passes(held.span.extracting(piece))
+    }
+
+    /// The framing, to be put back: it gives its packets to `self`.
+    private mutating func takeFraming() -> PacketFraming {
+        var framing = PacketFraming()
+        swap(&framing, &self.framing)
+        return framing
+    }
+
     private mutating func hold(_ buffer: Span<UInt8>, _ first: Int, _ count: Int, _ spacing: Int) {
-        buffer.withUnsafeBufferPointer { bytes in
-            if spacing == Packet.size {
-                held.append(contentsOf: bytes[first..<(first + count * Packet.size)])
-                return
-            }
-            for number in 0..<count {
-                let at = first + number * spacing
-                held.append(contentsOf: bytes[at..<(at + Packet.size)])
-            }
+        makeRoom(for: count * Packet.size)
+        var from = first
+        for _ in 0..<count {
+            for index in 0..<Packet.size { held[heldEnd + index] = buffer[from + index] }
+            heldEnd += Packet.size
+            from += spacing
         }
     }
 
-    private mutating func compact() {
-        guard heldStart > 0 else { return }
-        held.removeSubrange(0..<heldStart)
-        heldStart = 0
+    /// Moves what is held to the front, and makes sure that `count` bytes fit behind it.
+    private mutating func makeRoom(for count: Int) {
+        if heldStart > 0 {
+            held.withUnsafeMutableBytes {
+                guard let base = $0.baseAddress else { return }
+                base.copyMemory(from: base + heldStart, byteCount: heldEnd - heldStart)
+            }
+            heldEnd -= heldStart
+            heldStart = 0
+        }
+        let missing = heldEnd + count - held.count
+        if missing > 0 {
+            held.append(contentsOf: repeatElement(0, count: max(missing, held.count)))
+        }
+    }
+
+    /// Whether the packet belongs to the PMT's PID.
+    private func isOfMap(_ at: Int) -> Bool {
+        guard let mapPID else { return false }
+        return held[at + 2] == UInt8(truncatingIfNeeded: mapPID.rawValue)
+            && held[at + 1] & 0x1F == UInt8(mapPID.rawValue >> 8)
     }
 
     /// Finds the PCR PID of the wished programme.

@@ -36,10 +36,13 @@ public struct Rehearsal: ~Copyable {
     public struct Source {
         /// Nanoseconds that its first packet comes after virtual time 0.
         public var delay: Int64
-        /// Fills the buffer with the next bytes; leaves it empty at the end.
-        public var read: (inout [UInt8]) -> Void
+        /// Puts the next bytes into places of the buffer, from the first on, and returns how many;
+        /// 0 at the end.
+        public var read: (inout [UInt8], _ places: Range<Int>) -> Int
 
-        public init(delay: Int64, read: @escaping (inout [UInt8]) -> Void) {
+        public init(
+            delay: Int64, read: @escaping (inout [UInt8], _ places: Range<Int>) -> Int
+        ) {
             self.delay = delay
             self.read = read
         }
@@ -62,7 +65,6 @@ public struct Rehearsal: ~Copyable {
     private var tracks: [Track]
     private var script: [RehearsalEvent]
     private var nextEvent = 0
-    private var buffer: [UInt8] = []
     /// The engine's next wake-up, until something changes it.
     private var wake: MonotonicInstant?
     /// Virtual time.
@@ -130,14 +132,7 @@ public struct Rehearsal: ~Copyable {
 
     private mutating func fill(_ index: Int) {
         while tracks[index].reader.needsBytes {
-            buffer.removeAll(keepingCapacity: true)
-            tracks[index].source.read(&buffer)
-            if buffer.isEmpty {
-                tracks[index].reader.finish()
-            } else {
-                let bytes = buffer
-                tracks[index].reader.append(bytes.span)
-            }
+            tracks[index].reader.read(from: tracks[index].source.read)
         }
         if tracks[index].reader.isAtEnd && !tracks[index].hasEnded {
             tracks[index].hasEnded = true

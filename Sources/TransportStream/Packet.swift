@@ -62,6 +62,18 @@ public struct PacketHeader: Sendable {
         payloadOffset = UInt8(control & 0x10 != 0 ? start : Packet.size)
     }
 
+    /// Whether the packet at `offset`, which must be inside `bytes`, is of the commonest sort:
+    /// clear, without an error, payload only, not the first of a unit.
+    @inlinable public static func isPlain(_ bytes: Span<UInt8>, at offset: Int) -> Bool {
+        bytes[offset] == Packet.syncByte && bytes[offset + 1] & 0xC0 == 0
+            && bytes[offset + 3] & 0xF0 == 0x10
+    }
+
+    /// The PID of the packet at `offset`, which must be inside `bytes`.
+    @inlinable public static func pid(_ bytes: Span<UInt8>, at offset: Int) -> PID {
+        PID(UInt16(bytes[offset + 1]) << 8 | UInt16(bytes[offset + 2]))
+    }
+
     @inlinable static func clock(_ bytes: Span<UInt8>, at p: Int) -> ClockReference {
         let base =
             Int64(bytes[p]) << 25 | Int64(bytes[p + 1]) << 17 | Int64(bytes[p + 2]) << 9
@@ -96,14 +108,25 @@ public enum ContinuityVerdict: Sendable {
 
 /// Watches the continuity counter of one PID (13818-1 §2.4.3.3).
 public struct ContinuityWatch: Sendable {
-    private var last: ContinuityCounter?
-    private var lastHadPayload = false
-    private var duplicates: UInt8 = 0
+    @usableFromInline var last: ContinuityCounter?
+    @usableFromInline var lastHadPayload = false
+    @usableFromInline var duplicates: UInt8 = 0
 
     public init() {}
 
+    /// Takes the commonest packet, one with payload and without an adaptation field, if its counter
+    /// is the next one; changes nothing and returns false if it is not.
+    @inlinable
+    public mutating func advance(to counter: ContinuityCounter) -> Bool {
+        guard let last, counter == last.next else { return false }
+        self.last = counter
+        lastHadPayload = true
+        duplicates = 0
+        return true
+    }
+
     /// Judges the next packet of the PID. Packets without payload do not count.
-    @inline(__always)
+    @inlinable
     public mutating func judge(_ header: PacketHeader) -> ContinuityVerdict {
         let counter = header.continuity
         defer {

@@ -78,6 +78,19 @@ public struct PacketFraming: Sendable {
         return end - start
     }
 
+    /// Takes bytes that begin at a known border and are whole packets of 188 bytes, every sync byte
+    /// in its place, and leaves them where they lie; false, having taken nothing, for any others.
+    public mutating func passes(_ bytes: Span<UInt8>) -> Bool {
+        guard spacing == .plain, pendingSkip == 0, buffer.count == start,
+            bytes.count % Packet.size == 0
+        else { return false }
+        var at = 0
+        while at < bytes.count && bytes[at] == Packet.syncByte { at += Packet.size }
+        guard at >= bytes.count else { return false }
+        consumed += Int64(bytes.count)
+        return true
+    }
+
     /// No more bytes follow: what is left is framed with as many sync bytes as there are.
     public mutating func finish(
         packets: (_ buffer: Span<UInt8>, _ first: Int, _ count: Int, _ spacing: Int) -> Void

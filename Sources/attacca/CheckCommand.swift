@@ -30,16 +30,13 @@ struct Check: ParsableCommand {
         } else {
             let recording = try Recording(name: "check", path: file)
             var progress = ProgressLine()
-            var buffer: [UInt8] = []
-            while true {
-                buffer.removeAll(keepingCapacity: true)
-                recording.read(into: &buffer)
-                if buffer.isEmpty { break }
-                inspector.inspect(buffer.span)
+            recording.forEachPiece { piece in
+                inspector.inspect(piece)
                 if progress.isDue {
                     let share = recording.position * 100 / max(recording.size, 1)
                     progress.show("\(file): \(share) %")
                 }
+                return true
             }
             progress.clear()
             if let failure = recording.failure { throw CommandFailure.run(failure) }

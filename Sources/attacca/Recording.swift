@@ -7,7 +7,7 @@ import TransportStream
 final class Recording {
     /// How much of a file is looked at to see whether it is a transport stream, 1 MiB.
     static let probeBytes = 1 << 20
-    /// Bytes read at a time: whole packets, and little enough for the allocator to use it again.
+    /// A good number of bytes to read at a time: whole packets.
     static let pieceBytes = 400 * Packet.size
 
     let name: String
@@ -48,17 +48,29 @@ final class Recording {
                 + "the sync byte 0x47 every 188, 192 or 204 bytes")
     }
 
-    /// Fills the buffer with the next bytes; leaves it empty at the end.
-    func read(into buffer: inout [UInt8]) {
+    /// Puts the next bytes into places of the buffer, from the first on; returns how many there
+    /// were, 0 at the end.
+    func read(into buffer: inout [UInt8], _ places: Range<Int>) -> Int {
         let descriptor = handle.fileDescriptor
-        var count = -1
-        buffer = [UInt8](unsafeUninitializedCapacity: Recording.pieceBytes) { bytes, filled in
+        let count = buffer.withUnsafeMutableBytes { bytes in
+            let room = UnsafeMutableRawBufferPointer(rebasing: bytes[places])
+            var count = -1
             repeat {
-                count = Foundation.read(descriptor, bytes.baseAddress, Recording.pieceBytes)
+                count = Foundation.read(descriptor, room.baseAddress, room.count)
             } while count < 0 && errno == EINTR
-            filled = max(count, 0)
+            return count
         }
         if count < 0 { failure = "input \(name): '\(path)' offset \(position): reading failed" }
         position += Int64(max(count, 0))
+        return max(count, 0)
+    }
+
+    /// Reads to the end, piece by piece.
+    func forEachPiece(_ body: (Span<UInt8>) -> Bool) {
+        var buffer = [UInt8](repeating: 0, count: Recording.pieceBytes)
+        while true {
+            let count = read(into: &buffer, buffer.indices)
+            if count == 0 || !body(buffer.span.extracting(0..<count)) { return }
+        }
     }
 }

@@ -18,7 +18,7 @@ struct RehearsalPlay: ~Copyable {
     private var packets: Int64 = 0
 
     /// Bytes that are written at a time.
-    private static let drainBytes = 1 << 18
+    private static let drainBytes = 1 << 16
 
     /// A change in what is wrong with an input.
     struct FaultNote {

@@ -66,7 +66,7 @@ struct Rehearse: ParsableCommand {
         let recordings = try input.map { try Recording(name: $0.name, path: $0.path) }
         let sink = try OutputFile(path: output, inputs: input.map(\.path))
         let sources = zip(recordings, input).map { recording, value in
-            Rehearsal.Source(delay: value.delay?.nanoseconds ?? 0) { recording.read(into: &$0) }
+            Rehearsal.Source(delay: value.delay?.nanoseconds ?? 0) { recording.read(into: &$0, $1) }
         }
         var play = RehearsalPlay(
             Rehearsal(configuration, sources: sources, script: script), recordings: recordings,

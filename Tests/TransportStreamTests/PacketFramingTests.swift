@@ -196,4 +196,27 @@ import Testing
         framing.append(rest.span) { _, _, _, _ in }
         #expect(framing.position == 3760)
     }
+
+    @Test func wholePacketsPassWhereTheyLie() {
+        var framing = PacketFraming()
+        let packets = Self.packets(30, seed: 5)
+        let bytes = Array(Self.stream(packets, .plain))
+        // Before the border is known nothing passes.
+        let early = framing.passes(bytes.span)
+        #expect(!early)
+        framing.append(bytes.span) { _, _, _, _ in }
+        let position = framing.position
+        let whole = framing.passes(bytes.span)
+        #expect(whole && framing.position == position + Int64(bytes.count))
+        var damaged = bytes
+        damaged[17 * 188] = 0
+        let part = Array(bytes[..<200])
+        let others = [framing.passes(damaged.span), framing.passes(part.span)]
+        #expect(others == [false, false])
+        #expect(framing.position == position + Int64(bytes.count), "nothing was taken")
+        framing.append(part.span) { _, _, count, _ in #expect(count == 1) }
+        // Twelve bytes of the next packet wait: the border is not where the bytes begin.
+        let late = framing.passes(bytes.span)
+        #expect(!late)
+    }
 }

@@ -172,6 +172,21 @@ func readHeader(_ bytes: [UInt8], at offset: Int = 0) -> PacketHeader? {
         #expect(judge(&watch, 12) == "gap")
     }
 
+    private func advance(_ watch: inout ContinuityWatch, _ counter: UInt8) -> Bool {
+        watch.advance(to: ContinuityCounter(counter))
+    }
+
+    @Test func advancingTakesTheNextCounterOnly() {
+        var watch = ContinuityWatch()
+        #expect(!advance(&watch, 4), "nothing came before")
+        _ = judge(&watch, 15)
+        #expect(!advance(&watch, 15) && !advance(&watch, 1))
+        #expect(advance(&watch, 0))
+        #expect(judge(&watch, 0) == "duplicate")
+        #expect(!advance(&watch, 0) && advance(&watch, 1))
+        #expect(judge(&watch, 1) == "duplicate", "a copy counts anew behind each packet")
+    }
+
     @Test func anAnnouncedGapIsNoError() {
         var watch = ContinuityWatch()
         #expect(judge(&watch, 1, announced: true) == "continuous")
