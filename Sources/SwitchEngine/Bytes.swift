@@ -20,9 +20,7 @@ enum Bytes {
 
     /// Appends `source[start ..< start + count]` to `target`.
     @inline(__always)
-    static func append(
-        _ source: Span<UInt8>, from start: Int, count: Int, to target: inout [UInt8]
-    ) {
+    static func append(_ source: [UInt8], from start: Int, count: Int, to target: inout [UInt8]) {
         precondition(start >= 0 && count >= 0 && start &+ count <= source.count)
         source.withUnsafeBytes { from in
             let piece = from[start..<(start + count)]

@@ -61,10 +61,11 @@ private struct SoundStream {
 
     private mutating func arrive(_ bytes: [UInt8]) {
         guard let header = PacketHeader(bytes.span), track.admits(header) else { return }
-        let fate = track.take(
+        let kept = track.take(
             bytes.span, at: 0, header: header, number: ring.end, position: Int64(ring.end),
-            clock: StreamTime(ticks: 27_000_000), arrivalTicks: 0)
-        if case .keep(var note) = fate {
+            clock: StreamTime(ticks: 27_000_000))
+        if var note = kept {
+            note.stream = 0
             note.time = Int64(ring.end) * 1000
             ring.append(bytes.span, at: 0, note: note)
             elementary += bytes[Int(note.elementaryOffset)...]
@@ -194,7 +195,7 @@ private struct SoundStream {
             cut.stampShift = 1000
             let part = (pesBytes + first * size)..<(pesBytes + end * size)
             let packets = PESRemaker.packets(
-                of: 1, parts: [part], track: stream.track, ring: stream.ring, cut: cut,
+                of: 1, parts: [part], stream: 0, stream.track, ring: stream.ring, cut: cut,
                 shift: 300_000, program: &program)
             var payload: [UInt8] = []
             for (index, packet) in packets.enumerated() {
@@ -205,8 +206,8 @@ private struct SoundStream {
             }
             let times = packets.map(\.time)
             #expect(times == times.sorted())
-            let source = stream.track.packet(holding: part.lowerBound)
-            #expect(times.first == Int64(source) * 1000 + 300_000)
+            let source = stream.ring.packets(of: 0, stream.track, holding: part).first
+            #expect(times.first == source.map { Int64($0) * 1000 + 300_000 })
             guard
                 case .header(let header) = PESHeader.read(payload.span, from: 0, to: payload.count)
             else {

@@ -31,7 +31,9 @@ extension Engine {
             if faults != states[index].faults {
                 events.append(.faults(InputID(index), faults, at: now))
             }
-            states[index].assess(inputs[index].timeline, faults: faults, at: now.ticks)
+            states[index].assess(
+                inputs[index].timeline.health, damage: inputs[index].timeline.damage,
+                faults: faults, at: now.ticks)
         }
     }
 
@@ -47,23 +49,14 @@ extension Engine {
         {
             result.append(.clockStall)
         }
-        let timeline = inputs[index].timeline
-        if let epoch = timeline.epoch, let master = timeline.masterStream {
-            let limit = detection.streamLoss.scaled(by: 27, over: 1000)
-            let isLost = epoch.streams.contains { stream in
-                let track = inputs[index].timeline.streams[stream]
-                guard track.kind != .data, track.unitCount > 1,
-                    let last = track.lastPayloadTicks
-                else { return false }
-                return now.ticks - last > limit
-            }
-            if isLost { result.append(.streamLost) }
-            if inputs[index].timeline.streams[master].kind == .video,
-                let entry = facts.lastRandomAccessTicks,
-                now.ticks - entry > detection.randomAccess.scaled(by: 27, over: 1000)
-            {
-                result.append(.noRandomAccess)
-            }
+        let lossLimit = detection.streamLoss.scaled(by: 27, over: 1000)
+        if inputs[index].timeline.hasLostStream(at: now.ticks, limit: lossLimit) {
+            result.append(.streamLost)
+        }
+        if inputs[index].timeline.hasPictures, let entry = facts.lastRandomAccessTicks,
+            now.ticks - entry > detection.randomAccess.scaled(by: 27, over: 1000)
+        {
+            result.append(.noRandomAccess)
         }
         return result
     }

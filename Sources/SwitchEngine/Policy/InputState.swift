@@ -24,14 +24,13 @@ struct InputState {
     }
 
     /// Takes in how the input is now.
-    mutating func assess(_ timeline: InputTimeline, faults: [Fault], at ticks: Int64) {
-        let damage = timeline.streams.reduce(0) { $0 + $1.continuityErrors + $1.damagedUnits }
-            + timeline.health.transportErrors + timeline.health.clockJumps
+    /// - Parameter damage: all that was ever damaged of it.
+    mutating func assess(_ health: InputFacts, damage: Int64, faults: [Fault], at ticks: Int64) {
         if damage != damageSeen || !faults.isEmpty { soundSince = nil }
         damageSeen = damage
         if soundSince == nil && faults.isEmpty { soundSince = ticks }
         self.faults = faults
-        if let entry = timeline.health.lastRandomAccessTicks, entry != lastEntryTicks {
+        if let entry = health.lastRandomAccessTicks, entry != lastEntryTicks {
             if let lastEntryTicks {
                 entryDistance = min(
                     max(entryDistance, entry - lastEntryTicks), InputState.entryDistanceLimit)

@@ -5,16 +5,13 @@ import TransportStream
 
 enum BrokenLinkWriter {
     static func mark(
-        _ unit: Unit, _ track: StreamTrack, keepsLeading: Bool, in timeline: inout InputTimeline
+        _ unit: Unit, ofStream stream: Int, keepsLeading: Bool, in timeline: inout InputTimeline
     ) {
         var bytes: [UInt8] = []
         var pieces: [(packet: Int, at: Int, count: Int)] = []
-        let behind = track.packets.partition { $0.position > unit.start }
-        var index = max(behind - 1, track.packets.first)
-        while index < track.packets.end, track.packets[index].position < unit.end {
-            let packet = track.packets[index].number
-            index += 1
-            guard packet >= timeline.ring.first, packet < timeline.ring.end else { return }
+        let packets = timeline.ring.packets(
+            of: stream, timeline.streams[stream], holding: unit.start..<unit.end)
+        for packet in packets {
             let note = timeline.ring[packet]
             let skip = Int(max(unit.start - note.elementaryPosition, 0))
             let at = Int(note.elementaryOffset) + skip
@@ -22,13 +19,12 @@ enum BrokenLinkWriter {
             let count = min(Packet.size - at, left)
             guard count > 0 else { continue }
             pieces.append((packet, at, count))
-            Bytes.append(
-                timeline.ring.bytes.span, from: timeline.ring.offset(of: packet) + at,
-                count: count, to: &bytes)
+            timeline.ring.copy(packet, at..<(at + count), to: &bytes)
         }
         var span = bytes.mutableSpan
         let changed = BrokenLink.mark(
-            track.codec, accessUnit: &span, leading: keepsLeading ? .decodable : .none)
+            timeline.streams[stream].codec, accessUnit: &span,
+            leading: keepsLeading ? .decodable : .none)
         guard changed > 0 else { return }
         var from = 0
         for piece in pieces {

@@ -96,7 +96,9 @@ struct OutputProgram {
 
     /// Whether the PMT stays within 1,021 bytes behind its length field (13818-1 §2.4.4.9).
     private func hasRoom(for stream: ProgramMap.Stream) -> Bool {
-        let taken = slots.reduce(13 + map.descriptors.count) { $0 + 5 + $1.stream.descriptors.count }
+        let taken = slots.reduce(13 + map.descriptors.count) {
+            $0 + 5 + $1.stream.descriptors.count
+        }
         return taken + 5 + stream.descriptors.count <= 1021
     }
 

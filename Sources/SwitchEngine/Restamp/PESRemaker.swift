@@ -11,16 +11,16 @@ struct PESRemaker {
         var times: [(offset: Int, time: Int64)] = []
     }
 
-    /// The packets for `parts` of PES packet `number` of `track`.
+    /// The packets for `parts` of PES packet `number` of a stream.
     /// - Parameter shift: added to the packets' times, 27 MHz ticks.
     /// - Parameter cut: tells what PTS and DTS become.
     static func packets(
-        of number: Int, parts: [Range<Int64>], track: StreamTrack, ring: borrowing PacketRing,
-        cut: StreamCut, shift: Int64, program: inout OutputProgram
+        of number: Int, parts: [Range<Int64>], stream: Int, _ track: StreamTrack,
+        ring: borrowing PacketRing, cut: StreamCut, shift: Int64, program: inout OutputProgram
     ) -> [PreparedPacket] {
         var result: [PreparedPacket] = []
         for part in parts {
-            let stretch = collect(part, track, ring)
+            let stretch = collect(ring.packets(of: stream, track, holding: part), part, ring)
             guard !stretch.bytes.isEmpty else { continue }
             let header = self.header(
                 for: part, of: number, count: stretch.bytes.count, track, cut, &program)
@@ -30,17 +30,12 @@ struct PESRemaker {
         return result
     }
 
-    /// The elementary stream bytes of a range, out of the ring.
+    /// The bytes of a range of the elementary stream, out of the packets that hold it.
     private static func collect(
-        _ range: Range<Int64>, _ track: StreamTrack, _ ring: borrowing PacketRing
+        _ packets: [Int], _ range: Range<Int64>, _ ring: borrowing PacketRing
     ) -> Stretch {
         var stretch = Stretch()
-        let places = track.packets
-        var index = max(places.partition { $0.position > range.lowerBound } - 1, places.first)
-        while index < places.end, places[index].position < range.upperBound {
-            let packet = places[index].number
-            index += 1
-            guard packet >= ring.first, packet < ring.end else { continue }
+        for packet in packets {
             let note = ring[packet]
             let skip = Int(max(range.lowerBound - note.elementaryPosition, 0))
             let from = Int(note.elementaryOffset) + skip
@@ -49,9 +44,7 @@ struct PESRemaker {
             let count = min(room, wanted)
             guard count > 0 else { continue }
             stretch.times.append((stretch.bytes.count, note.time))
-            Bytes.append(
-                ring.bytes.span, from: ring.offset(of: packet) + from, count: count,
-                to: &stretch.bytes)
+            ring.copy(packet, from..<(from + count), to: &stretch.bytes)
         }
         return stretch
     }

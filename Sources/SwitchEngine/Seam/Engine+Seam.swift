@@ -107,8 +107,8 @@ extension Engine {
 
     /// The first elementary stream position of an epoch that is still kept.
     private func firstPosition(_ track: StreamTrack, _ epoch: Epoch) -> Int64 {
-        let first = track.packets.partition { $0.number >= epoch.firstPacket }
-        return first < track.packets.end ? track.packets[first].position : track.detector.position
+        let first = track.pes.partition { $0.firstPacket >= epoch.firstPacket }
+        return first < track.pes.end ? track.pes[first].elementaryStart : track.detector.position
     }
 
     /// The rule for pictures behind a random access picture of a video stream.
@@ -309,7 +309,7 @@ extension Engine {
             let until = position(beforeUnit: untilUnit, track)
             restamper.segments[index].cuts[stream].until = until
             judgeAgain(index, stream, track)
-            let last = until > 0 && !track.packets.isEmpty ? track.packet(holding: until - 1) : -1
+            let last = timeline.packet(of: stream, holding: until - 1) ?? -1
             restamper.segments[index].cuts[stream].lastPacket = last
             end = max(end, last + 1)
         }
@@ -435,7 +435,9 @@ extension Engine {
             let until = track.units.isEmpty ? 0 : position(beforeUnit: last, track)
             restamper.segments[index].cuts[stream].until = until
             judgeAgain(index, stream, track)
-            if until > 0 { end = max(end, track.packet(holding: until - 1) + 1) }
+            if let last = timeline.packet(of: stream, holding: until - 1) {
+                end = max(end, last + 1)
+            }
         }
         restamper.segments[index].end = min(
             end, timeline.end(ofEpoch: segment.epoch.number))
@@ -450,6 +452,6 @@ extension Engine {
         let keepsLeading = choice.plan.presentation
             < unit.presentation.ticks + choice.plan.shift
         BrokenLinkWriter.mark(
-            unit, track, keepsLeading: keepsLeading, in: &inputs[choice.input].timeline)
+            unit, ofStream: master, keepsLeading: keepsLeading, in: &inputs[choice.input].timeline)
     }
 }

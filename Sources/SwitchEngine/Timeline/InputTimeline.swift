@@ -111,10 +111,36 @@ struct InputTimeline {
         _ buffer: Span<UInt8>, _ first: Int, _ count: Int, _ spacing: Int, _ arrivalTicks: Int64
     ) {
         var offset = first
-        for _ in 0..<count {
-            take(buffer, at: offset, arrivalTicks)
-            offset += spacing
+        var left = count
+        while left > 0 {
+            let taken = takeRun(buffer, offset, left, spacing, arrivalTicks)
+            if taken == 0 { take(buffer, at: offset, arrivalTicks) }
+            offset += max(taken, 1) * spacing
+            left -= max(taken, 1)
         }
+    }
+
+    /// The shortest way, which nine of ten packets go: those of one stream in a row that are clear,
+    /// have nothing but payload and go on with a PES packet. Returns how many there were; 0 where
+    /// the first is not such a one.
+    @inline(__always)
+    private mutating func takeRun(
+        _ bytes: Span<UInt8>, _ offset: Int, _ count: Int, _ spacing: Int, _ arrivalTicks: Int64
+    ) -> Int {
+        guard offset <= bytes.count - Packet.size, PacketHeader.isPlain(bytes, at: offset) else {
+            return 0
+        }
+        let index = Int(streamByPID[PacketHeader.pid(bytes, at: offset).index])
+        guard index >= 0, let time = clock.last?.time else { return 0 }
+        let taken = streams[index].takeRun(
+            bytes, at: offset, count: count, spacing: spacing, into: &ring,
+            stream: Int16(truncatingIfNeeded: index), position: position, clock: time)
+        guard taken > 0 else { return 0 }
+        position += Int64(taken)
+        health.packets += Int64(taken)
+        health.take(payloadAt: arrivalTicks)
+        streams[index].lastPayloadTicks = arrivalTicks
+        return taken
     }
 
     private mutating func take(_ bytes: Span<UInt8>, at offset: Int, _ arrivalTicks: Int64) {
@@ -143,20 +169,20 @@ struct InputTimeline {
         if isClock { stamp() }
     }
 
-    @inline(__always)
     private mutating func takeStream(
         _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader,
         _ arrivalTicks: Int64
     ) {
         guard streams[index].admits(header), header.hasPayload else { return }
-        if !streams[index].codec.isPES {
+        if !streams[index].isPES {
             return takeSections(index, bytes, at: offset, header, arrivalTicks)
         }
         let reference = clock.last?.time ?? firstStamp ?? firstTime(bytes, at: offset, header)
-        let fate = streams[index].take(
+        streams[index].lastPayloadTicks = arrivalTicks
+        guard var note = streams[index].take(
             bytes, at: offset, header: header, number: ring.end, position: position,
-            clock: reference, arrivalTicks: arrivalTicks)
-        guard case .keep(var note) = fate else { return }
+            clock: reference)
+        else { return }
         note.stream = Int16(truncatingIfNeeded: index)
         ring.append(bytes, at: offset, note: note)
         if header.startsUnit, streams[index].kind == .video,
@@ -240,7 +266,7 @@ struct InputTimeline {
         var latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : Int64.min
         if let epoch, ring.stamped <= epoch.firstPacket { latest = .min }
         for number in ring.stamped..<ring.end {
-            let place = ring[number].position &- from.position
+            let place = ring[number].time &- from.position
             let time = from.time.ticks &+ InputTimeline.share(span, place, packets)
             latest = max(latest, time)
             ring[number].time = latest
@@ -278,9 +304,9 @@ struct InputTimeline {
         guard ring.stamped < ring.end else { return }
         var latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : Int64.min
         if let epoch, ring.stamped <= epoch.firstPacket { latest = .min }
-        let end = ring[ring.end - 1].position
+        let end = ring[ring.end - 1].time
         for number in ring.stamped..<ring.end {
-            guard let time = clock.extrapolated(position: ring[number].position, end: end) else {
+            guard let time = clock.extrapolated(position: ring[number].time, end: end) else {
                 return
             }
             latest = max(latest, time)
@@ -384,6 +410,36 @@ struct InputTimeline {
         health.forget()
     }
 
+    // MARK: Health
+
+    /// Everything of the input that was ever damaged, as one number that only grows.
+    var damage: Int64 {
+        mutating get {
+            var sum = health.transportErrors + health.clockJumps
+            for index in streams.indices {
+                sum += streams[index].continuityErrors + streams[index].damagedUnits
+            }
+            return sum
+        }
+    }
+
+    /// Whether sound or pictures of the programme have come and come no more.
+    mutating func hasLostStream(at ticks: Int64, limit: Int64) -> Bool {
+        guard masterStream != nil, !epochs.isEmpty else { return false }
+        for stream in epochs[epochs.end - 1].streams
+        where streams[stream].kind != .data && streams[stream].unitCount > 1 {
+            if let last = streams[stream].lastPayloadTicks, ticks - last > limit { return true }
+        }
+        return false
+    }
+
+    /// Whether the stream that seams are made on is one of pictures.
+    var hasPictures: Bool {
+        mutating get { masterStream.map { streams[$0].kind == .video } ?? false }
+    }
+
+    // MARK: The stream that leads
+
     /// The stream that seams are made on: the first video with pictures, else the first sound.
     var masterStream: Int? {
         guard let epoch else { return nil }
@@ -410,6 +466,11 @@ struct InputTimeline {
         return AlignmentSide(
             presentationToHost: toHost, reorderTicks: lead.reorderTicks,
             frameTicks: masterStream(of: epoch).map { streams[$0].frameRate.ticks } ?? 0)
+    }
+
+    /// The kept packet of a stream that holds an elementary stream position; nil for none.
+    func packet(of stream: Int, holding position: Int64) -> Int? {
+        ring.packets(of: stream, streams[stream], holding: position..<(position + 1)).first
     }
 
     // MARK: Memory

@@ -23,14 +23,21 @@ struct Log<Element> {
 
     @inline(__always)
     subscript(number: Int) -> Element {
-        get {
+        _read {
             precondition(number >= first && number < end)
-            return storage[number & mask]
+            yield storage[number & mask]
         }
         _modify {
             precondition(number >= first && number < end)
             yield &storage[number & mask]
         }
+    }
+
+    /// Lends the last element, which must be there.
+    @inline(__always)
+    mutating func withLast(_ body: (inout Element) -> Void) {
+        precondition(!isEmpty)
+        body(&storage[(end &- 1) & mask])
     }
 
     /// Appends and gives the new element's number.

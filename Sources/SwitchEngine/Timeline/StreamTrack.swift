@@ -13,62 +13,46 @@ struct StreamTrack {
     private(set) var detector: AccessUnitDetector
     private(set) var pes = Log<PESRecord>(filler: .none)
     var units = Log<Unit>(filler: .none)
-    /// Packet number and elementary position of each kept packet, to find a unit's packets.
-    private(set) var packets = Log<PacketPlace>(filler: PacketPlace(number: 0, position: 0))
     private(set) var frameRate = FrameRate()
 
     private var continuity = ContinuityWatch()
     private var marks: [AccessUnitMark] = []
+    private var trail = PlaceTrail()
+    // What every packet is held against stands here, not in the wide records it belongs to.
+    /// Elementary position at which the open PES packet is complete; `.max` where only the next one
+    /// tells, or none is open.
+    private var completeAt = Int64.max
+    /// Elementary position at which the open audio unit ends; `.max` where that is not known.
+    private var settledAt = Int64.max
     /// Payload is ignored until the next PES packet begins.
     private var awaitsStart = true
     private var gapPending = false
+    /// The first packet that belongs to a PES packet or unit which may still grow; nil when all is
+    /// settled.
+    private(set) var firstUnsettledPacket: Int?
     /// Host time of the last payload, in 27 MHz ticks.
-    private(set) var lastPayloadTicks: Int64?
+    var lastPayloadTicks: Int64?
     /// Facts for the operator.
     private(set) var continuityErrors: Int64 = 0
     private(set) var damagedUnits: Int64 = 0
     private(set) var scrambledPackets: Int64 = 0
     private(set) var unitCount: Int64 = 0
 
-    struct PacketPlace {
-        var number: Int
-        var position: Int64
-    }
-
     init(_ stream: ProgramMap.Stream, programDescriptors: [UInt8]) {
         description = stream
         codec = Codec(stream: stream, programDescriptors: programDescriptors)
         language = Descriptors.language(stream.descriptors)
+        isPES = codec.isPES
         detector = AccessUnitDetector(codec: codec)
         marks.reserveCapacity(32)
     }
 
+    @inline(__always)
     var kind: Codec.Kind { codec.kind }
-
-    /// The first packet that belongs to a PES packet or unit which may still grow; nil when all is
-    /// settled.
-    var firstUnsettledPacket: Int? {
-        var result: Int?
-        if let unit = units.last, unit.isOpen {
-            // A PES packet of sound can not be cut once it has been begun: its length is told.
-            let isBound = kind == .audio && unit.pes >= pes.first
-            result = isBound ? pes[unit.pes].firstPacket : unit.firstPacket
-        }
-        if let record = pes.last, record.state == .open {
-            // Video units settle one by one inside a PES packet without a length.
-            let settlesByUnit = kind == .video && record.firstUnit >= 0
-            if !settlesByUnit { result = min(result ?? .max, record.firstPacket) }
-        }
-        return result
-    }
+    /// Carried in PES packets; in sections else.
+    let isPES: Bool
 
     // MARK: Packets in
-
-    /// What became of a packet.
-    enum Fate {
-        case keep(PacketNote)
-        case drop
-    }
 
     /// Judges the counter of the next packet; false when the packet must not be taken.
     @inline(__always)
@@ -87,50 +71,112 @@ struct StreamTrack {
     mutating func lose() {
         gapPending = true
         if let last = pes.last, last.state == .open { pes[pes.end - 1].state = .damaged }
+        completeAt = .max
         damageOpenUnit()
+        findUnsettled()
         detector.reset()
         awaitsStart = true
     }
 
-    /// Takes the payload of packet number `number`, which the caller appends to the ring if told
-    /// so.
+    /// Takes the payload of packet number `number`.
     /// - Parameter clock: the input's time now, near which time stamps are unwrapped.
-    @inline(__always)
+    /// - Returns: what is to be noted of the packet, which the caller appends to the ring; nil
+    ///   where it is of no use.
     mutating func take(
         _ bytes: Span<UInt8>, at offset: Int, header: PacketHeader, number: Int, position: Int64,
-        clock: StreamTime, arrivalTicks: Int64
-    ) -> Fate {
-        lastPayloadTicks = arrivalTicks
+        clock: StreamTime
+    ) -> PacketNote? {
         let end = offset + Packet.size
         var start = offset + Int(header.payloadOffset)
         if header.isScrambled { scrambledPackets += 1 }
         if header.startsUnit {
             start = openPES(
                 bytes, from: start, to: end, header: header, number: number, clock: clock)
-        } else {
-            guard !awaitsStart else { return .drop }
-            pes[pes.end - 1].lastPacket = number
+        } else if awaitsStart {
+            return nil
         }
         let place = detector.position
-        packets.append(PacketPlace(number: number, position: place))
-        let current = pes.end - 1
-        if header.isScrambled {
-            // Nothing inside can be read; the PES packet passes as it is.
-        } else {
+        trail.append(number, at: place)
+        // The inside of a scrambled packet can not be read; its PES packet passes as it is.
+        if !header.isScrambled {
             detector.scan(bytes, from: start, to: end, startsPES: header.startsUnit, into: &marks)
-            if !marks.isEmpty { placeMarks(clock: clock) }
         }
-        let elementaryEnd = place + Int64(end - start)
-        pes[current].elementaryEnd = elementaryEnd
-        if pes[current].state == .open, let missing = pes[current].missingBytes, missing <= 0 {
-            completePES()
+        came(upTo: place + Int64(end - start), number: number, clock: clock)
+        return PacketNote(
+            time: position, pes: pes.end - 1, elementaryPosition: place, stream: -1,
+            elementaryOffset: UInt8(start - offset), payloadOffset: header.payloadOffset,
+            startsPES: header.startsUnit, hasClock: header.clockReference != nil)
+    }
+
+    /// Takes packets in a row, of one PID and plain ones, as long as each goes on with the PES
+    /// packet and its counter is the next.
+    /// - Parameter position: the input's packets before the first of them.
+    /// - Returns: how many it took, and put into the ring.
+    mutating func takeRun(
+        _ bytes: Span<UInt8>, at first: Int, count: Int, spacing: Int, into ring: inout PacketRing,
+        stream: Int16, position: Int64, clock: StreamTime
+    ) -> Int {
+        guard !awaitsStart else { return 0 }
+        let pid = PacketHeader.pid(bytes, at: first)
+        let payload = Int64(Packet.size - 4)
+        var note = PacketNote(
+            time: position, pes: pes.end - 1, elementaryPosition: detector.position,
+            stream: stream, elementaryOffset: 4, payloadOffset: 4, startsPES: false,
+            hasClock: false)
+        var run = (number: ring.end, position: detector.position)
+        var offset = first
+        var taken = 0
+        while taken < count, offset <= bytes.count - Packet.size,
+            PacketHeader.isPlain(bytes, at: offset),
+            PacketHeader.pid(bytes, at: offset) == pid,
+            continuity.advance(to: ContinuityCounter(bytes[offset + 3]))
+        {
+            note.time += 1
+            ring.append(bytes, at: offset, note: note)
+            detector.scan(
+                bytes, from: offset + 4, to: offset + Packet.size, startsPES: false, into: &marks)
+            note.elementaryPosition += payload
+            taken += 1
+            offset += spacing
+            if !marks.isEmpty || note.elementaryPosition >= min(completeAt, settledAt) {
+                trail.append(run.number, at: run.position, packets: ring.end - run.number)
+                came(upTo: note.elementaryPosition, number: ring.end - 1, clock: clock)
+                run = (ring.end, note.elementaryPosition)
+            }
         }
-        settleUnits()
-        return .keep(
-            PacketNote(
-                time: 0, position: position, pes: current, elementaryPosition: place, stream: -1,
-                elementaryOffset: UInt8(start - offset), payloadOffset: header.payloadOffset,
-                startsPES: header.startsUnit, hasClock: header.clockReference != nil))
+        if ring.end > run.number {
+            trail.append(run.number, at: run.position, packets: ring.end - run.number)
+            came(upTo: note.elementaryPosition, number: ring.end - 1, clock: clock)
+        }
+        return taken
+    }
+
+    /// The open PES packet has come as far as packet `number`; what began or ended in it is noted.
+    private mutating func came(upTo position: Int64, number: Int, clock: StreamTime) {
+        if !marks.isEmpty { placeMarks(clock: clock) }
+        pes.withLast {
+            $0.lastPacket = number
+            $0.elementaryEnd = position
+        }
+        if position >= completeAt { completePES() }
+        if position >= settledAt { endOpenUnit(at: settledAt) }
+        findUnsettled()
+    }
+
+    private mutating func findUnsettled() {
+        firstUnsettledPacket = nil
+        if let unit = units.last, unit.isOpen {
+            // A PES packet of sound can not be cut once it has been begun: its length is told.
+            let isBound = kind == .audio && unit.pes >= pes.first
+            firstUnsettledPacket = isBound ? pes[unit.pes].firstPacket : unit.firstPacket
+        }
+        if let record = pes.last, record.state == .open {
+            // Video units settle one by one inside a PES packet without a length.
+            let settlesByUnit = kind == .video && record.firstUnit >= 0
+            if !settlesByUnit {
+                firstUnsettledPacket = min(firstUnsettledPacket ?? .max, record.firstPacket)
+            }
+        }
     }
 
     /// Begins a PES packet; returns where its payload begins.
@@ -157,6 +203,7 @@ struct StreamTrack {
             sniff(bytes, at: payload, to: end)
         }
         pes.append(record)
+        completeAt = record.header?.payloadLength.map { record.elementaryStart + Int64($0) } ?? .max
         if kind == .data || record.header == nil { beginOpaqueUnit(record) }
         return payload
     }
@@ -182,6 +229,7 @@ struct StreamTrack {
     }
 
     private mutating func completePES() {
+        completeAt = .max
         pes[pes.end - 1].state = .complete
         if kind == .data, let unit = units.last, unit.isOpen {
             units[units.end - 1].end = pes[pes.end - 1].elementaryEnd
@@ -194,6 +242,7 @@ struct StreamTrack {
         units[units.end - 1].end = max(record.elementaryEnd, unit.start)
         units[units.end - 1].lastPacket = max(record.lastPacket, unit.firstPacket)
         units[units.end - 1].isDamaged = true
+        settledAt = .max
         damagedUnits += 1
     }
 
@@ -228,7 +277,7 @@ struct StreamTrack {
         let record = pes[number]
         let isFirst = record.firstUnit < 0
         if isFirst { pes[number].firstUnit = units.end }
-        let packet = packet(holding: mark.position)
+        let packet = recentPacket(holding: mark.position)
         var unit = Unit(
             start: mark.position, firstPacket: packet, lastPacket: packet, pes: number,
             presentation: clock, decoding: clock, isTimed: false, durationTicks: 0, mark: mark)
@@ -256,6 +305,8 @@ struct StreamTrack {
         gapPending = false
         units.append(unit)
         unitCount += 1
+        // Sound tells how long a frame is; a picture ends where the next one begins.
+        settledAt = kind == .audio && mark.length > 0 ? unit.start + Int64(mark.length) : .max
     }
 
     /// 27 MHz ticks that a unit is presented for.
@@ -283,26 +334,18 @@ struct StreamTrack {
     }
 
     private mutating func endOpenUnit(at position: Int64) {
+        settledAt = .max
         guard let unit = units.last, unit.isOpen else { return }
         units[units.end - 1].end = max(position, unit.start)
-        units[units.end - 1].lastPacket = packet(holding: max(position - 1, unit.start))
+        units[units.end - 1].lastPacket = recentPacket(holding: max(position - 1, unit.start))
     }
 
-    /// Ends audio units whose length is known once all their bytes came.
-    @inline(__always)
-    private mutating func settleUnits() {
-        guard kind == .audio, let unit = units.last, unit.isOpen, unit.mark.length > 0 else {
-            return
-        }
-        let end = unit.start + Int64(unit.mark.length)
-        if detector.position >= end { endOpenUnit(at: end) }
-    }
-
-    /// The kept packet that holds an elementary stream position.
-    func packet(holding position: Int64) -> Int {
-        let index = packets.partition { $0.position > position } - 1
-        guard index >= packets.first, index < packets.end else { return packets.last?.number ?? 0 }
-        return packets[index].number
+    /// The packet that holds an elementary stream position not far behind the newest.
+    private func recentPacket(holding position: Int64) -> Int {
+        if let number = trail.packet(holding: position) { return number }
+        var number = pes.end - 1
+        while number > pes.first && pes[number].elementaryStart > position { number -= 1 }
+        return pes[number].firstPacket
     }
 
     // MARK: Ends
@@ -317,11 +360,13 @@ struct StreamTrack {
             let whole = isWhole && (last.missingBytes ?? 0) <= 0
             if whole { completePES() } else { pes[pes.end - 1].state = .damaged }
         }
+        completeAt = .max
         if isWhole, kind == .video, let record = pes.last, record.state != .damaged {
             endOpenUnit(at: detector.position)
         } else {
             damageOpenUnit()
         }
+        findUnsettled()
         detector.reset()
         awaitsStart = true
         gapPending = false
@@ -339,9 +384,6 @@ struct StreamTrack {
             !units[units.first].isOpen
         {
             units.trim(before: units.first + 1)
-        }
-        while packets.count > 1, packets[packets.first].number < number {
-            packets.trim(before: packets.first + 1)
         }
     }
 }
