@@ -51,6 +51,7 @@ struct OutputSchedule {
     // Constant rate: packet n leaves at start + n · 1504 bit / rate.
     private var start: Int64 = 0
     private var slotCount: Int64 = 0
+    private let nullPacket: [UInt8]
     /// Packets that a constant rate sent later than their time, and by how much at most.
     private(set) var latePackets: Int64 = 0
     private(set) var greatestLatenessTicks: Int64 = 0
@@ -58,6 +59,10 @@ struct OutputSchedule {
     init(muxRate: Int64?) {
         self.muxRate = muxRate
         let rate = muxRate ?? OutputSchedule.peakBitsPerSecond
+        var bytes = [UInt8](repeating: 0, count: Packet.size)
+        var span = bytes.mutableSpan
+        PacketWriter.writeNull(in: &span, at: 0)
+        nullPacket = bytes
         packetTicks = max(1, OutputSchedule.packetBits * StreamTime.ticksPerSecond / max(rate, 1))
     }
 
@@ -189,15 +194,13 @@ struct OutputSchedule {
 
     private mutating func padNulls(upTo time: Int64, _ batch: inout OutputBatch) {
         guard let rate = muxRate else { return }
-        while slotTime(slotCount, rate) < time {
-            let at = batch.bytes.count
-            batch.bytes.append(contentsOf: repeatElement(0xFF, count: Packet.size))
-            var span = batch.bytes.mutableSpan
-            PacketWriter.writeNull(in: &span, at: at)
+        while true {
             let slot = slotTime(slotCount, rate)
+            guard slot < time else { return }
+            batch.bytes.append(contentsOf: nullPacket)
+            batch.times.append(slot)
             slotCount += 1
             last = slot
-            batch.times.append(slot)
         }
     }
 }
