@@ -16,6 +16,9 @@ struct SeenPicture {
     /// It has the mark that what was before it is gone.
     var isMarkedBroken: Bool
     var plan: PlannedPicture?
+    /// When its last byte came, host nanoseconds. That it was the last is known only when the next
+    /// PES packet comes, and that may be seconds later.
+    var time: Int64
 }
 
 /// An audio frame as it stands in the output.
@@ -24,6 +27,8 @@ struct SeenFrame {
     /// Where the PES packet has it, or counted on from the frame before.
     var presentation: Int64
     var isExact: Bool
+    /// When its PES packet's last byte came, host nanoseconds.
+    var time: Int64
 }
 
 /// A time_signal, 90 kHz with its adjustment.
@@ -49,6 +54,8 @@ struct OutputReader {
         var codec = Codec.otherPES
         var bytes: [UInt8] = []
         var isOpen = false
+        /// Host time of the last payload, nanoseconds.
+        var lastTime: Int64 = 0
         var lastStamp: Int64?
         /// Sound: bytes of a frame that began in the PES packet before, and the next frame's PTS.
         var rest: [UInt8] = []
@@ -69,6 +76,7 @@ struct OutputReader {
     private var collectors: [Collector] = []
     private var splicePID: PID?
     private let content: SyntheticContent
+    private var now: Int64 = 0
 
     init(_ content: SyntheticContent) { self.content = content }
 
@@ -79,7 +87,9 @@ struct OutputReader {
         splices.removeAll(keepingCapacity: true)
     }
 
-    mutating func read(_ bytes: Span<UInt8>) {
+    /// - Parameter time: when they came, host nanoseconds.
+    mutating func read(_ bytes: Span<UInt8>, at time: Int64) {
+        now = time
         var at = 0
         while at + Packet.size <= bytes.count {
             if let header = PacketHeader(bytes, at: at) { take(bytes, at, header) }
@@ -119,6 +129,7 @@ struct OutputReader {
                 collectors[index].isOpen = true
             }
             guard collectors[index].isOpen else { return }
+            collectors[index].lastTime = now
             for place in start..<end { collectors[index].bytes.append(bytes[place]) }
         }
     }
@@ -185,7 +196,7 @@ struct OutputReader {
         var picture = SeenPicture(
             mark: ContentMark.find(in: bytes, from: header.headerLength, to: bytes.count),
             presentation: decoding + ahead, decoding: decoding, isExact: false,
-            isMarkedBroken: false)
+            isMarkedBroken: false, time: collectors[index].lastTime)
         if let mark = picture.mark, let life = lives[mark.life],
             let number = life.encoder.pattern.decodingNumber(of: mark.content)
         {
@@ -217,7 +228,8 @@ struct OutputReader {
                 }
                 frames.append(
                     SeenFrame(
-                        mark: nil, presentation: collectors[index].expected ?? 0, isExact: false))
+                        mark: nil, presentation: collectors[index].expected ?? 0, isExact: false,
+                        time: collectors[index].lastTime))
                 return
             }
             guard start + length <= payload.count else {
@@ -240,7 +252,9 @@ struct OutputReader {
         let mark = ContentMark.find(in: bytes, from: 4, to: bytes.count)
         let isExact = mark.map { lives[$0.life]?.sound.bytes(ofSample: $0.content) == bytes }
         frames.append(
-            SeenFrame(mark: mark, presentation: presentation, isExact: isExact ?? false))
+            SeenFrame(
+                mark: mark, presentation: presentation, isExact: isExact ?? false,
+                time: collectors[index].lastTime))
         collectors[index].expected = presentation
             + (content.soundFrameTicks + 150) / StreamTime.ticksPerTimestampTick
     }

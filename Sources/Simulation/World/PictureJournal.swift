@@ -15,7 +15,7 @@ public struct ContentJump: Sendable {
     /// Identities of the encoders.
     public var from: UInt8
     public var to: UInt8
-    /// When the output brought it, host nanoseconds.
+    /// When the output brought what comes after it, host nanoseconds.
     public var time: Int64
 }
 
@@ -67,15 +67,15 @@ struct PictureJournal {
 
     init(frameTicks: Int64) { self.frameTicks = frameTicks }
 
-    mutating func take(_ picture: SeenPicture, at time: Int64) {
+    mutating func take(_ picture: SeenPicture) {
         count += 1
-        judgeDecoding(picture, at: time)
+        judgeDecoding(picture)
         guard picture.mark != nil else { return }
         waiting.append(picture)
         while let next = earliest,
             waiting[next].presentation <= picture.decoding || waiting.count > 40
         {
-            show(waiting.remove(at: next), at: time)
+            show(waiting.remove(at: next))
         }
     }
 
@@ -83,18 +83,18 @@ struct PictureJournal {
         waiting.indices.min { waiting[$0].presentation < waiting[$1].presentation }
     }
 
-    private mutating func note(_ kind: UnitFault.Kind, _ picture: SeenPicture, at time: Int64) {
+    private mutating func note(_ kind: UnitFault.Kind, _ picture: SeenPicture) {
         guard faults.count < journalLimit else { return }
-        faults.append(UnitFault(kind: kind, presentation: picture.presentation, time: time))
+        faults.append(UnitFault(kind: kind, presentation: picture.presentation, time: picture.time))
     }
 
     // MARK: Decoding order
 
-    private mutating func judgeDecoding(_ picture: SeenPicture, at time: Int64) {
+    private mutating func judgeDecoding(_ picture: SeenPicture) {
         guard let mark = picture.mark, let plan = picture.plan else {
-            return note(.unrecognised, picture, at: time)
+            return note(.unrecognised, picture)
         }
-        if !picture.isExact { note(.altered, picture, at: time) }
+        if !picture.isExact { note(.altered, picture) }
         // Behind an open entry at a seam the leading pictures are rightly missing.
         var dropped: Int64 = 0
         defer { lastDecoded = (mark.life, plan.decodingPlace, dropped) }
@@ -103,23 +103,23 @@ struct PictureJournal {
         } ?? false
         if plan.isEntry {
             if plan.isOpenEntry && lastDecoded != nil {
-                if !follows && !picture.isMarkedBroken { note(.unmarked, picture, at: time) }
-                if follows && picture.isMarkedBroken { note(.wronglyMarked, picture, at: time) }
+                if !follows && !picture.isMarkedBroken { note(.unmarked, picture) }
+                if follows && picture.isMarkedBroken { note(.wronglyMarked, picture) }
             }
             brokenGroup = follows ? nil : (mark.life, plan.group)
             if !follows && plan.isOpenEntry { dropped = plan.leadingCount }
             return
         }
         let isBehindBroken = brokenGroup.map { $0 == (mark.life, plan.group) } ?? false
-        if plan.isLeading && isBehindBroken { return note(.strayLeading, picture, at: time) }
+        if plan.isLeading && isBehindBroken { return note(.strayLeading, picture) }
         if follows { return }
-        if lastDecoded?.life != mark.life { return note(.wrongStart, picture, at: time) }
-        note(.noReference, picture, at: time)
+        if lastDecoded?.life != mark.life { return note(.wrongStart, picture) }
+        note(.noReference, picture)
     }
 
     // MARK: Shown
 
-    private mutating func show(_ picture: SeenPicture, at time: Int64) {
+    private mutating func show(_ picture: SeenPicture) {
         guard let mark = picture.mark else { return }
         let content = (mark.content * frameTicks).roundedDivision(by: 300)
         let offset = picture.presentation - content
@@ -143,6 +143,6 @@ struct PictureJournal {
         jumps.append(
             ContentJump(
                 presentation: picture.presentation, contentStep: step, excessTicks: excess,
-                from: before.life, to: mark.life, time: time))
+                from: before.life, to: mark.life, time: picture.time))
     }
 }

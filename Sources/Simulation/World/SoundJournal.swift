@@ -22,10 +22,10 @@ struct SoundJournal {
         tolerance = content.sound == .aac44 ? 3 : 0
     }
 
-    mutating func take(_ frame: SeenFrame, at time: Int64) {
+    mutating func take(_ frame: SeenFrame) {
         count += 1
-        guard let mark = frame.mark else { return note(.unrecognised, frame, at: time) }
-        if !frame.isExact { note(.altered, frame, at: time) }
+        guard let mark = frame.mark else { return note(.unrecognised, frame) }
+        if !frame.isExact { note(.altered, frame) }
         follow(mark, frame)
         defer { last = frame }
         guard let last, let before = last.mark else { return }
@@ -33,7 +33,7 @@ struct SoundJournal {
         let excess = frame.presentation - last.presentation - duration
         var jump = ContentJump(
             presentation: frame.presentation, contentStep: 0, excessTicks: excess,
-            from: before.life, to: mark.life, time: time)
+            from: before.life, to: mark.life, time: frame.time)
         if abs(excess) > tolerance && gaps.count < journalLimit { gaps.append(jump) }
         guard before.life == mark.life else { return }
         let samples = mark.content - before.content - content.sound.samples
@@ -43,9 +43,9 @@ struct SoundJournal {
         }
     }
 
-    private mutating func note(_ kind: UnitFault.Kind, _ frame: SeenFrame, at time: Int64) {
+    private mutating func note(_ kind: UnitFault.Kind, _ frame: SeenFrame) {
         guard faults.count < journalLimit else { return }
-        faults.append(UnitFault(kind: kind, presentation: frame.presentation, time: time))
+        faults.append(UnitFault(kind: kind, presentation: frame.presentation, time: frame.time))
     }
 
     private mutating func follow(_ mark: ContentMark, _ frame: SeenFrame) {

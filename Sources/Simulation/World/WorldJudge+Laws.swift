@@ -53,7 +53,7 @@ extension WorldJudge {
 
     /// Whether the engine told of damage near a moment of the output.
     private func isTold(_ time: Int64, _ verdict: WorldVerdict) -> Bool {
-        verdict.events.contains { event in
+        (verdict.events + verdict.toldWhileEnding).contains { event in
             switch event {
             case .damagePassed(_, _, let at): abs(at.nanoseconds - time) < WorldJudge.tellingTime
             default: false
@@ -105,17 +105,23 @@ extension WorldJudge {
     /// Number of the seam that a jump belongs to.
     private func seam(of jump: ContentJump, _ verdict: WorldVerdict) -> Int? {
         let modulus = Timestamp.modulus
-        func distance(_ seam: SeamRecord) -> Int64 {
+        func distance(_ seam: SeamRecord, _ jump: ContentJump) -> Int64 {
             let ticks = (seam.presentation.ticks - jump.presentation) & (modulus - 1)
             return ticks >= modulus / 2 ? ticks - modulus : ticks
         }
-        if let exact = verdict.seams.firstIndex(where: { abs(distance($0)) <= 3 }) { return exact }
+        let exact = verdict.seams.firstIndex { abs(distance($0, jump)) <= 3 }
+        if let exact { return exact }
         let frame = plan.content.frameTicks.roundedDivision(by: 300)
         guard jump.from == jump.to, jump.contentStep > 1, !isTold(jump.time, verdict) else {
             return nil
         }
         return verdict.seams.firstIndex { seam in
-            (0...(20 * frame)).contains(distance(seam)) && seam.from.index == Int(jump.from) / 16
+            // Where the output's clock had run on there is a hole between the last picture of the
+            // outgoing input and the seam.
+            let own = verdict.jumps.first { abs(distance(seam, $0)) <= 3 }
+            let reach = 20 * frame + max(own?.excessTicks ?? 0, 0)
+            return (0...reach).contains(distance(seam, jump))
+                && seam.from.index == Int(jump.from) / 16
         }
     }
 

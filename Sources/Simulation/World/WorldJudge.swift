@@ -30,6 +30,9 @@ public struct WorldVerdict: Sendable {
     public var failures: [String] = []
     public var seams: [SeamRecord] = []
     public var events: [Event] = []
+    /// Damage that was told once the inputs were being ended. It breaks no promise, but what goes
+    /// out then may be damaged by faults before: the hold-back is emptied at the end.
+    public var toldWhileEnding: [Event] = []
     public var report: ConformanceReport
     public var pictures: Int64 = 0
     public var soundFrames: Int64 = 0
@@ -73,6 +76,7 @@ struct WorldJudge {
     /// The inputs are being ended, in the middle of a unit as it comes: damage told from here on is
     /// the world's own doing.
     var isEnding = false
+    private var toldWhileEnding: [Event] = []
     private var lifeCount = 0
 
     /// Stands in while the real one is lent out.
@@ -106,8 +110,8 @@ struct WorldJudge {
         if plan.takesDigest { addToDigest(bytes) }
         if plan.keepsOutput { bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) } }
         inspector.inspect(bytes)
-        reader.read(bytes)
-        note(at: time)
+        reader.read(bytes, at: time)
+        note()
     }
 
     /// FNV-1a by words of four bytes, of which packets have 47.
@@ -122,16 +126,20 @@ struct WorldJudge {
         }
     }
 
-    private mutating func note(at time: Int64) {
-        for picture in reader.pictures { pictures.take(picture, at: time) }
-        for frame in reader.frames { sound.take(frame, at: time) }
+    private mutating func note() {
+        for picture in reader.pictures { pictures.take(picture) }
+        for frame in reader.frames { sound.take(frame) }
         reader.clear()
     }
 
     mutating func take(_ new: [Event]) {
         guard !new.isEmpty else { return }
-        events += new.filter { event in
-            if case .damagePassed = event { !isEnding } else { true }
+        for event in new {
+            if case .damagePassed = event, isEnding {
+                toldWhileEnding.append(event)
+            } else {
+                events.append(event)
+            }
         }
     }
 
@@ -141,6 +149,7 @@ struct WorldJudge {
         reader.clear()
         var verdict = WorldVerdict(report: inspector.finish())
         verdict.events = events
+        verdict.toldWhileEnding = toldWhileEnding
         verdict.seams = events.compactMap { if case .seam(let seam) = $0 { seam } else { nil } }
         verdict.pictures = pictures.count
         verdict.soundFrames = sound.count
