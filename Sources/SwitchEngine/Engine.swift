@@ -134,6 +134,7 @@ public struct Engine: ~Copyable {
 
     /// Sends what the output's clock has come to.
     private mutating func release() {
+        stampAhead()
         guard let segment = restamper.segments.last else { return }
         follow(segment)
         let time = clock.time(at: now.ticks)
@@ -153,6 +154,25 @@ public struct Engine: ~Copyable {
             restamper.schedule.run(to: time, in: &restamper.batch, &restamper.program)
         }
     }
+
+    /// Where an input's PCR stays away, what is about to leave gets its times without it; of inputs
+    /// off air, what would leave by now.
+    private mutating func stampAhead() {
+        let holdBack = configuration.holdBack.scaled(by: 27, over: 1000)
+        let time = clock.time(at: now.ticks)
+        for index in inputs.indices {
+            guard let offset = inputs[index].timeline.clock.hostOffset else { continue }
+            var limit = now.ticks - holdBack
+            for segment in restamper.segments where segment.input == index {
+                limit = max(limit, time - segment.shift + offset)
+            }
+            inputs[index].timeline.stampAhead(arrivedBefore: limit + Engine.stampMarginTicks)
+        }
+    }
+
+    /// Packets get their times so long before they leave, 100 ms: a seam before them must still be
+    /// possible.
+    static let stampMarginTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
 
     /// Keeps the output's clock on that of the input on air.
     private mutating func follow(_ segment: Segment) {

@@ -131,6 +131,24 @@ struct ShallowTests {
         #expect(verdict.soundGaps.count == 0)
     }
 
+    @Test("a clock that stalls stops nothing, with little hold-back", arguments: [0, 200, 600])
+    func stalledClockGoesOn(holdBack: Int64) {
+        var plan = pair()
+        plan.kind = .shallow
+        plan.inputs.removeLast()
+        plan.configuration.inputs.removeLast()
+        plan.configuration.holdBack = holdBack * 1_000_000
+        plan.inputs[0].episodes = [Episode(.clockStall, from: 4_000_000_000, to: 7_500_000_000)]
+        let verdict = World.run(plan)
+        expectSound(verdict)
+        #expect(verdict.seams.isEmpty)
+        #expect(verdict.lostPictures == 0)
+        let stoodStill = verdict.events.contains { event in
+            if case .standstill = event { true } else { false }
+        }
+        #expect(!stoodStill)
+    }
+
     @Test("a single input that restarts is joined to itself", arguments: [false, true])
     func restartIsJoined(movesPIDs: Bool) {
         var plan = pair()

@@ -17,6 +17,8 @@ struct ClockTrack {
     /// reordered ones), but not for ever.
     static let staleTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
     static let staleLimit = 3
+    /// A PCR that is late by less than this is not missed, 150 ms.
+    static let shortestPatienceTicks: Int64 = 150 * StreamTime.ticksPerMillisecond
     /// How far a longer PCR step may differ from the host time that passed with it, 500 ms.
     static let silenceToleranceTicks: Int64 = 500 * StreamTime.ticksPerMillisecond
     struct Sample {
@@ -40,6 +42,8 @@ struct ClockTrack {
     /// 27 MHz ticks and packets between the last two PCRs.
     private var interval: (ticks: Int64, packets: Int64) = (0, 0)
     private var offsets = SlidingMinimum()
+    /// The longest PCR steps of the last seconds, negated.
+    private var steps = SlidingMinimum()
     private var staleCount = 0
 
     /// The earliest arrival of the last seconds, as host ticks − τ; nil before the first PCR.
@@ -50,12 +54,20 @@ struct ClockTrack {
         hostOffset.map { StreamTime(ticks: hostTicks &- $0) }
     }
 
+    /// How long after a PCR the next one is not missed yet: one may be lost on the way, and longer
+    /// ones than a lazy encoder's are not waited for, whatever the habit.
+    var patienceTicks: Int64 {
+        let usual = (-(steps.value ?? 0)).scaled(by: 5, over: 2)
+        return min(max(usual, ClockTrack.shortestPatienceTicks), ClockTrack.lazyStepTicks)
+    }
+
     /// Forgets everything: the next PCR begins a new line.
     mutating func restart() {
         last = nil
         interval = (0, 0)
         staleCount = 0
         offsets = SlidingMinimum()
+        steps = SlidingMinimum()
     }
 
     /// Takes a PCR.
@@ -89,6 +101,7 @@ struct ClockTrack {
         // Across an outage nothing is linear in packets.
         if position > last.position && step <= ClockTrack.lazyStepTicks {
             interval = (step, position - last.position)
+            steps.take(-step, at: arrivalTicks)
         }
         accept(sample)
         staleCount = 0

@@ -28,6 +28,12 @@ struct ContentLead {
     /// How long before its PTS a random access picture is decoded, 27 MHz ticks.
     var reorderTicks: Int64 { reorder ?? 0 }
 
+    /// Takes no notice of the units that begin in packets before `stamped`.
+    mutating func pass(_ track: StreamTrack, before stamped: Int) {
+        let first = track.units.partition { $0.firstPacket >= stamped }
+        nextUnit = max(nextUnit ?? first, first)
+    }
+
     /// Takes in the units that got their transport time since the last call.
     mutating func measure(_ track: StreamTrack, ring: borrowing PacketRing, from first: Int) {
         let units = track.units

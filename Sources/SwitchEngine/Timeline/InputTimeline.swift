@@ -38,14 +38,14 @@ struct InputTimeline {
     /// once and the oldest is taken.
     static let streamLimit = 64
 
-    private(set) var ring = PacketRing()
+    var ring = PacketRing()
     private(set) var clock = ClockTrack()
     private(set) var program: ProgramTrack
     private(set) var streams: [StreamTrack] = []
     private(set) var epochs = Log<Epoch>(filler: .none, capacity: 8)
     private(set) var sections = Log<SectionRecord>(
         filler: SectionRecord(stream: 0, beforePacket: 0, bytes: []))
-    private(set) var lead = ContentLead()
+    var lead = ContentLead()
     private(set) var health = InputFacts()
 
     private var framing = PacketFraming()
@@ -53,13 +53,8 @@ struct InputTimeline {
     private var streamByPID = [Int16](repeating: -1, count: PID.count)
     private var assemblers: [Int: SectionAssembler] = [:]
     private var epochCount = 0
-    private var arrivals = Log<Arrival>(filler: Arrival(ticks: 0, packet: 0))
+    private(set) var arrivals = ArrivalLine()
     private var firstStamp: StreamTime?
-
-    private struct Arrival {
-        var ticks: Int64
-        var packet: Int
-    }
 
     init(program: UInt16?) { self.program = ProgramTrack(wished: program) }
 
@@ -88,11 +83,12 @@ struct InputTimeline {
         // The framing is taken out while it calls back into self.
         var framing = PacketFraming()
         swap(&framing, &self.framing)
+        arrivals.begin(at: arrivalTicks)
         framing.append(bytes) { buffer, first, count, spacing in
             takeAll(buffer, first, count, spacing, arrivalTicks)
         }
         swap(&framing, &self.framing)
-        noteArrival(arrivalTicks)
+        arrivals.note(end: ring.end)
     }
 
     /// The input ends here on purpose: what came is all there is.
@@ -261,6 +257,7 @@ struct InputTimeline {
             return
         }
         pendingSample = nil
+        if isAcrossStall(from: from, to: to) { return stampAcrossStall(from: from, to: to) }
         let span = to.time - from.time
         let packets = to.position - from.position
         var latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : Int64.min
@@ -280,7 +277,7 @@ struct InputTimeline {
     /// back for longer than this, 2 s; it counts as damaged then.
     static let settlingLimitTicks: Int64 = 2 * StreamTime.ticksPerSecond
 
-    private mutating func abandonStaleUnits() {
+    mutating func abandonStaleUnits() {
         guard let epoch, ring.stamped > ring.first else { return }
         let newest = ring[ring.stamped - 1].time
         for index in epoch.streams where streams[index].kind != .data {
@@ -301,7 +298,7 @@ struct InputTimeline {
     /// Gives τ to the packets behind the last PCR at the last pace: the input fell silent, or its
     /// clock did.
     mutating func stampTail() {
-        guard ring.stamped < ring.end else { return }
+        guard ring.stamped < ring.end, !stampStalledTail() else { return }
         var latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : Int64.min
         if let epoch, ring.stamped <= epoch.firstPacket { latest = .min }
         let end = ring[ring.end - 1].time
@@ -327,7 +324,7 @@ struct InputTimeline {
         ring.stamped = ring.end
     }
 
-    private mutating func measureLead() {
+    mutating func measureLead() {
         guard let epoch, let master = masterStream else { return }
         lead.measure(streams[master], ring: ring, from: epoch.firstPacket)
     }
@@ -475,20 +472,10 @@ struct InputTimeline {
 
     // MARK: Memory
 
-    private mutating func noteArrival(_ ticks: Int64) {
-        let step = StreamTime.ticksPerMillisecond * 100
-        if let last = arrivals.last, ticks - last.ticks < step { return }
-        arrivals.append(Arrival(ticks: ticks, packet: ring.end))
-    }
-
     /// Forgets packets that came before `ticks`, but none from `needed` on.
     mutating func trim(arrivedBefore ticks: Int64, needed: Int) {
-        var limit = ring.first
-        while arrivals.count > 1, arrivals[arrivals.first + 1].ticks <= ticks {
-            arrivals.trim(before: arrivals.first + 1)
-            limit = arrivals[arrivals.first].packet
-        }
-        limit = min(limit, needed, ring.stamped)
+        guard let packet = arrivals.trim(before: ticks) else { return }
+        let limit = min(packet, needed, ring.stamped)
         guard limit > ring.first else { return }
         ring.trim(before: limit)
         for index in streams.indices { streams[index].trim(before: limit) }
