@@ -110,17 +110,21 @@ public enum ContinuityVerdict: Sendable {
 public struct ContinuityWatch: Sendable {
     @usableFromInline var last: ContinuityCounter?
     @usableFromInline var lastHadPayload = false
+    @usableFromInline var lastStartedUnit = false
+    @usableFromInline var lastPayloadOffset: UInt8 = 0
     @usableFromInline var duplicates: UInt8 = 0
 
     public init() {}
 
-    /// Takes the commonest packet, one with payload and without an adaptation field, if its counter
-    /// is the next one; changes nothing and returns false if it is not.
+    /// Takes the commonest packet, a plain one (`PacketHeader.isPlain`), if its counter is the next
+    /// one; changes nothing and returns false if it is not.
     @inlinable
     public mutating func advance(to counter: ContinuityCounter) -> Bool {
         guard let last, counter == last.next else { return false }
         self.last = counter
         lastHadPayload = true
+        lastStartedUnit = false
+        lastPayloadOffset = 4
         duplicates = 0
         return true
     }
@@ -132,6 +136,8 @@ public struct ContinuityWatch: Sendable {
         defer {
             last = counter
             lastHadPayload = header.hasPayload
+            lastStartedUnit = header.startsUnit
+            lastPayloadOffset = header.payloadOffset
         }
         guard let last else { return .continuous }
         if header.discontinuity && counter != (header.hasPayload ? last.next : last) {
@@ -145,7 +151,10 @@ public struct ContinuityWatch: Sendable {
             duplicates = 0
             return .continuous
         }
-        if counter == last && lastHadPayload && duplicates == 0 {
+        // A packet that is made otherwise is no duplicate: fifteen between them are lost.
+        if counter == last && lastHadPayload && duplicates == 0
+            && header.startsUnit == lastStartedUnit && header.payloadOffset == lastPayloadOffset
+        {
             duplicates = 1
             return .duplicate
         }

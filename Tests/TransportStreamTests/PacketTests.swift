@@ -120,11 +120,11 @@ func readHeader(_ bytes: [UInt8], at offset: Int = 0) -> PacketHeader? {
 
     private func judge(
         _ watch: inout ContinuityWatch, _ counter: UInt8, payload: Bool = true,
-        announced: Bool = false
+        announced: Bool = false, startsUnit: Bool = false, stuffing: UInt8 = 1
     ) -> String {
         let control: UInt8 = (payload ? 0x30 : 0x20) | counter & 15
-        let length: UInt8 = payload ? 1 : 183
-        let bytes = packet([0x47, 0, 0x64, control, length, announced ? 0x80 : 0], filler: 0xFF)
+        let length: UInt8 = payload ? stuffing : 183
+        let bytes = packet([0x47, startsUnit ? 0x40 : 0, 0x64, control, length, announced ? 0x80 : 0], filler: 0xFF)
         guard let header = readHeader(bytes) else { return "unreadable" }
         switch watch.judge(header) {
         case .continuous: return "continuous"
@@ -157,6 +157,15 @@ func readHeader(_ bytes: [UInt8], at offset: Int = 0) -> PacketHeader? {
         #expect(judge(&watch, 6) == "continuous")
         #expect(judge(&watch, 6) == "duplicate")
         #expect(judge(&watch, 7) == "continuous")
+    }
+
+    @Test func aPacketThatIsMadeOtherwiseIsNoDuplicate() {
+        var watch = ContinuityWatch()
+        #expect(judge(&watch, 5) == "continuous")
+        #expect(judge(&watch, 5, startsUnit: true) == "gap")
+        #expect(judge(&watch, 5, startsUnit: true) == "duplicate")
+        #expect(judge(&watch, 6) == "continuous")
+        #expect(judge(&watch, 6, stuffing: 9) == "gap")
     }
 
     @Test func packetsWithoutPayloadDoNotCount() {

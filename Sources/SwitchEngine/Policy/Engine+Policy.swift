@@ -134,9 +134,7 @@ extension Engine {
         let timeline = inputs[segment.input].timeline
         for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
             let track = timeline.streams[stream]
-            guard track.kind != .data, track.damagedUnits + track.continuityErrors > 0 else {
-                continue
-            }
+            guard track.kind != .data, track.damageCount > 0 else { continue }
             var number = track.units.end - 1
             while number >= track.units.first, track.units[number].firstPacket >= segment.cursor {
                 if track.units[number].isDamaged || track.units[number].followsGap { return true }

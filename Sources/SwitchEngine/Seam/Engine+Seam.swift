@@ -402,7 +402,9 @@ extension Engine {
         var free = bound + max(incoming.streams[to].frameRate.ticks, 30_000)
         for index in choice.plan.incomingFrom..<units.end {
             let decoding = units[index].decoding.ticks + choice.plan.shift
-            if decoding >= bound + StreamTime.ticksPerTimestampTick {
+            // All that are put before it need a tick each.
+            let room = Int64(overtaken.count + 1) * StreamTime.ticksPerTimestampTick
+            if decoding >= bound + room {
                 free = decoding
                 break
             }

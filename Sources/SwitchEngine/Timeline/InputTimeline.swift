@@ -414,7 +414,7 @@ struct InputTimeline {
         mutating get {
             var sum = health.transportErrors + health.clockJumps
             for index in streams.indices {
-                sum += streams[index].continuityErrors + streams[index].damagedUnits
+                sum += streams[index].damageCount
             }
             return sum
         }

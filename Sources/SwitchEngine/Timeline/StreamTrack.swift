@@ -16,6 +16,7 @@ struct StreamTrack {
     private(set) var frameRate = FrameRate()
 
     private var continuity = ContinuityWatch()
+    private var habit = StepHabit()
     private var marks: [AccessUnitMark] = []
     private var trail = PlaceTrail()
     // What every packet is held against stands here, not in the wide records it belongs to.
@@ -35,6 +36,9 @@ struct StreamTrack {
     /// Facts for the operator.
     private(set) var continuityErrors: Int64 = 0
     private(set) var damagedUnits: Int64 = 0
+    /// Units that must be missing by the times of those around, where the counter tells nothing.
+    private(set) var holes: Int64 = 0
+    var damageCount: Int64 { continuityErrors + damagedUnits + holes }
     private(set) var scrambledPackets: Int64 = 0
     private(set) var unitCount: Int64 = 0
 
@@ -301,6 +305,10 @@ struct StreamTrack {
                 stated: mark.statedFrameTicks)
             unit.durationTicks = duration(of: mark)
         }
+        if habit.isHole(before: unit, kind: kind) && !gapPending {
+            gapPending = true
+            holes += 1
+        }
         unit.followsGap = gapPending
         gapPending = false
         units.append(unit)
@@ -371,6 +379,7 @@ struct StreamTrack {
         awaitsStart = true
         gapPending = false
         frameRate = FrameRate()
+        habit.restart()
     }
 
     /// Forgets what lies in packets before `number`.
