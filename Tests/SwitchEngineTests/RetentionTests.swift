@@ -36,6 +36,13 @@ private struct SoundStream {
     mutating func addPES(_ number: Int, lost: Int? = nil) {
         let frames = (0..<Self.framesPerPES).flatMap { Self.frame(number * Self.framesPerPES + $0) }
         let stamp = Self.firstStamp + Int64(number * Self.framesPerPES) * 1920
+        addPES(of: frames, stamp: stamp, lost: lost)
+    }
+
+    /// - Parameter count: packets behind so many have not come yet.
+    mutating func addPES(
+        of frames: [UInt8], stamp: Int64, lost: Int? = nil, count packets: Int = .max
+    ) {
         let pes =
             PESHeader.bytes(
                 streamID: 0xC0, presentation: Timestamp(wrapping: stamp), decoding: nil,
@@ -51,7 +58,7 @@ private struct SoundStream {
                 pid: PID(0x101), continuity: counter, startsUnit: at == 0, payloadCount: count,
                 in: &span, at: 0)
             for offset in 0..<count { bytes[payload + offset] = pes[at + offset] }
-            if index != lost {
+            if index != lost && index < packets {
                 arrive(bytes)
             }
             at += count
@@ -166,6 +173,28 @@ private struct SoundStream {
         let numbers = frames.compactMap { all.firstIndex(of: $0) }
         #expect(numbers.count == frames.count && numbers == numbers.sorted())
         #expect(Set(numbers).isSuperset(of: Array(0..<6) + Array(12..<18)))
+    }
+
+    /// What leaves with a header that tells of all frames must have them all.
+    @Test func aPESPacketThatIsLeftBeforeItsEndIsMadeAnew() {
+        var stream = self.stream(1)
+        let frames = (6..<12).flatMap(SoundStream.frame)
+        stream.addPES(of: frames, stamp: 101_520, count: 2)
+        let come = pesBytes..<Int64(stream.elementary.count)
+        let cut = stream.cut(until: come.upperBound)
+        #expect(describe(stream.track.retention(of: 1, cut)) == [come])
+        // Going on, it waits for the rest.
+        #expect(stream.track.firstUnsettledPacket == stream.track.pes[1].firstPacket)
+    }
+
+    @Test func aFrameWhoseRestIsLostDoesNotGoOut() {
+        var stream = SoundStream()
+        let size = Int64(SoundStream.frameBytes)
+        let frames = (0..<4).flatMap(SoundStream.frame)
+        stream.addPES(of: Array(frames[..<230]), stamp: 90_000)
+        stream.track.lose()
+        #expect(stream.track.pes[0].state == .complete)
+        #expect(describe(stream.track.retention(of: 0, stream.cut())) == [0..<(2 * size)])
     }
 
     @Test func aHoleIsTakenOutOfParts() {

@@ -17,7 +17,7 @@ extension StreamTrack {
         let range = record.elementaryStart..<max(record.elementaryEnd, record.elementaryStart)
         if record.elementaryStart >= cut.from && record.elementaryEnd <= cut.until
             && cut.leading == nil && cut.notBefore == nil && record.state != .damaged
-            && !isRagged(number)
+            && !isRagged(number) && !holdsStub(number) && !isCutShort(number, cut)
         {
             return .whole
         }
@@ -39,12 +39,12 @@ extension StreamTrack {
                 unit += 1
             }
         }
-        if kind == .audio && (record.state == .damaged || isRagged(number)) {
+        if kind == .audio && (record.state == .damaged || isRagged(number) || holdsStub(number)) {
             parts = soundParts(of: number, within: parts)
         }
         parts.removeAll { $0.isEmpty }
         if parts.isEmpty { return .nothing }
-        if parts.count == 1, parts[0] == range { return .whole }
+        if parts.count == 1, parts[0] == range, !isCutShort(number, cut) { return .whole }
         return .parts(parts)
     }
 
@@ -62,6 +62,22 @@ extension StreamTrack {
         let first = pes[number].firstUnit
         guard first >= units.first, first < units.end else { return false }
         return units[first].followsGap && units[first].start > pes[number].elementaryStart
+    }
+
+    /// A sound PES packet with a frame that goes on into another one and is cut there.
+    private func holdsStub(_ number: Int) -> Bool {
+        guard kind == .audio, damagedUnits > 0 else { return false }
+        let record = pes[number]
+        let next = units.partition { $0.start >= record.elementaryEnd }
+        guard next > units.first else { return false }
+        return units[next - 1].isDamaged && units[next - 1].end > record.elementaryStart
+    }
+
+    /// The last PES packet of a segment that is left before all its bytes came: its header tells of
+    /// more than will follow.
+    private func isCutShort(_ number: Int, _ cut: StreamCut) -> Bool {
+        let record = pes[number]
+        return record.state == .open && cut.until != .max && record.missingBytes ?? 0 > 0
     }
 
     /// Whole audio frames only: a cut frame is worth nothing (law 6).
