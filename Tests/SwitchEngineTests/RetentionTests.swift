@@ -197,6 +197,19 @@ private struct SoundStream {
         #expect(describe(stream.track.retention(of: 0, stream.cut())) == [0..<(2 * size)])
     }
 
+    @Test func aSeamBeforeTheLossPassesNoDamage() {
+        var stream = SoundStream()
+        let size = Int64(SoundStream.frameBytes)
+        stream.addPES(of: (0..<6).flatMap(SoundStream.frame), stamp: 90_000, lost: 2)
+        stream.addPES(1)
+        #expect(stream.track.pes[0].state == .damaged)
+        // Two packets came, with three whole frames.
+        #expect(stream.track.isDamaged(pes: 0, stream.cut()))
+        #expect(stream.track.isDamaged(pes: 0, stream.cut(until: 4 * size)))
+        #expect(!stream.track.isDamaged(pes: 0, stream.cut(until: 3 * size)))
+        #expect(stream.track.isDamaged(pes: 1, stream.cut()))
+    }
+
     @Test func aHoleIsTakenOutOfParts() {
         let parts: [Range<Int64>] = [0..<10, 20..<30]
         #expect(Retention.subtract(3..<5, from: parts) == [0..<3, 5..<10, 20..<30])

@@ -298,7 +298,7 @@ struct Restamper {
             return false
         }
         segments[index].cuts[stream].judgedPES = number
-        if case .nothing = retention {} else if track.isDamaged(pes: number, since: cut.from) {
+        if case .nothing = retention {} else if track.isDamaged(pes: number, cut) {
             damagedSent += 1
         }
         switch retention {

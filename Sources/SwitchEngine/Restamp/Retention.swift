@@ -48,13 +48,19 @@ extension StreamTrack {
         return .parts(parts)
     }
 
-    /// Whether bytes are missing in a PES packet, or units between it and what went out before.
-    func isDamaged(pes number: Int, since from: Int64) -> Bool {
+    /// Whether bytes are missing in what goes out of a PES packet, or units between it and what went
+    /// out before.
+    func isDamaged(pes number: Int, _ cut: StreamCut) -> Bool {
         let record = pes[number]
-        if record.state == .damaged { return true }
+        if record.state == .damaged {
+            // Nothing is taken up behind a loss before the next PES packet: it is at the end.
+            let next = units.partition { $0.start >= record.elementaryEnd }
+            let isInside = next > units.first && units[next - 1].isDamaged
+            return cut.until > (isInside ? units[next - 1].start : record.elementaryEnd)
+        }
         guard record.firstUnit >= units.first, record.firstUnit < units.end else { return false }
         let unit = units[record.firstUnit]
-        return unit.followsGap && unit.start > from
+        return unit.followsGap && unit.start > cut.from
     }
 
     /// A sound PES packet that begins with the rest of a frame whose begin was lost.
