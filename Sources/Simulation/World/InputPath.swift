@@ -30,6 +30,10 @@ public struct Episode: Sendable {
         case audioLoss
         /// Packets come without PCR.
         case clockStall
+        /// The PCR alone jumps by ticks of 27 MHz, and back at the end; PTS and DTS go on.
+        case clockJump(by: Int64)
+        /// PTS and DTS jump by ticks of 90 kHz, and back at the end; the PCR goes on.
+        case stampJump(by: Int64)
     }
     public var kind: Kind
     /// Host time, nanoseconds.
@@ -193,9 +197,28 @@ struct InputPath {
                 }
                 var span = bytes.mutableSpan
                 PacketWriter.removeClock(in: &span, at: at)
+            case .clockJump(let ticks):
+                guard let clock = header.clockReference else { continue }
+                var span = bytes.mutableSpan
+                PacketWriter.setClock(
+                    ClockReference(wrapping: clock.ticks + ticks), in: &span, at: at)
+            case .stampJump(let ticks): moveStamps(&bytes, at, header, by: ticks)
             default: break
             }
         }
+    }
+
+    private func moveStamps(
+        _ bytes: inout [UInt8], _ at: Int, _ header: PacketHeader, by ticks: Int64
+    ) {
+        let profile = encoder.profile
+        let start = at + Int(header.payloadOffset)
+        guard header.startsUnit,
+            [profile.videoPID, profile.audioPID, profile.dataPID].contains(header.pid),
+            case .header(let pes) = PESHeader.read(bytes.span, from: start, to: at + Packet.size)
+        else { return }
+        var span = bytes.mutableSpan
+        PESHeader.shift(by: ticks, in: &span, at: start, header: pes)
     }
 
     /// Faults that work on datagrams; gives the arrival times, none where it is lost.

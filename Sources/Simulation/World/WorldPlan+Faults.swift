@@ -51,6 +51,19 @@ extension WorldPlan {
             }
         }
         commands.sort { $0.time < $1.time }
+        drawJump()
+    }
+
+    /// In some worlds the first fault is a jump of one of the two clocks alone. Drawn apart, so that
+    /// all other worlds stay what they were.
+    private mutating func drawJump() {
+        var chance = SeededGenerator(seed: seed ^ 0x4A55_4D50)
+        guard !inputs[0].episodes.isEmpty, chance.happens(perMillion: 120_000) else { return }
+        var ticks = Int64(2_000 + chance.number(60_000)) * StreamTime.ticksPerMillisecond
+        if chance.happens(perMillion: 500_000) { ticks = -ticks }
+        let stamps = ticks / StreamTime.ticksPerTimestampTick
+        inputs[0].episodes[0].kind = chance.happens(perMillion: 500_000)
+            ? .clockJump(by: ticks) : .stampJump(by: stamps)
     }
 
     /// A fault that can be seen to be one.

@@ -39,6 +39,8 @@ struct ClockTrack {
     }
 
     private(set) var last: Sample?
+    /// Added to each PCR: by so much the PCR has jumped against the time stamps, 27 MHz ticks.
+    private var bias: Int64 = 0
     /// 27 MHz ticks and packets between the last two PCRs.
     private var interval: (ticks: Int64, packets: Int64) = (0, 0)
     private var offsets = SlidingMinimum()
@@ -68,6 +70,27 @@ struct ClockTrack {
         staleCount = 0
         offsets = SlidingMinimum()
         steps = SlidingMinimum()
+        bias = 0
+    }
+
+    /// Moves the line, and what was taken of it.
+    mutating func move(by ticks: Int64) {
+        bias = (bias &+ ticks) % ClockReference.modulus
+        guard let sample = last, let offset = hostOffset else { return }
+        last?.time = sample.time + ticks
+        offsets = SlidingMinimum()
+        offsets.take(offset &- ticks, at: sample.arrivalTicks)
+    }
+
+    /// From this PCR on the clock counts from elsewhere: it is put where the line is by now. Some
+    /// encoders send PCRs evenly; else the time since the last tells.
+    mutating func rebase(_ clock: ClockReference, arrivalTicks: Int64) {
+        guard let last else { return }
+        let elapsed = max(arrivalTicks &- last.arrivalTicks, 1)
+        let isEven = interval.ticks > 0
+            && (elapsed &- interval.ticks).magnitude < UInt64(ClockTrack.announcedToleranceTicks)
+        let time = last.time + (isEven ? interval.ticks : elapsed)
+        bias = (time.ticks &- clock.ticks) % ClockReference.modulus
     }
 
     /// Takes a PCR.
@@ -77,6 +100,7 @@ struct ClockTrack {
         _ clock: ClockReference, position: Int64, arrivalTicks: Int64, announcedJump: Bool,
         near reference: StreamTime?
     ) -> Verdict {
+        let clock = ClockReference(wrapping: clock.ticks &+ bias)
         guard let last else {
             let time = reference.map(clock.unwrapped) ?? StreamTime(ticks: clock.ticks)
             accept(Sample(time: time, position: position, arrivalTicks: arrivalTicks))

@@ -39,18 +39,20 @@ struct InputTimeline {
     static let streamLimit = 64
 
     var ring = PacketRing()
-    private(set) var clock = ClockTrack()
+    var clock = ClockTrack()
     private(set) var program: ProgramTrack
     private(set) var streams: [StreamTrack] = []
     private(set) var epochs = Log<Epoch>(filler: .none, capacity: 8)
     private(set) var sections = Log<SectionRecord>(
         filler: SectionRecord(stream: 0, beforePacket: 0, bytes: []))
     var lead = ContentLead()
-    private(set) var health = InputFacts()
+    var health = InputFacts()
 
     private var framing = PacketFraming()
-    private var position: Int64 = 0
+    private(set) var position: Int64 = 0
     private var streamByPID = [Int16](repeating: -1, count: PID.count)
+    var stampWatch = StampWatch()
+    var suspectClock: SuspectClock?
     private var assemblers: [Int: SectionAssembler] = [:]
     private var epochCount = 0
     private(set) var arrivals = ArrivalLine()
@@ -153,7 +155,7 @@ struct InputTimeline {
         let index = Int(streamByPID[pid.index])
         let isClock = header.clockReference != nil && pid == epoch?.map.clockPID
         if isClock, let reference = header.clockReference {
-            takeClock(reference, announced: header.discontinuity, arrivalTicks)
+            takeClock(reference, at: position, announced: header.discontinuity, arrivalTicks)
         }
         if index >= 0 {
             takeStream(index, bytes, at: offset, header, arrivalTicks)
@@ -173,6 +175,7 @@ struct InputTimeline {
         if !streams[index].isPES {
             return takeSections(index, bytes, at: offset, header, arrivalTicks)
         }
+        if header.startsUnit { watchStamps(index, bytes, at: offset, header, arrivalTicks) }
         let reference = clock.last?.time ?? firstStamp ?? firstTime(bytes, at: offset, header)
         streams[index].lastPayloadTicks = arrivalTicks
         guard var note = streams[index].take(
@@ -226,8 +229,8 @@ struct InputTimeline {
 
     // MARK: Time
 
-    private mutating func takeClock(
-        _ reference: ClockReference, announced: Bool, _ arrivalTicks: Int64
+    mutating func takeClock(
+        _ reference: ClockReference, at position: Int64, announced: Bool, _ arrivalTicks: Int64
     ) {
         health.lastClockTicks = arrivalTicks
         let verdict = clock.take(
@@ -239,20 +242,38 @@ struct InputTimeline {
             // Across an outage nothing is linear in packets: the next interval counts.
             pendingSample = isBehindOutage ? nil : sample
             isBehindOutage = false
+            suspectClock = nil
         case .jump:
-            health.clockJumps += 1
-            breakLine(isWhole: true)
-            _ = clock.take(
-                reference, position: position, arrivalTicks: arrivalTicks, announcedJump: false,
-                near: nil)
+            let clock = SuspectClock(
+                reference: reference, position: position, arrivalTicks: arrivalTicks)
+            if !suspect(clock) { breakClock(clock) }
         }
     }
 
+    /// A new line begins with this PCR.
+    mutating func breakClock(_ first: SuspectClock) {
+        health.clockJumps += 1
+        breakLine(isWhole: true)
+        _ = clock.take(
+            first.reference, position: first.position, arrivalTicks: first.arrivalTicks,
+            announcedJump: false, near: nil)
+    }
+
+    /// The stamps of a stream have jumped, the clock goes on: what is open in the others may be cut.
+    mutating func breakEpoch(at stream: Int) {
+        guard let epoch else { return }
+        closeStamps()
+        epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
+        for index in epoch.streams { streams[index].endEpoch(isWhole: index == stream) }
+        lead = ContentLead()
+        appendEpoch(map: epoch.map, streams: epoch.streams)
+    }
+
     private var pendingSample: ClockTrack.Sample?
-    private var isBehindOutage = false
+    private(set) var isBehindOutage = false
 
     /// Gives τ to all packets up to the PCR just taken (13818-1 §2.4.2.2).
-    private mutating func stamp() {
+    mutating func stamp() {
         guard let from = pendingSample, let to = clock.last, to.position > from.position else {
             return
         }
@@ -373,6 +394,8 @@ struct InputTimeline {
         pendingSample = nil
         isBehindOutage = false
         firstStamp = nil
+        suspectClock = nil
+        stampWatch.restart()
         lead = ContentLead()
         if let epoch { appendEpoch(map: epoch.map, streams: epoch.streams) }
     }
@@ -404,6 +427,8 @@ struct InputTimeline {
         }
         pendingSample = nil
         isBehindOutage = true
+        suspectClock = nil
+        stampWatch.restart()
         health.forget()
     }
 

@@ -1,0 +1,77 @@
+// Jumps of an input's PCR against its time stamps. An encoder's buffer does not change by seconds,
+// so τ keeps its distance to the stamps: where one of both jumps alone, the line of the PCR is moved
+// (`ClockTrack.bias`).
+//
+//   PCR alone      waits for the next time stamp; where that goes on, so does everything
+//   stamps alone   a new epoch, with the PCR's line moved along
+//   both           a new epoch with a new line
+//
+// A line that simply followed its PCR would hold the output back by the whole jump, or have it
+// stand still for as long.
+
+import TransportStream
+
+/// A PCR that is not on the line; the next time stamp tells what it means.
+struct SuspectClock {
+    var reference: ClockReference
+    var position: Int64
+    var arrivalTicks: Int64
+    /// A time stamp has come since that goes on: the PCR has jumped alone, or is a stray one.
+    var isAlone = false
+}
+
+extension InputTimeline {
+    /// A time stamp is waited for no longer than this, 1 s.
+    static let suspicionTicks: Int64 = StreamTime.ticksPerSecond
+
+    /// Takes a PCR that is not on the line; false where it can only be a new line.
+    mutating func suspect(_ clock: SuspectClock) -> Bool {
+        guard stampWatch.hasMarks else { return false }
+        guard let first = suspectClock else {
+            suspectClock = clock
+            return true
+        }
+        if clock.arrivalTicks - first.arrivalTicks > InputTimeline.suspicionTicks { return false }
+        guard first.isAlone else { return true }
+        // The second of its kind is no stray one.
+        suspectClock = nil
+        health.clockJumps += 1
+        self.clock.rebase(first.reference, arrivalTicks: first.arrivalTicks)
+        for each in [first, clock] {
+            takeClock(each.reference, at: each.position, announced: false, each.arrivalTicks)
+            stamp()
+        }
+        return true
+    }
+
+    /// Looks at the time stamp of a PES packet before the packet is taken.
+    mutating func watchStamps(
+        _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader,
+        _ arrivalTicks: Int64
+    ) {
+        // After an outage the next PCR tells first.
+        guard streams[index].kind != .data, !header.isScrambled, !isBehindOutage,
+            let last = clock.last,
+            case .header(let pes) = PESHeader.read(
+                bytes, from: offset + Int(header.payloadOffset), to: offset + Packet.size),
+            let decoding = pes.decoding ?? pes.presentation
+        else { return }
+        let now = last.time + (arrivalTicks &- last.arrivalTicks)
+        switch stampWatch.take(stream: index, decoding, at: now) {
+        case .unknown: break
+        case .goesOn: suspectClock?.isAlone = true
+        case .jump(let ticks): breakStamps(of: index, by: ticks)
+        case .follows: breakStamps(of: index, by: 0)
+        }
+    }
+
+    /// The stamps have jumped: with the PCR a new line begins; alone, the PCR's line goes along.
+    private mutating func breakStamps(of stream: Int, by ticks: Int64) {
+        if let suspect = suspectClock { return breakClock(suspect) }
+        health.clockJumps += 1
+        stamp()
+        breakEpoch(at: stream)
+        clock.move(by: ticks)
+        stampWatch.move(by: ticks)
+    }
+}

@@ -1,0 +1,80 @@
+// Whether the time stamps of one input go on as its clock does. Only a jump of one against the other
+// is told; what both do together is the clock's business (`ClockTrack`).
+//
+//   DTS − now     ------------.                 The distance is the encoder's buffer: it moves by
+//                             |                 parts of a second. A step of the stamps by more
+//                             '------------     is a jump, unless so much time has passed.
+
+import TransportStream
+
+struct StampWatch {
+    /// Stamps that go forward by more than this, and by as much more than time did, jump: 1 s.
+    static let forwardTicks: Int64 = StreamTime.ticksPerSecond
+    /// Stamps that go back by more than this jump, 500 ms; less may be reordered on the way.
+    static let backwardTicks: Int64 = StreamTime.ticksPerSecond / 2
+
+    private struct Mark {
+        var decoding: Timestamp
+        /// Decoding time before the input's own time, modulo the wrap, 27 MHz ticks.
+        var time: StreamTime
+        /// The step to it from the one before, 27 MHz ticks.
+        var step: Int64 = 0
+        /// Another stream's stamps have jumped by this, and these are to follow.
+        var awaited: Int64?
+    }
+
+    private var marks: [Mark?] = []
+
+    enum Verdict {
+        /// The first of its stream.
+        case unknown
+        case goesOn
+        /// By so many 27 MHz ticks against the clock.
+        case jump(by: Int64)
+        /// As another stream's did just before.
+        case follows
+    }
+
+    /// Whether there is anything to compare with.
+    var hasMarks: Bool { marks.contains { $0 != nil } }
+
+    mutating func restart() { marks.removeAll(keepingCapacity: true) }
+
+    /// Takes the stamp of a PES packet that came at `time` on the input's own line.
+    mutating func take(stream: Int, _ decoding: Timestamp, at time: StreamTime) -> Verdict {
+        while marks.count <= stream { marks.append(nil) }
+        guard var mark = marks[stream] else {
+            marks[stream] = Mark(decoding: decoding, time: time)
+            return .unknown
+        }
+        let step = StampWatch.step(from: mark.decoding, to: decoding)
+        let excess = step - (time - mark.time)
+        let isJump = step < -StampWatch.backwardTicks
+            || (step > StampWatch.forwardTicks && excess > StampWatch.forwardTicks)
+        let jump = step - mark.step
+        let awaited = mark.awaited
+        mark.decoding = decoding
+        mark.time = time
+        if isJump { mark.awaited = nil } else { mark.step = step }
+        marks[stream] = mark
+        guard isJump else { return .goesOn }
+        if let awaited, abs(jump - awaited) < StampWatch.forwardTicks { return .follows }
+        for index in marks.indices where index != stream { marks[index]?.awaited = jump }
+        return .jump(by: jump)
+    }
+
+    /// The clock's line has been moved.
+    mutating func move(by ticks: Int64) {
+        for index in marks.indices {
+            guard let time = marks[index]?.time else { continue }
+            marks[index]?.time = time + ticks
+        }
+    }
+
+    /// The way from one stamp to another around the wrap, 27 MHz ticks.
+    private static func step(from: Timestamp, to: Timestamp) -> Int64 {
+        var ticks = (to.ticks - from.ticks) & (Timestamp.modulus - 1)
+        if ticks >= Timestamp.modulus / 2 { ticks -= Timestamp.modulus }
+        return ticks * StreamTime.ticksPerTimestampTick
+    }
+}
