@@ -95,9 +95,13 @@ public struct World: ~Copyable {
         guard !hasEnded[index] else { return }
         hasEnded[index] = true
         // Who vanished does not say so: the engine must find out, and knows of no whole end.
-        let hasVanished = plan.inputs[index].episodes.contains {
+        let hasVanished = plan.inputs[index].episodes.contains { episode in
             // The last datagram came some time before the silence.
-            $0.kind == .vanish && $0.start <= now + 1_000_000_000 && now < $0.end
+            guard episode.start <= now + 1_000_000_000, now < episode.end else { return false }
+            return switch episode.kind {
+            case .vanish, .clog, .restart: true
+            default: false
+            }
         }
         if hasVanished { return }
         judge.isEnding = true

@@ -25,6 +25,9 @@ extension WorldPlan {
             inputs[0].start = min(inputs[0].start, -WorldPlan.second)
             configuration.holdBack = neededHoldBack(for: fault)
                 + Int64(chance.number(1_000)) * 1_000_000
+            // What befalls an input when all of them end within the hold-back can not be mended.
+            let latest = duration - configuration.holdBack - WorldPlan.second
+            inputs[0].episodes[0].end = max(min(start + length, latest), start + 500_000_000)
         case .shallow:
             configuration.holdBack = chance.happens(perMillion: 500_000)
                 ? 0 : Int64(chance.number(600)) * 1_000_000

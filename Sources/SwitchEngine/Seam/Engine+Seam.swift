@@ -396,7 +396,10 @@ extension Engine {
         let left = outgoing.streams[from].units
         let number = min(choice.plan.outgoingUntil, left.end) - 1
         guard number >= left.first else { return }
-        let bound = left[number].decoding.ticks + last.shift
+        // Behind a short stretch the last DTS may itself have been put elsewhere.
+        let shifted = left[number].decoding + last.shift
+        let bound = last.cuts[from].decodings[number]?.unwrapped(near: shifted).ticks
+            ?? shifted.ticks
         let units = incoming.streams[to].units
         var overtaken: [Int] = []
         var free = bound + max(incoming.streams[to].frameRate.ticks, 30_000)
