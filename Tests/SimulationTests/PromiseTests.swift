@@ -149,6 +149,41 @@ struct ShallowTests {
         #expect(!stoodStill)
     }
 
+    @Test("a PCR that jumps alone is not seen", arguments: [9, -9, 4_000] as [Int64])
+    func clockJumpIsNotSeen(seconds: Int64) {
+        var plan = pair()
+        plan.kind = .shallow
+        plan.inputs.removeLast()
+        plan.configuration.inputs.removeLast()
+        plan.configuration.holdBack = 300_000_000
+        plan.inputs[0].episodes = [
+            Episode(.clockJump(by: seconds * 27_000_000), from: 4_000_000_000, to: 7_000_000_000)
+        ]
+        let verdict = World.run(plan)
+        expectSound(verdict)
+        #expect(verdict.seams.isEmpty)
+        #expect(verdict.lostPictures == 0)
+        #expect(verdict.events.count { if case .standstill = $0 { true } else { false } } == 0)
+    }
+
+    @Test("stamps that jump alone are joined, at once", arguments: [9, -9, 4_000] as [Int64])
+    func stampJumpIsJoined(seconds: Int64) {
+        var plan = pair()
+        plan.kind = .shallow
+        plan.inputs.removeLast()
+        plan.configuration.inputs.removeLast()
+        plan.configuration.holdBack = 300_000_000
+        plan.inputs[0].episodes = [
+            Episode(.stampJump(by: seconds * 90_000), from: 4_000_000_000, to: 7_000_000_000)
+        ]
+        let verdict = World.run(plan)
+        expectSound(verdict)
+        #expect(verdict.seams.count == 2)
+        // Up to the next random access point, twice.
+        #expect(verdict.lostPictures <= 2 * 14)
+        #expect(verdict.pictures > 200)
+    }
+
     @Test("a single input that restarts is joined to itself", arguments: [false, true])
     func restartIsJoined(movesPIDs: Bool) {
         var plan = pair()

@@ -35,6 +35,36 @@ import TransportStream
         #expect(track.time(at: 5 * second)?.ticks == start + 5 * second)
     }
 
+    @Test(arguments: [7 * second, -7 * second, 40_000 * second])
+    func aClockThatJumpsAloneIsPutBackOnTheLine(jump: Int64) {
+        var track = ClockTrack()
+        for step in Int64(0)..<10 {
+            let time = step * 40 * millisecond
+            _ = take(&track, second + time, at: time, position: step * 100)
+        }
+        let last = second + 9 * 40 * millisecond
+        // Two milliseconds of jitter are not taken for the clock's own.
+        let arrival = 402 * millisecond
+        let wire = last + 40 * millisecond + jump
+        #expect(take(&track, wire, at: arrival, position: 1000) == "jump")
+        track.rebase(ClockReference(wrapping: wire), arrivalTicks: arrival)
+        #expect(take(&track, wire, at: arrival, position: 1000) == "next")
+        #expect(track.last?.time.ticks == last + 40 * millisecond)
+        #expect(track.hostOffset == -second)
+    }
+
+    @Test func aLineThatIsMovedKeepsItsPlaceAgainstTheHost() {
+        var track = ClockTrack()
+        _ = take(&track, second, at: 0)
+        _ = take(&track, second + 40 * millisecond, at: 41 * millisecond, position: 10)
+        track.move(by: 5 * second)
+        #expect(track.hostOffset == -6 * second)
+        let next = take(
+            &track, second + 80 * millisecond, at: 80 * millisecond, position: 20)
+        #expect(next == "next")
+        #expect(track.last?.time.ticks == 6 * second + 80 * millisecond)
+    }
+
     @Test func theFirstClockMayBeUnwrappedNearAnother() {
         var track = ClockTrack()
         let reference = StreamTime(ticks: 3 * ClockReference.modulus - 5)

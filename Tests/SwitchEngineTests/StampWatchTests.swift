@@ -1,0 +1,66 @@
+// Time stamps against the clock: what goes on, what jumps alone, who follows.
+
+import Testing
+import TransportStream
+
+@testable import SwitchEngine
+
+@Suite struct StampWatchTests {
+    private func take(
+        _ watch: inout StampWatch, _ stream: Int = 0, stamp: Int64, at milliseconds: Int64
+    ) -> String {
+        let verdict = watch.take(
+            stream: stream, Timestamp(wrapping: stamp * 90),
+            at: StreamTime(ticks: milliseconds * millisecond))
+        return switch verdict {
+        case .unknown: "unknown"
+        case .goesOn: "goes on"
+        case .jump(let ticks): "jump \(ticks / millisecond)"
+        case .follows: "follows"
+        }
+    }
+
+    @Test func stampsThatGoWithTheClockGoOnThroughTheWrap() {
+        var watch = StampWatch()
+        let start = (Timestamp.modulus / 90) - 2_000
+        #expect(take(&watch, stamp: start, at: 0) == "unknown")
+        for step in Int64(1)..<100 {
+            #expect(take(&watch, stamp: start + step * 40, at: step * 40) == "goes on")
+        }
+        // An outage: both are five seconds on.
+        #expect(take(&watch, stamp: start + 9_000, at: 9_000) == "goes on")
+    }
+
+    @Test func aBufferThatFillsOrDrainsIsNoJump() {
+        var watch = StampWatch()
+        for step in Int64(0)..<50 {
+            // A second of decoding delay, gone within a second, and a large picture that takes one.
+            let time = step * 20 + (step > 30 ? 1_000 : 0)
+            let verdict = take(&watch, stamp: 10_000 + step * 40, at: time)
+            #expect(!verdict.hasPrefix("jump"))
+        }
+    }
+
+    @Test func picturesThatAreSwappedOnTheWayAreNoJump() {
+        var watch = StampWatch()
+        let stamps: [Int64] = [0, 40, 120, 80, 160]
+        let verdicts = stamps.map { take(&watch, stamp: $0, at: $0) }
+        #expect(verdicts.dropFirst().allSatisfy { $0 == "goes on" })
+    }
+
+    @Test(arguments: [5_000, -5_000, -700, 3_600_000] as [Int64])
+    func stampsThatJumpAloneAreToldOnce(jump: Int64) {
+        var watch = StampWatch()
+        for time: Int64 in [0, 40, 80] {
+            _ = take(&watch, 0, stamp: 100_000 + time, at: time)
+            _ = take(&watch, 1, stamp: 100_000 + time, at: time)
+        }
+        #expect(take(&watch, 0, stamp: 100_120 + jump, at: 120) == "jump \(jump)")
+        watch.move(by: jump * millisecond)
+        // The other stream comes a packet later.
+        #expect(take(&watch, 1, stamp: 100_120, at: 120 + jump) == "goes on")
+        #expect(take(&watch, 1, stamp: 100_160 + jump, at: 160 + jump) == "follows")
+        #expect(take(&watch, 0, stamp: 100_160 + jump, at: 160 + jump) == "goes on")
+        #expect(take(&watch, 1, stamp: 100_200 + jump, at: 200 + jump) == "goes on")
+    }
+}
