@@ -78,6 +78,22 @@ struct PromiseTests {
         #expect(verdict.soundGaps.count == 0)
     }
 
+    @Test("splice times go with the content, and none of the standby's old ones go out")
+    func splicesGoWithTheContent() {
+        var plan = pair()
+        plan.inputs[0].profile.hasSplices = true
+        plan.inputs[1].profile.hasSplices = true
+        plan.inputs[1].profile.base += 1_234_567 * 300
+        plan.configuration.alignment = .arrival
+        plan.commands = [(4_000_000_000, InputID(1)), (7_000_000_000, InputID(0))]
+        plan.configuration.holdBack = 1_500_000_000
+        plan.kind = .calm
+        let verdict = World.run(plan)
+        expectSound(verdict)
+        #expect(verdict.seams.count == 2)
+        #expect((8...12).contains(verdict.splices))
+    }
+
     @Test("a clock that stalls is left in time")
     func stalledClockIsLeft() {
         var plan = pair()

@@ -53,7 +53,7 @@ public struct SyntheticEncoder: Sendable {
 
     /// Packets of a variable rate come no closer than this, 20 Mbit/s.
     private static let spacing: Int64 = 2_030
-    private static let dataTicks = StreamTime.ticksPerSecond
+    static let dataTicks = StreamTime.ticksPerSecond
 
     /// - Parameter start: source time of its first picture.
     public init(_ profile: EncoderProfile, life: UInt8, start: Int64) {

@@ -8,6 +8,7 @@
 //   7 seams at RAPs, right marks      x       x         x       -
 //   8 no late unit                    x       x        told     -
 //   9 bytes as the encoder made them  x       x        told     -
+//   9 splice times                    x       x         x       -
 //   10 losses are told                x       x         x       x
 //   L3 nothing lost beyond the depth  -       x         -       -
 //
@@ -41,6 +42,8 @@ public struct WorldVerdict: Sendable {
     public var repeatedPictures: Int64 = 0
     public var jumps: [ContentJump] = []
     public var soundGaps: [ContentJump] = []
+    /// Splice times seen.
+    public var splices = 0
     public var unitFaults: [UnitFault] = []
     /// 90 kHz ticks.
     public var lipSyncError: Int64 = 0
@@ -67,6 +70,7 @@ struct WorldJudge {
     var reader: OutputReader
     var pictures: PictureJournal
     var sound: SoundJournal
+    private(set) var splices: [SeenSplice] = []
     var events: [Event] = []
     var digest: UInt64 = 0xCBF2_9CE4_8422_2325
     private var output: [UInt8] = []
@@ -129,6 +133,7 @@ struct WorldJudge {
     private mutating func note() {
         for picture in reader.pictures { pictures.take(picture) }
         for frame in reader.frames { sound.take(frame) }
+        if splices.count < journalLimit { splices += reader.splices }
         reader.clear()
     }
 
@@ -169,6 +174,8 @@ struct WorldJudge {
         judgeUnits(&verdict)
         judgeJumps(&verdict)
         judgeSound(&verdict)
+        judgeSplices(&verdict)
+        verdict.splices = splices.count
         judgePromise(&verdict)
         return verdict
     }

@@ -453,8 +453,11 @@ struct Restamper {
             segments[index].sectionCursor = number + 1
             let record = timeline.sections[number]
             let slot = segments[index].slot(of: record.stream)
-            guard slot >= 0, time >= segments[index].sectionsFrom,
-                time < segments[index].sectionsUntil
+            // What came long before the segment's first packet is no part of it.
+            let own = timeline.ring[max(record.beforePacket, timeline.ring.first)].time
+                + segments[index].shift
+            guard slot >= 0, own >= segments[index].sectionsFrom,
+                own < segments[index].sectionsUntil
             else { continue }
             var section = record.bytes
             if timeline.streams[record.stream].codec == .scte35 {

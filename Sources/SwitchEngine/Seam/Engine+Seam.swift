@@ -100,9 +100,12 @@ extension Engine {
             cuts[stream] = cut
         }
         cuts[master].leading = leadingRule(entry: entry, timeline.streams[master])
-        return Segment(
-            input: index, epoch: epoch, shift: 0, cursor: max(cursor, timeline.ring.first),
-            cuts: cuts, sectionCursor: timeline.sections.first)
+        cursor = max(cursor, timeline.ring.first)
+        var segment = Segment(
+            input: index, epoch: epoch, shift: 0, cursor: cursor, cuts: cuts,
+            sectionCursor: timeline.sections.first)
+        if cursor < timeline.ring.stamped { segment.sectionsFrom = timeline.ring[cursor].time }
+        return segment
     }
 
     /// The first elementary stream position of an epoch that is still kept.
