@@ -87,6 +87,7 @@ struct PromiseTests {
         plan.configuration.alignment = .arrival
         plan.commands = [(4_000_000_000, InputID(1)), (7_000_000_000, InputID(0))]
         plan.configuration.holdBack = 1_500_000_000
+        plan.configuration.plannedWait = 500_000_000
         plan.kind = .calm
         let verdict = World.run(plan)
         expectSound(verdict)

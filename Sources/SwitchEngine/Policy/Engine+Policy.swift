@@ -49,7 +49,9 @@ extension Engine {
         {
             result.append(.clockStall)
         }
-        let lossLimit = detection.streamLoss.scaled(by: 27, over: 1000)
+        // What comes in bursts is not lost between them.
+        let lossLimit = max(
+            detection.streamLoss.scaled(by: 27, over: 1000), facts.usualPauseTicks * 3 / 2)
         if inputs[index].timeline.hasLostStream(at: now.ticks, limit: lossLimit) {
             result.append(.streamLost)
         }

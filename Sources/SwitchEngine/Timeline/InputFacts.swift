@@ -15,21 +15,41 @@ struct InputFacts {
 
     /// The longest pauses of the last seconds, negated.
     private var pauses = SlidingMinimum()
+    /// As `lastPayloadTicks`, but never forgotten.
+    private var lastSeenTicks: Int64?
+    /// The last pause that had been taken for silence, and when it ended.
+    private var silence: (pauseTicks: Int64, end: Int64)?
 
-    /// Pauses longer than this are outages, not habits: one second.
+    /// Pauses longer than this are outages, not habits, unless they come again and again: one
+    /// second; then up to five.
     static let longestHabitTicks: Int64 = 27_000_000
+    static let longestRhythmTicks: Int64 = 5 * 27_000_000
     /// Pauses shorter than this matter to no threshold: 50 ms.
     static let shortestPauseTicks: Int64 = 1_350_000
 
     @inline(__always)
     mutating func take(payloadAt ticks: Int64) {
-        if let last = lastPayloadTicks {
-            let pause = ticks &- last
-            if pause > InputFacts.shortestPauseTicks && pause <= InputFacts.longestHabitTicks {
-                pauses.take(-pause, at: ticks)
-            }
+        if let last = lastSeenTicks, ticks &- last > InputFacts.shortestPauseTicks {
+            take(pauseFrom: last, to: ticks)
         }
+        lastSeenTicks = ticks
         lastPayloadTicks = ticks
+    }
+
+    private mutating func take(pauseFrom start: Int64, to end: Int64) {
+        let pause = end &- start
+        if lastPayloadTicks != nil && pause <= InputFacts.longestHabitTicks {
+            return pauses.take(-pause, at: end)
+        }
+        // One silence is an outage. A second one that is as long, after a burst that is shorter than
+        // both, is how this input sends.
+        if let before = silence, pause <= InputFacts.longestRhythmTicks,
+            start &- before.end < pause / 2, pause < 2 * before.pauseTicks,
+            before.pauseTicks < 2 * pause
+        {
+            pauses.take(-max(pause, before.pauseTicks), at: end)
+        }
+        silence = (pause, end)
     }
 
     /// A new connection: the old one's silence says nothing of it.
