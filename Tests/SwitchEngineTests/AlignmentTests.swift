@@ -75,6 +75,20 @@ import TransportStream
         #expect(between(side(0), side(10), .arrival)?.offsetTicks == 10)
     }
 
+    /// Stamps that have left the shared clock are known to be off by their jump.
+    @Test func stampsThatJumpedAreNotTrusted() {
+        for jump in [2 * second, -2 * second, 90_000 * second] {
+            var jumped = side(5 * second - jump)
+            jumped.stampJumpTicks = jump
+            for mode in [AlignmentMode.auto, .timestamps] {
+                let into = between(side(5 * second), jumped, mode)
+                #expect(into?.source == .timestamps && into?.offsetTicks == -jump)
+                let outOf = between(jumped, side(5 * second), mode)
+                #expect(outOf?.source == .timestamps && outOf?.offsetTicks == jump)
+            }
+        }
+    }
+
     @Test func withoutArrivalOnlyTimestampsCanTell() {
         for (a, b) in [(side(nil), side(0)), (side(0), side(nil)), (side(nil), side(nil))] {
             #expect(between(a, b) == nil && between(a, b, .arrival) == nil)

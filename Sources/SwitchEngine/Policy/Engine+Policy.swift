@@ -137,9 +137,14 @@ extension Engine {
         for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
             let track = timeline.streams[stream]
             guard track.kind != .data, track.damageCount > 0 else { continue }
+            let from = segment.cuts[stream].from
             var number = track.units.end - 1
             while number >= track.units.first, track.units[number].firstPacket >= segment.cursor {
-                if track.units[number].isDamaged || track.units[number].followsGap { return true }
+                let unit = track.units[number]
+                // What is missing before the entry is no part of the segment.
+                if unit.start >= from && (unit.isDamaged || unit.followsGap && unit.start > from) {
+                    return true
+                }
                 number -= 1
             }
         }

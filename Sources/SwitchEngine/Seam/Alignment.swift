@@ -26,6 +26,9 @@ struct AlignmentSide {
     /// PTS − DTS of random access pictures, 27 MHz ticks.
     var reorderTicks: Int64
     var frameTicks: Int64
+    /// By how much the time stamps have jumped against the input's clock, 27 MHz ticks: the clock
+    /// that the encoders share was left by so much.
+    var stampJumpTicks: Int64 = 0
 }
 
 /// How to get from an incoming PTS to the outgoing PTS of the same content.
@@ -48,7 +51,8 @@ struct Alignment {
         }
         // Equal stamps may still be whole wraps of 2^33 apart on the unwrapped lines.
         let modulus = ClockReference.modulus
-        let stamps = (arrival ?? 0).roundedDivision(by: modulus) &* modulus
+        let jump = outgoing.stampJumpTicks &- incoming.stampJumpTicks
+        let stamps = ((arrival ?? jump) &- jump).roundedDivision(by: modulus) &* modulus &+ jump
         switch mode {
         case .timestamps:
             return Alignment(source: .timestamps, offsetTicks: stamps)

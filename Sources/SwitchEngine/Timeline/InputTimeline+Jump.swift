@@ -73,5 +73,8 @@ extension InputTimeline {
         breakEpoch(at: stream)
         clock.move(by: ticks)
         stampWatch.move(by: ticks)
+        // Back where it was: rounding of a step or two is no jump.
+        stampJumpTicks += ticks
+        if abs(stampJumpTicks) < 2 * StreamTime.ticksPerMillisecond { stampJumpTicks = 0 }
     }
 }

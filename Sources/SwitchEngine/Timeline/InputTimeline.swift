@@ -53,6 +53,8 @@ struct InputTimeline {
     private var streamByPID = [Int16](repeating: -1, count: PID.count)
     var stampWatch = StampWatch()
     var suspectClock: SuspectClock?
+    /// By how much the stamps have jumped against the clock since the line began, 27 MHz ticks.
+    var stampJumpTicks: Int64 = 0
     private var assemblers: [Int: SectionAssembler] = [:]
     private var epochCount = 0
     private(set) var arrivals = ArrivalLine()
@@ -394,6 +396,7 @@ struct InputTimeline {
         pendingSample = nil
         isBehindOutage = false
         firstStamp = nil
+        stampJumpTicks = 0
         suspectClock = nil
         stampWatch.restart()
         lead = ContentLead()
@@ -487,7 +490,8 @@ struct InputTimeline {
         }
         return AlignmentSide(
             presentationToHost: toHost, reorderTicks: lead.reorderTicks,
-            frameTicks: masterStream(of: epoch).map { streams[$0].frameRate.ticks } ?? 0)
+            frameTicks: masterStream(of: epoch).map { streams[$0].frameRate.ticks } ?? 0,
+            stampJumpTicks: stampJumpTicks)
     }
 
     /// The kept packet of a stream that holds an elementary stream position; nil for none.
