@@ -259,7 +259,8 @@ enum SeamPlanner {
             }
             let frame = frameTicks(request)
             let frames = (late.shortfall + frame - 1) / frame
-            pair.shift += onGrid(frames * frame)
+            // Placed anew, not moved: two roundings would leave the picture grid.
+            pair.shift = shift(request, to: pair.cut.end + frames * frame, pair.entry)
             pair.kind = .hole
         }
         var sounds: [SoundPlan] = []
