@@ -16,7 +16,7 @@ import TransportStream
         case .unknown: "unknown"
         case .goesOn: "goes on"
         case .jump(let ticks): "jump \(ticks / millisecond)"
-        case .follows: "follows"
+        case .follows(let rest): rest == 0 ? "follows" : "follows \(rest / millisecond)"
         }
     }
 

@@ -67,6 +67,9 @@ extension WorldPlan {
         let stamps = ticks / StreamTime.ticksPerTimestampTick
         inputs[0].episodes[0].kind = chance.happens(perMillion: 500_000)
             ? .clockJump(by: ticks) : .stampJump(by: stamps)
+        // The jump back is a second fault, and may come while the way back to the input has been
+        // decided: a promise is made for one.
+        if kind == .promised { inputs[0].episodes[0].end = 2 * duration }
     }
 
     /// A fault that can be seen to be one.

@@ -353,6 +353,7 @@ extension Engine {
             let track = timeline.streams[stream]
             var fromUnit = track.units.end
             var nudge: Int64 = 0
+            var notBefore = plan.presentation - plan.shift
             if stream == master && track.kind == .video {
                 fromUnit = plan.incomingFrom
             } else if let sound = plan.sounds.first(where: { $0.incomingStream == stream }) {
@@ -360,6 +361,7 @@ extension Engine {
                 fromUnit = sound.incomingFrom >= track.units.first
                     ? sound.incomingFrom : track.units.end
                 nudge = sound.nudge
+                notBefore = sound.notBefore ?? notBefore
             } else {
                 fromUnit = track.units.partition {
                     $0.firstPacket >= choice.epoch.firstPacket && $0.isTimed
@@ -371,7 +373,11 @@ extension Engine {
                 stampShift: (plan.shift + nudge) / StreamTime.ticksPerTimestampTick,
                 from: firstPosition(track, choice.epoch))
             if fromUnit >= track.units.end {
-                cut.notBefore = StreamTime(ticks: plan.presentation - plan.shift)
+                cut.notBefore = StreamTime(ticks: notBefore)
+                // The PES packet with the frame may have begun.
+                if let last = track.pes.last, last.state == .open {
+                    cursor = min(cursor, last.firstPacket)
+                }
             }
             if fromUnit < track.units.end {
                 cut.from = track.units[fromUnit].start

@@ -29,6 +29,9 @@ struct SoundPlan {
     var nudge: Int64
     /// Silence between the last outgoing and the first incoming frame, 27 MHz ticks.
     var gapTicks: Int64
+    /// Where the incoming frame has not come yet: those presented before this, on the incoming
+    /// line, do not go out; nil where the seam's own place tells.
+    var notBefore: Int64?
 }
 
 struct SeamPlan {

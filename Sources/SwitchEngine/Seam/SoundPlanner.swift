@@ -91,6 +91,7 @@ enum SoundPlanner {
                 && heard >= request.scheduleNow + marginTicks
         }
         let frame = first.map { incoming.frames[$0] }
+            ?? awaited(incoming, from: max(end, request.scheduleNow + marginTicks) - shift)
         // The silence is made of whole frames, so that the grid goes on.
         let duration = max(outgoing.frames[last].durationTicks, 1)
         let silence = frame.map { $0.presentation + shift - end } ?? 0
@@ -98,8 +99,21 @@ enum SoundPlanner {
         return SoundPlan(
             slot: outgoing.slot, outgoingStream: outgoing.stream,
             outgoingUntil: outgoing.frames[last].unit + 1, incomingStream: incoming.stream,
-            incomingFrom: frame?.unit ?? (incoming.frames.last.map { $0.unit + 1 } ?? 0),
-            nudge: rounded(whole - silence), gapTicks: frame == nil ? duration : whole)
+            incomingFrom: frame?.unit ?? .max,
+            nudge: rounded(whole - silence), gapTicks: frame == nil ? duration : whole,
+            notBefore: first == nil ? (frame.map { $0.presentation - duration / 2 } ?? end - shift)
+                : nil)
+    }
+
+    /// The frame that will be the first from a time on, where frame goes on to follow frame.
+    private static func awaited(_ sound: SeamSound, from time: Int64) -> SeamFrame? {
+        guard var frame = sound.frames.last, frame.durationTicks > 0 else { return nil }
+        let missing = max(time - frame.presentation, frame.durationTicks)
+        let steps = (missing + frame.durationTicks - 1) / frame.durationTicks
+        frame.presentation += steps * frame.durationTicks
+        // It has no number yet.
+        frame.unit = .max
+        return frame
     }
 
     /// The slot gets no more sound from the incoming input.

@@ -61,7 +61,10 @@ extension InputTimeline {
         case .unknown: break
         case .goesOn: suspectClock?.isAlone = true
         case .jump(let ticks): breakStamps(of: index, by: ticks)
-        case .follows: breakStamps(of: index, by: 0)
+        case .follows(let rest):
+            breakStamps(of: index, by: 0)
+            // Pictures come at even steps, PES packets of sound may not: their word is exact.
+            if streams[index].kind == .video { noteStampJump(by: rest) }
         }
     }
 
@@ -73,8 +76,12 @@ extension InputTimeline {
         breakEpoch(at: stream)
         clock.move(by: ticks)
         stampWatch.move(by: ticks)
-        // Back where it was: rounding of a step or two is no jump.
+        noteStampJump(by: ticks)
+    }
+
+    private mutating func noteStampJump(by ticks: Int64) {
         stampJumpTicks += ticks
+        // Back where it was: rounding of a step or two is no jump.
         if abs(stampJumpTicks) < 2 * StreamTime.ticksPerMillisecond { stampJumpTicks = 0 }
     }
 }

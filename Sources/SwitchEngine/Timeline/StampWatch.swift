@@ -31,8 +31,8 @@ struct StampWatch {
         case goesOn
         /// By so many 27 MHz ticks against the clock.
         case jump(by: Int64)
-        /// As another stream's did just before.
-        case follows
+        /// As another stream's did just before; by so many 27 MHz ticks more than that.
+        case follows(by: Int64)
     }
 
     /// Whether there is anything to compare with.
@@ -58,7 +58,9 @@ struct StampWatch {
         if isJump { mark.awaited = nil } else { mark.step = step }
         marks[stream] = mark
         guard isJump else { return .goesOn }
-        if let awaited, abs(jump - awaited) < StampWatch.forwardTicks { return .follows }
+        if let awaited, abs(jump - awaited) < StampWatch.forwardTicks {
+            return .follows(by: jump - awaited)
+        }
         for index in marks.indices where index != stream { marks[index]?.awaited = jump }
         return .jump(by: jump)
     }
