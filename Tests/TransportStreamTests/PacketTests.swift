@@ -124,7 +124,8 @@ func readHeader(_ bytes: [UInt8], at offset: Int = 0) -> PacketHeader? {
     ) -> String {
         let control: UInt8 = (payload ? 0x30 : 0x20) | counter & 15
         let length: UInt8 = payload ? stuffing : 183
-        let bytes = packet([0x47, startsUnit ? 0x40 : 0, 0x64, control, length, announced ? 0x80 : 0], filler: 0xFF)
+        let head = [0x47, startsUnit ? 0x40 : 0, 0x64, control, length, announced ? 0x80 : 0]
+        let bytes = packet(head, filler: 0xFF)
         guard let header = readHeader(bytes) else { return "unreadable" }
         switch watch.judge(header) {
         case .continuous: return "continuous"

@@ -57,8 +57,8 @@ extension WorldPlan {
         drawJump()
     }
 
-    /// In some worlds the first fault is a jump of one of the two clocks alone. Drawn apart, so that
-    /// all other worlds stay what they were.
+    /// In some worlds the first fault is a jump of one of the two clocks alone. Drawn apart, so
+    /// that all other worlds stay what they were.
     private mutating func drawJump() {
         var chance = SeededGenerator(seed: seed ^ 0x4A55_4D50)
         guard !inputs[0].episodes.isEmpty, chance.happens(perMillion: 120_000) else { return }

@@ -48,8 +48,8 @@ extension StreamTrack {
         return .parts(parts)
     }
 
-    /// Whether bytes are missing in what goes out of a PES packet, or units between it and what went
-    /// out before.
+    /// Whether bytes are missing in what goes out of a PES packet, or units between it and what
+    /// went out before.
     func isDamaged(pes number: Int, _ cut: StreamCut) -> Bool {
         let record = pes[number]
         if record.state == .damaged {

@@ -1,5 +1,5 @@
-// When the packets of one input came, coarsely: for the memory's limit, and for the times of packets
-// whose PCR stays away.
+// When the packets of one input came, coarsely: for the memory's limit, and for the times of
+// packets whose PCR stays away.
 //
 //   host time   t0          t1     t2        A packet between two marks came in the time between
 //   packets     |...........|......|....     them, and was sent evenly in it as far as one knows.

@@ -41,8 +41,8 @@ struct InputFacts {
         if lastPayloadTicks != nil && pause <= InputFacts.longestHabitTicks {
             return pauses.take(-pause, at: end)
         }
-        // One silence is an outage. A second one that is as long, after a burst that is shorter than
-        // both, is how this input sends.
+        // One silence is an outage. A second one that is as long, after a burst that is shorter
+        // than both, is how this input sends.
         if let before = silence, pause <= InputFacts.longestRhythmTicks,
             start &- before.end < pause / 2, pause < 2 * before.pauseTicks,
             before.pauseTicks < 2 * pause

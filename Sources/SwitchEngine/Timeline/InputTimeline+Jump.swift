@@ -1,6 +1,6 @@
 // Jumps of an input's PCR against its time stamps. An encoder's buffer does not change by seconds,
-// so τ keeps its distance to the stamps: where one of both jumps alone, the line of the PCR is moved
-// (`ClockTrack.bias`).
+// so τ keeps its distance to the stamps: where one of both jumps alone, the line of the PCR is
+// moved (`ClockTrack.bias`).
 //
 //   PCR alone      waits for the next time stamp; where that goes on, so does everything
 //   stamps alone   a new epoch, with the PCR's line moved along

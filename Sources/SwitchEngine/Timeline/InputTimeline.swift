@@ -261,7 +261,8 @@ struct InputTimeline {
             announcedJump: false, near: nil)
     }
 
-    /// The stamps of a stream have jumped, the clock goes on: what is open in the others may be cut.
+    /// The stamps of a stream have jumped, the clock goes on: what is open in the others may be
+    /// cut.
     mutating func breakEpoch(at stream: Int) {
         guard let epoch else { return }
         closeStamps()

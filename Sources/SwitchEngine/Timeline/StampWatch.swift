@@ -1,5 +1,5 @@
-// Whether the time stamps of one input go on as its clock does. Only a jump of one against the other
-// is told; what both do together is the clock's business (`ClockTrack`).
+// Whether the time stamps of one input go on as its clock does. Only a jump of one against the
+// other is told; what both do together is the clock's business (`ClockTrack`).
 //
 //   DTS − now     ------------.                 The distance is the encoder's buffer: it moves by
 //                             |                 parts of a second. A step of the stamps by more
