@@ -78,7 +78,8 @@ import TransportStream
     @Test func trimmingTakesTheStampBorderAlong() {
         var ring = PacketRing()
         for number in 0..<10 { append(number, to: &ring) }
-        ring.stamped = 3
+        for time in 0..<3 { ring.stamp(Int64(time)) }
+        #expect(ring.stampedPosition == 0 && ring.nextPosition == 0 && ring[2].time == 2)
         ring.trim(before: 2)
         #expect(ring.stamped == 3)
         ring.trim(before: 8)

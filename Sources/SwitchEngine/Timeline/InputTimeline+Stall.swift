@@ -37,13 +37,12 @@ extension InputTimeline {
     private mutating func stampByArrival(before end: Int) -> Bool {
         guard let offset = clock.hostOffset, let last = clock.last else { return false }
         var latest = lastStamp ?? .min
-        for number in ring.stamped..<min(end, ring.end) {
-            var time = arrivals.ticks(of: number) &- offset
-            if ring[number].position >= last.position { time = max(time, last.time.ticks) }
+        while ring.stamped < end, let position = ring.nextPosition {
+            var time = arrivals.ticks(of: ring.stamped) &- offset
+            if position >= last.position { time = max(time, last.time.ticks) }
             latest = max(latest, time)
-            ring[number].time = latest
+            ring.stamp(latest)
         }
-        ring.stamped = max(ring.stamped, min(end, ring.end))
         endStall()
         return true
     }
@@ -55,34 +54,27 @@ extension InputTimeline {
         var latest = lastStamp ?? .min
         var position = from.position
         var time = from.time.ticks
-        if latest != .min, ring[ring.stamped - 1].position > position {
-            position = ring[ring.stamped - 1].position
+        if latest != .min, ring.stampedPosition > position {
+            position = ring.stampedPosition
             time = latest
         }
         let span = max(0, to.time.ticks &- time)
         let packets = max(1, to.position &- position)
-        for number in ring.stamped..<ring.end {
-            var own = time &+ span.scaled(by: ring[number].position &- position, over: packets)
+        while let next = ring.nextPosition {
+            var own = time &+ span.scaled(by: next &- position, over: packets)
             if let offset = clock.hostOffset {
-                own = min(own, arrivals.ticks(of: number) &- offset)
+                own = min(own, arrivals.ticks(of: ring.stamped) &- offset)
             }
             latest = max(latest, own)
-            ring[number].time = latest
+            ring.stamp(latest)
         }
-        ring.stamped = ring.end
         endStall()
     }
 
     /// Whether the packets up to a PCR are to be stamped by `stampAcrossStall`.
     func isAcrossStall(from: ClockTrack.Sample, to: ClockTrack.Sample) -> Bool {
         if to.time - from.time > ClockTrack.lazyStepTicks { return true }
-        return lastStamp != nil && ring[ring.stamped - 1].position > from.position
-    }
-
-    /// τ of the last packet that has one, in the newest epoch.
-    private var lastStamp: Int64? {
-        guard ring.stamped > ring.first, ring.stamped > epoch?.firstPacket ?? 0 else { return nil }
-        return ring[ring.stamped - 1].time
+        return lastStamp != nil && ring.stampedPosition > from.position
     }
 
     private mutating func endStall() {

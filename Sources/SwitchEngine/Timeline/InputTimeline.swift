@@ -41,7 +41,7 @@ struct InputTimeline {
     var ring = PacketRing()
     var clock = ClockTrack()
     private(set) var program: ProgramTrack
-    private(set) var streams: [StreamTrack] = []
+    var streams: [StreamTrack] = []
     private(set) var epochs = Log<Epoch>(filler: .none, capacity: 8)
     private(set) var sections = Log<SectionRecord>(
         filler: SectionRecord(stream: 0, beforePacket: 0, bytes: []))
@@ -59,6 +59,9 @@ struct InputTimeline {
     private var epochCount = 0
     private(set) var arrivals = ArrivalLine()
     private var firstStamp: StreamTime?
+    /// The PCR before the newest one, until the packets between them have their times.
+    var pendingSample: ClockTrack.Sample?
+    private(set) var isBehindOutage = false
 
     init(program: UInt16?) { self.program = ProgramTrack(wished: program) }
 
@@ -270,87 +273,6 @@ struct InputTimeline {
         for index in epoch.streams { streams[index].endEpoch(isWhole: index == stream) }
         lead = ContentLead()
         appendEpoch(map: epoch.map, streams: epoch.streams)
-    }
-
-    private var pendingSample: ClockTrack.Sample?
-    private(set) var isBehindOutage = false
-
-    /// Gives τ to all packets up to the PCR just taken (13818-1 §2.4.2.2).
-    mutating func stamp() {
-        guard let from = pendingSample, let to = clock.last, to.position > from.position else {
-            return
-        }
-        pendingSample = nil
-        if isAcrossStall(from: from, to: to) { return stampAcrossStall(from: from, to: to) }
-        let span = to.time - from.time
-        let packets = to.position - from.position
-        var latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : Int64.min
-        if let epoch, ring.stamped <= epoch.firstPacket { latest = .min }
-        for number in ring.stamped..<ring.end {
-            let place = ring[number].time &- from.position
-            let time = from.time.ticks &+ InputTimeline.share(span, place, packets)
-            latest = max(latest, time)
-            ring[number].time = latest
-        }
-        ring.stamped = ring.end
-        abandonStaleUnits()
-        measureLead()
-    }
-
-    /// A picture or frame whose stream has stopped in the middle of it does not hold the others
-    /// back for longer than this, 2 s; it counts as damaged then.
-    static let settlingLimitTicks: Int64 = 2 * StreamTime.ticksPerSecond
-
-    mutating func abandonStaleUnits() {
-        guard let epoch, ring.stamped > ring.first else { return }
-        let newest = ring[ring.stamped - 1].time
-        for index in epoch.streams where streams[index].kind != .data {
-            guard let open = streams[index].firstUnsettledPacket, open >= ring.first,
-                open < ring.stamped, newest - ring[open].time > InputTimeline.settlingLimitTicks
-            else { continue }
-            streams[index].lose()
-        }
-    }
-
-    /// span · place / packets; in 64 bits where that is enough, which it is but for freak streams.
-    @inline(__always)
-    private static func share(_ span: Int64, _ place: Int64, _ packets: Int64) -> Int64 {
-        let (product, overflow) = span.multipliedReportingOverflow(by: place)
-        return overflow ? span.scaled(by: place, over: packets) : product / packets
-    }
-
-    /// Gives τ to the packets behind the last PCR at the last pace: the input fell silent, or its
-    /// clock did.
-    mutating func stampTail() {
-        guard ring.stamped < ring.end, !stampStalledTail() else { return }
-        var latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : Int64.min
-        if let epoch, ring.stamped <= epoch.firstPacket { latest = .min }
-        let end = ring[ring.end - 1].time
-        for number in ring.stamped..<ring.end {
-            guard let time = clock.extrapolated(position: ring[number].time, end: end) else {
-                return
-            }
-            latest = max(latest, time)
-            ring[number].time = latest
-        }
-        ring.stamped = ring.end
-        measureLead()
-    }
-
-    /// The line ends: what can get no time any more never goes out.
-    private mutating func closeStamps() {
-        stampTail()
-        let latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : 0
-        for number in ring.stamped..<ring.end {
-            ring[number].time = latest
-            ring[number].stream = -1
-        }
-        ring.stamped = ring.end
-    }
-
-    mutating func measureLead() {
-        guard let epoch, let master = masterStream else { return }
-        lead.measure(streams[master], ring: ring, from: epoch.firstPacket)
     }
 
     // MARK: Epochs

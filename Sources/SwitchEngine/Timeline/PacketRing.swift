@@ -41,7 +41,9 @@ struct PacketRing {
     private var chunks = Log<[UInt8]>(filler: [])
     private var spare: [[UInt8]] = []
     /// Packets from here on have no transport time yet.
-    var stamped = 0
+    private(set) var stamped = 0
+    /// The input's number of the packet that got its transport time last.
+    private(set) var stampedPosition = Int64.min
     private(set) var overruns: Int64 = 0
 
     init() {
@@ -68,6 +70,18 @@ struct PacketRing {
         Bytes.copy(
             source, from: offset, count: Packet.size, to: &tail, at: PacketRing.place(number))
         if number & (PacketRing.chunkPackets - 1) == PacketRing.chunkPackets - 1 { beginChunk() }
+    }
+
+    /// The input's number of the first packet without a transport time; nil for none.
+    @inline(__always)
+    var nextPosition: Int64? { stamped < end ? notes[stamped].time : nil }
+
+    /// Gives the first packet without a transport time its own.
+    @inline(__always)
+    mutating func stamp(_ time: Int64) {
+        stampedPosition = notes[stamped].time
+        notes[stamped].time = time
+        stamped &+= 1
     }
 
     /// Appends bytes `range` of a packet to `target`.
