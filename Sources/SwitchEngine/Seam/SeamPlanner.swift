@@ -184,7 +184,7 @@ enum SeamPlanner {
             if let cut = cuts.last(where: { $0.end <= content + frame / 2 }) {
                 let lost = Int((content - cut.end).roundedDivision(by: frame))
                 let place = cut.end + Int64(lost) * frame
-                let allowed = request.outgoing.isSoundOnly ? 0 : max(depth, 1)
+                let allowed = request.outgoing.isSoundOnly ? 0 : depth
                 if lost <= allowed {
                     result.append(
                         Candidate(
