@@ -83,25 +83,25 @@ struct Restamper {
     private mutating func sendRun(
         upTo limit: Int64, _ bound: Int, _ timeline: borrowing InputTimeline
     ) {
-        let segment = segments[0]
-        guard segment.claims == nil, segment.preparedCursor >= segment.prepared.count,
-            segment.sectionCursor >= timeline.sections.end
+        guard segments[0].claims == nil,
+            segments[0].preparedCursor >= segments[0].prepared.count,
+            segments[0].sectionCursor >= timeline.sections.end
         else { return }
-        var cursor = max(segment.cursor, timeline.ring.first)
+        let cuts = segments[0].cuts
+        let shift = segments[0].shift
+        var cursor = max(segments[0].cursor, timeline.ring.first)
         while cursor < bound {
             let note = timeline.ring[cursor]
-            let time = note.time &+ segment.shift
+            let time = note.time &+ shift
             let stream = Int(note.stream)
-            if segment.slot(of: stream) >= 0 {
+            if stream >= 0, stream < cuts.count, cuts[stream].slot >= 0 {
                 guard time <= limit, !note.startsPES, !note.hasClock,
-                    segment.cuts[stream].judgedPES == note.pes
+                    cuts[stream].judgedPES == note.pes
                 else { break }
-                if segment.cuts[stream].judgement == .whole {
+                if cuts[stream].judgement == .whole {
                     let count = Int64(Packet.size - Int(note.elementaryOffset))
-                    guard note.elementaryPosition + count <= segment.cuts[stream].until else {
-                        break
-                    }
-                    _ = copy(cursor, timeline, slot: segment.cuts[stream].slot, time)
+                    guard note.elementaryPosition + count <= cuts[stream].until else { break }
+                    _ = copy(cursor, timeline, slot: cuts[stream].slot, time)
                 }
             }
             cursor += 1

@@ -11,24 +11,14 @@ extension InputTimeline {
         }
         pendingSample = nil
         if isAcrossStall(from: from, to: to) { return stampAcrossStall(from: from, to: to) }
-        let span = to.time - from.time
-        let packets = to.position - from.position
+        var line = LinearTime(from: from, to: to)
         var latest = lastStamp ?? .min
         while let position = ring.nextPosition {
-            let place = position &- from.position
-            let time = from.time.ticks &+ InputTimeline.share(span, place, packets)
-            latest = max(latest, time)
+            latest = max(latest, line.time(at: position))
             ring.stamp(latest)
         }
         abandonStaleUnits()
         measureLead()
-    }
-
-    /// span · place / packets; in 64 bits where that is enough, which it is but for freak streams.
-    @inline(__always)
-    private static func share(_ span: Int64, _ place: Int64, _ packets: Int64) -> Int64 {
-        let (product, overflow) = span.multipliedReportingOverflow(by: place)
-        return overflow ? span.scaled(by: place, over: packets) : product / packets
     }
 
     /// τ of the last packet that has one, in the newest epoch.
@@ -79,5 +69,48 @@ extension InputTimeline {
     mutating func measureLead() {
         guard let epoch, let master = masterStream else { return }
         lead.measure(streams[master], ring: ring, from: epoch.firstPacket)
+    }
+}
+
+/// Times between two PCRs, asked for in rising order: exact, and without a division where one packet
+/// follows the other.
+private struct LinearTime {
+    private let span: Int64
+    private let packets: Int64
+    private let start: ClockTrack.Sample
+    private let step: (quotient: Int64, remainder: Int64)
+    private var place: Int64 = 0
+    /// span · place = ticks · packets + remainder
+    private var ticks: Int64 = 0
+    private var remainder: Int64 = 0
+
+    init(from: ClockTrack.Sample, to: ClockTrack.Sample) {
+        start = from
+        span = to.time - from.time
+        packets = to.position - from.position
+        step = span.quotientAndRemainder(dividingBy: packets)
+    }
+
+    @inline(__always)
+    mutating func time(at position: Int64) -> Int64 {
+        let next = position &- start.position
+        if next == place &+ 1 {
+            ticks &+= step.quotient
+            remainder &+= step.remainder
+            if remainder >= packets {
+                remainder &-= packets
+                ticks &+= 1
+            }
+            place = next
+        } else if next != place {
+            jump(to: next)
+        }
+        return start.time.ticks &+ ticks
+    }
+
+    private mutating func jump(to next: Int64) {
+        ticks = span.scaled(by: next, over: packets)
+        remainder = span &* next &- ticks &* packets
+        place = next
     }
 }

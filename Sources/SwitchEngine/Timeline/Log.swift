@@ -33,6 +33,13 @@ struct Log<Element> {
         }
     }
 
+    /// Lends an element to be read, without a copy of it.
+    @inline(__always)
+    func lend(_ number: Int, _ body: (borrowing Element) -> Void) {
+        precondition(number >= first && number < end)
+        storage.withUnsafeBufferPointer { body($0[number & mask]) }
+    }
+
     /// Lends the last element, which must be there.
     @inline(__always)
     mutating func withLast(_ body: (inout Element) -> Void) {

@@ -93,7 +93,7 @@ struct PacketRing {
         if chunk == chunks.end {
             Bytes.append(tail, from: at, count: range.count, to: &target)
         } else {
-            Bytes.append(chunks[chunk], from: at, count: range.count, to: &target)
+            chunks.lend(chunk) { Bytes.append($0, from: at, count: range.count, to: &target) }
         }
     }
 
