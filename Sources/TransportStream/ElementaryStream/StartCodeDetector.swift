@@ -55,7 +55,22 @@ struct StartCodeDetector<Syntax: PictureSyntax>: Sendable {
 
     init(_ syntax: Syntax) { self.syntax = syntax }
 
+    @inline(__always)
     mutating func scan(
+        _ bytes: Span<UInt8>, from start: Int, to end: Int, at position: Int64, startsPES: Bool,
+        into marks: inout [AccessUnitMark]
+    ) {
+        // Nearly all pieces are the inside of coded pictures.
+        if case .searching = state, zeros == 0, !startsPES,
+            ZeroPair.isAbsent(in: bytes, from: start, to: end)
+        {
+            zeros = bytes[end - 1] == 0 ? 1 : 0
+            return
+        }
+        scanClosely(bytes, from: start, to: end, at: position, startsPES: startsPES, into: &marks)
+    }
+
+    private mutating func scanClosely(
         _ bytes: Span<UInt8>, from start: Int, to end: Int, at position: Int64, startsPES: Bool,
         into marks: inout [AccessUnitMark]
     ) {
@@ -200,16 +215,29 @@ enum ZeroPair {
     private static var blockSize: Int { 16 }
 
     /// The first index i in `start..<end - 1` where bytes i and i + 1 are zero.
-    @inline(__always)
     static func first(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Int? {
-        if end - start > 2 * blockSize, start >= 0, end <= bytes.count {
-            // Bounds are checked here, once for all looks.
-            let isThere = bytes.bytes.withUnsafeBytes { raw in
-                raw.baseAddress.map { mayHave($0, from: start, to: end) } ?? true
+        if isAbsent(in: bytes, from: start, to: end) { return nil }
+        var index = start
+        while index + 1 < end {
+            if bytes[index + 1] != 0 {
+                index += 2
+            } else if bytes[index] == 0 {
+                return index
+            } else {
+                index += 1
             }
-            if !isThere { return nil }
         }
-        return byBytes(bytes, from: start, to: end)
+        return nil
+    }
+
+    /// True where a piece that is not short has no pair; false tells nothing.
+    @inline(__always)
+    static func isAbsent(in bytes: Span<UInt8>, from start: Int, to end: Int) -> Bool {
+        // Bounds are checked here, once for all looks.
+        guard end - start > 2 * blockSize, start >= 0, end <= bytes.count else { return false }
+        return bytes.bytes.withUnsafeBytes { raw in
+            raw.baseAddress.map { !mayHave($0, from: start, to: end) } ?? false
+        }
     }
 
     /// Whether there is a pair. Of each byte and its neighbour the bits of either are taken; the
@@ -247,19 +275,5 @@ enum ZeroPair {
     private static func either(_ raw: UnsafeRawPointer, at index: Int) -> Block {
         raw.loadUnaligned(fromByteOffset: index, as: Block.self)
             | raw.loadUnaligned(fromByteOffset: index &+ 1, as: Block.self)
-    }
-
-    private static func byBytes(_ bytes: Span<UInt8>, from start: Int, to end: Int) -> Int? {
-        var index = start
-        while index + 1 < end {
-            if bytes[index + 1] != 0 {
-                index += 2
-            } else if bytes[index] == 0 {
-                return index
-            } else {
-                index += 1
-            }
-        }
-        return nil
     }
 }
