@@ -30,7 +30,8 @@ run: build
 test: packages build
 	ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test
 
-# Two inputs of about 1 GB each out of one short encode, played through the engine.
+# Two inputs of about 1 GB each out of one short encode, played through the engine. Then, by
+# valgrind, what twice as many packets allocate more.
 BENCH := .build/bench
 bench: packages build
 	@mkdir -p $(BENCH)
@@ -42,6 +43,18 @@ bench: packages build
 			-output_ts_offset 100 -muxrate 14M $(BENCH)/backup.ts; \
 		ffmpeg -v error -y -stream_loop 55 -i $(BENCH)/short.ts -c copy $(BENCH)/main.ts; }
 	$(BINARY) bench $(BENCH)/main.ts $(BENCH)/backup.ts
+	@bash -c 'TIMEFORMAT="ffmpeg -c copy, one of the two inputs: %U + %S CPU seconds"; \
+		time ffmpeg -v error -nostdin -y -i $(BENCH)/main.ts -c copy -f mpegts /dev/null'
+	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq valgrind; }
+	@for packets in 60000 120000; do \
+		for name in main backup; do \
+			head -c $$((packets * 188)) $(BENCH)/$$name.ts > $(BENCH)/$$name-part.ts; done; \
+		valgrind --undef-value-errors=no $(BINARY) rehearse --quiet --output /dev/null \
+			--input main=$(BENCH)/main-part.ts --input backup=$(BENCH)/backup-part.ts 2>&1 | \
+			sed -n 's/.*total heap usage: \([0-9,]*\) allocs.*/\1/p' | tr -d ,; \
+	done | paste -s | awk '{ \
+		printf "allocations: %.4f per packet in the steady state\n", ($$2 - $$1) / 120000 }'
 
 # Makes the sample streams again; they are part of the repository.
 streams: packages

@@ -109,7 +109,10 @@ extension Int64 {
         let product = self.magnitude.multipliedFullWidth(by: numerator.magnitude)
         let divisor = denominator.magnitude
         guard divisor > 0, product.high < divisor else { return isNegative ? .min : .max }
-        let (quotient, remainder) = divisor.dividingFullWidth(product)
+        // Nearly all products fit into 64 bits, and then the division is a short one.
+        let (quotient, remainder) = product.high == 0
+            ? product.low.quotientAndRemainder(dividingBy: divisor)
+            : divisor.dividingFullWidth(product)
         guard quotient <= UInt64(Int64.max) else { return isNegative ? .min : .max }
         let result = Int64(quotient)
         return isNegative ? (remainder == 0 ? -result : -result - 1) : result

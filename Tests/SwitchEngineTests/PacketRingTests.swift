@@ -78,8 +78,10 @@ import TransportStream
     @Test func trimmingTakesTheStampBorderAlong() {
         var ring = PacketRing()
         for number in 0..<10 { append(number, to: &ring) }
-        for time in 0..<3 { ring.stamp(Int64(time)) }
-        #expect(ring.stampedPosition == 0 && ring.nextPosition == 0 && ring[2].time == 2)
+        for number in 0..<10 { ring[number].time = Int64(number) + 50 }
+        ring.stamp(before: 3) { number, position in Int64(number) * 7 + position }
+        #expect(ring.stamped == 3 && ring.stampedPosition == 52)
+        #expect(ring[2].time == 66 && ring[3].time == 53)
         ring.trim(before: 2)
         #expect(ring.stamped == 3)
         ring.trim(before: 8)

@@ -37,11 +37,11 @@ extension InputTimeline {
     private mutating func stampByArrival(before end: Int) -> Bool {
         guard let offset = clock.hostOffset, let last = clock.last else { return false }
         var latest = lastStamp ?? .min
-        while ring.stamped < end, let position = ring.nextPosition {
-            var time = arrivals.ticks(of: ring.stamped) &- offset
+        ring.stamp(before: end) { number, position in
+            var time = arrivals.ticks(of: number) &- offset
             if position >= last.position { time = max(time, last.time.ticks) }
             latest = max(latest, time)
-            ring.stamp(latest)
+            return latest
         }
         endStall()
         return true
@@ -60,13 +60,13 @@ extension InputTimeline {
         }
         let span = max(0, to.time.ticks &- time)
         let packets = max(1, to.position &- position)
-        while let next = ring.nextPosition {
+        ring.stamp { number, next in
             var own = time &+ span.scaled(by: next &- position, over: packets)
             if let offset = clock.hostOffset {
-                own = min(own, arrivals.ticks(of: ring.stamped) &- offset)
+                own = min(own, arrivals.ticks(of: number) &- offset)
             }
             latest = max(latest, own)
-            ring.stamp(latest)
+            return latest
         }
         endStall()
     }

@@ -13,9 +13,9 @@ extension InputTimeline {
         if isAcrossStall(from: from, to: to) { return stampAcrossStall(from: from, to: to) }
         var line = LinearTime(from: from, to: to)
         var latest = lastStamp ?? .min
-        while let position = ring.nextPosition {
+        ring.stamp { _, position in
             latest = max(latest, line.time(at: position))
-            ring.stamp(latest)
+            return latest
         }
         abandonStaleUnits()
         measureLead()
@@ -33,10 +33,10 @@ extension InputTimeline {
         guard ring.stamped < ring.end, !stampStalledTail() else { return }
         var latest = lastStamp ?? .min
         let end = ring[ring.end - 1].time
-        while let position = ring.nextPosition {
-            guard let time = clock.extrapolated(position: position, end: end) else { return }
+        ring.stamp { _, position in
+            guard let time = clock.extrapolated(position: position, end: end) else { return nil }
             latest = max(latest, time)
-            ring.stamp(latest)
+            return latest
         }
         measureLead()
     }
@@ -45,10 +45,8 @@ extension InputTimeline {
     mutating func closeStamps() {
         stampTail()
         let latest = ring.stamped > ring.first ? ring[ring.stamped - 1].time : 0
-        while ring.nextPosition != nil {
-            ring[ring.stamped].stream = -1
-            ring.stamp(latest)
-        }
+        for number in ring.stamped..<ring.end { ring[number].stream = -1 }
+        ring.stamp { _, _ in latest }
     }
 
     /// A picture or frame whose stream has stopped in the middle of it does not hold the others

@@ -37,14 +37,15 @@ struct Log<Element> {
     @inline(__always)
     func lend(_ number: Int, _ body: (borrowing Element) -> Void) {
         precondition(number >= first && number < end)
-        storage.withUnsafeBufferPointer { body($0[number & mask]) }
+        let elements = storage.span
+        body(elements[number & mask])
     }
 
-    /// Lends the last element, which must be there.
+    /// Lends an element to be changed.
     @inline(__always)
-    mutating func withLast(_ body: (inout Element) -> Void) {
-        precondition(!isEmpty)
-        body(&storage[(end &- 1) & mask])
+    mutating func withElement(_ number: Int, _ body: (inout Element) -> Void) {
+        precondition(number >= first && number < end)
+        body(&storage[number & mask])
     }
 
     /// Appends and gives the new element's number.

@@ -72,16 +72,21 @@ struct PacketRing {
         if number & (PacketRing.chunkPackets - 1) == PacketRing.chunkPackets - 1 { beginChunk() }
     }
 
-    /// The input's number of the first packet without a transport time; nil for none.
+    /// Gives packets without a transport time theirs, in order.
+    /// - Parameter time: the time for a packet, by its number in the ring and among all that the
+    ///   input sent; nil ends it.
     @inline(__always)
-    var nextPosition: Int64? { stamped < end ? notes[stamped].time : nil }
-
-    /// Gives the first packet without a transport time its own.
-    @inline(__always)
-    mutating func stamp(_ time: Int64) {
-        stampedPosition = notes[stamped].time
-        notes[stamped].time = time
-        stamped &+= 1
+    mutating func stamp(
+        before limit: Int = .max, _ time: (_ number: Int, _ position: Int64) -> Int64?
+    ) {
+        let limit = min(limit, end)
+        while stamped < limit, let time = time(stamped, notes[stamped].time) {
+            notes.withElement(stamped) {
+                stampedPosition = $0.time
+                $0.time = time
+            }
+            stamped &+= 1
+        }
     }
 
     /// Appends bytes `range` of a packet to `target`.

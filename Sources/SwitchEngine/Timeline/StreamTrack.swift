@@ -158,7 +158,7 @@ struct StreamTrack {
     /// The open PES packet has come as far as packet `number`; what began or ended in it is noted.
     private mutating func came(upTo position: Int64, number: Int, clock: StreamTime) {
         if !marks.isEmpty { placeMarks(clock: clock) }
-        pes.withLast {
+        pes.withElement(pes.end - 1) {
             $0.lastPacket = number
             $0.elementaryEnd = position
         }
