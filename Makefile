@@ -4,20 +4,22 @@
 #   make bench  what a packet costs (see README.md)
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PACKAGES := ffmpeg
+PACKAGES := ffmpeg libsrt-openssl-dev pkg-config
 BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams
 
 .PHONY: run test bench build packages streams clean
 
-# ffmpeg is what the tests decode with; it is installed only where it is missing.
+# libsrt is what SRT links are made of, ffmpeg what the tests decode with; they are installed only
+# where they are missing.
 packages:
-	@command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || \
+	@command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null && \
+		pkg-config --exists srt 2>/dev/null || \
 		{ $(SUDO) apt-get update -qq && \
 		  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $(PACKAGES); }
 
-build:
+build: packages
 	swift build -c release --product attacca
 
 run: build

@@ -12,7 +12,10 @@ let package = Package(
         .executable(name: "attacca", targets: ["attacca"])
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
         .target(name: "TransportStream", swiftSettings: strict),
@@ -21,10 +24,26 @@ let package = Package(
         .target(
             name: "Simulation", dependencies: ["TransportStream", "SwitchEngine", "Conformance"],
             swiftSettings: strict),
+        .systemLibrary(
+            name: "CSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
+        .target(name: "CSockets"),
+        .target(
+            name: "SwitchIO",
+            dependencies: [
+                "TransportStream", "SwitchEngine", "CSRT", "CSockets",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
+        .target(
+            name: "ControlPlane",
+            dependencies: ["SwitchEngine", "SwitchIO", .product(name: "Yams", package: "Yams")],
+            swiftSettings: strict),
         .executableTarget(
             name: "attacca",
             dependencies: [
-                "TransportStream", "SwitchEngine", "Conformance", "Simulation",
+                "TransportStream", "SwitchEngine", "Conformance", "Simulation", "SwitchIO",
+                "ControlPlane", .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
         .target(name: "StreamContent", path: "Tests/StreamContent", swiftSettings: strict),
@@ -38,6 +57,12 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SimulationTests", dependencies: ["Simulation", "Conformance", "SwitchEngine"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "SwitchIOTests", dependencies: ["SwitchIO", "TransportStream"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ControlPlaneTests", dependencies: ["ControlPlane", "SwitchIO", "SwitchEngine"],
             swiftSettings: strict),
         .testTarget(
             name: "CommandTests", dependencies: ["StreamContent", "TransportStream"],

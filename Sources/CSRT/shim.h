@@ -1,0 +1,3 @@
+// libsrt, as Debian's libsrt-openssl-dev brings it.
+#include <srt/srt.h>
+#include <srt/access_control.h>

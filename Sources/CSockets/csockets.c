@@ -1,0 +1,91 @@
+#define _GNU_SOURCE
+#include "csockets.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <string.h>
+#include <time.h>
+
+enum { most_datagrams = 64, control_bytes = 128 };
+
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+#ifndef SOL_UDP
+#define SOL_UDP 17
+#endif
+
+int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int32_t *lengths,
+                     int64_t *arrivals, int32_t *segments) {
+    struct mmsghdr messages[most_datagrams];
+    struct iovec pieces[most_datagrams];
+    union {
+        char bytes[control_bytes];
+        struct cmsghdr aligned;
+    } control[most_datagrams];
+    if (count > most_datagrams) count = most_datagrams;
+    memset(messages, 0, sizeof(messages[0]) * (size_t)count);
+    for (int i = 0; i < count; i++) {
+        pieces[i].iov_base = bytes + (size_t)i * (size_t)stride;
+        pieces[i].iov_len = (size_t)stride;
+        messages[i].msg_hdr.msg_iov = &pieces[i];
+        messages[i].msg_hdr.msg_iovlen = 1;
+        messages[i].msg_hdr.msg_control = control[i].bytes;
+        messages[i].msg_hdr.msg_controllen = control_bytes;
+    }
+    int received = recvmmsg(descriptor, messages, (unsigned)count, MSG_DONTWAIT, NULL);
+    if (received < 0) {
+        return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : -errno;
+    }
+    for (int i = 0; i < received; i++) {
+        lengths[i] = (int32_t)messages[i].msg_len;
+        arrivals[i] = 0;
+        segments[i] = 0;
+        struct msghdr *header = &messages[i].msg_hdr;
+        for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c != NULL; c = CMSG_NXTHDR(header, c)) {
+            if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+                struct timespec time;
+                memcpy(&time, CMSG_DATA(c), sizeof(time));
+                arrivals[i] = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+            } else if (c->cmsg_level == SOL_UDP && c->cmsg_type == UDP_GRO) {
+                int size;
+                memcpy(&size, CMSG_DATA(c), sizeof(size));
+                segments[i] = size;
+            }
+        }
+    }
+    return received;
+}
+
+int csockets_stamp(int descriptor) {
+    int on = 1;
+    return setsockopt(descriptor, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+int csockets_join_segments(int descriptor) {
+    int on = 1;
+    return setsockopt(descriptor, SOL_UDP, UDP_GRO, &on, sizeof(on)) < 0 ? -errno : 0;
+}
+
+int csockets_join_group(int descriptor, uint32_t interface_index, const struct sockaddr *group,
+                        socklen_t group_length, const struct sockaddr *source,
+                        socklen_t source_length) {
+    int level = group->sa_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    if (source != NULL) {
+        struct group_source_req request;
+        memset(&request, 0, sizeof(request));
+        request.gsr_interface = interface_index;
+        memcpy(&request.gsr_group, group, group_length);
+        memcpy(&request.gsr_source, source, source_length);
+        return setsockopt(descriptor, level, MCAST_JOIN_SOURCE_GROUP, &request, sizeof(request)) < 0
+                   ? -errno
+                   : 0;
+    }
+    struct group_req request;
+    memset(&request, 0, sizeof(request));
+    request.gr_interface = interface_index;
+    memcpy(&request.gr_group, group, group_length);
+    return setsockopt(descriptor, level, MCAST_JOIN_GROUP, &request, sizeof(request)) < 0 ? -errno
+                                                                                          : 0;
+}

@@ -1,0 +1,29 @@
+// The few socket calls that Swift can not make: control messages and multicast structures are
+// macros and flexible arrays in C.
+
+#ifndef CSOCKETS_H
+#define CSOCKETS_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+/// Receives up to `count` datagrams without waiting. Datagram i stands at bytes + i * stride.
+/// lengths[i]: its bytes; arrivals[i]: the kernel's CLOCK_REALTIME in nanoseconds, 0 where it gives
+/// none; segments[i]: the size of the datagrams that the kernel joined (UDP_GRO), 0 for a single one.
+/// Returns how many came, 0 for none, or -errno.
+int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int32_t *lengths,
+                     int64_t *arrivals, int32_t *segments);
+
+/// Switches time stamps (SO_TIMESTAMPNS) on. Returns 0 or -errno.
+int csockets_stamp(int descriptor);
+
+/// Switches UDP_GRO on. Returns 0 or -errno.
+int csockets_join_segments(int descriptor);
+
+/// Joins a multicast group, of either family; with `source` only what that host sends. Returns 0 or
+/// -errno.
+int csockets_join_group(int descriptor, uint32_t interface_index, const struct sockaddr *group,
+                        socklen_t group_length, const struct sockaddr *source,
+                        socklen_t source_length);
+
+#endif

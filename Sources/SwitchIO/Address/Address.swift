@@ -1,0 +1,85 @@
+// Where links come from and outputs go to, as values. How people write them stands in
+// Address+URL.swift; what is done with them in Links and Outputs.
+
+/// A host and a port.
+public struct HostPort: Sendable, Equatable {
+    /// A name, an IPv4 or an IPv6 address without brackets; empty for any local address.
+    public var host: String
+    /// 1 ... 65,535.
+    public var port: UInt16
+
+    public init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+    }
+}
+
+/// A UDP or RTP address: what is bound or joined for a link, what is sent to for an output.
+public struct DatagramAddress: Sendable, Equatable {
+    /// For a link the local address or multicast group (empty for any); for an output the
+    /// destination.
+    public var endpoint: HostPort
+    /// The interface, by name or by one of its addresses; nil leaves it to the routing table.
+    public var interface: String?
+    /// Source-specific multicast: only what this host sends.
+    public var source: String?
+    /// Time to live, or hop limit, of what is sent, 1 ... 255; 1 for multicast where nil.
+    public var timeToLive: Int?
+    /// Differentiated services code point of what is sent, 0 ... 63.
+    public var codePoint: Int?
+    /// Bytes asked of the kernel for received datagrams.
+    public var receiveBufferBytes = 8 << 20
+    /// RTP (RFC 3550, RFC 2250 payload type 33) around the transport packets.
+    public var isRTP = false
+
+    public init(endpoint: HostPort, isRTP: Bool = false) {
+        self.endpoint = endpoint
+        self.isRTP = isRTP
+    }
+}
+
+/// An SRT address.
+public struct SRTAddress: Sendable, Equatable {
+    public enum Mode: String, Sendable, CaseIterable { case caller, listener, rendezvous }
+
+    public var mode: Mode
+    /// The peer; for a listener the local address.
+    public var endpoint: HostPort
+    /// A caller's or rendezvous' own address; nil for any.
+    public var local: HostPort?
+    /// Receiver and peer latency in milliseconds, 0 ... 60,000.
+    public var latencyMilliseconds = 120
+    /// 10 ... 79 characters; never shown.
+    public var passphrase: String?
+    /// Bytes of the key: 16, 24 or 32; nil leaves it to the peer (16).
+    public var keyLength: Int?
+    /// What a caller asks for, or what a listener's link answers to; nil answers to any.
+    public var streamID: String?
+    /// libsrt's packet filter, `fec,cols:10,rows:5`.
+    public var packetFilter: String?
+    /// Milliseconds until a connection attempt is given up.
+    public var connectTimeoutMilliseconds = 3000
+
+    public init(mode: Mode, endpoint: HostPort) {
+        self.mode = mode
+        self.endpoint = endpoint
+    }
+}
+
+/// What an input's link is.
+public enum LinkAddress: Sendable, Equatable {
+    case datagrams(DatagramAddress)
+    case srt(SRTAddress)
+    /// A recording, paced by its own clock.
+    case file(path: String, isLooped: Bool)
+    /// Transport packets on standard input, as they come.
+    case standardInput
+}
+
+/// Where the channel's stream goes.
+public enum OutputAddress: Sendable, Equatable {
+    case datagrams(DatagramAddress)
+    case srt(SRTAddress)
+    case file(path: String)
+    case standardOutput
+}
