@@ -59,8 +59,12 @@ let package = Package(
             name: "SimulationTests", dependencies: ["Simulation", "Conformance", "SwitchEngine"],
             swiftSettings: strict),
         .testTarget(
-            name: "SwitchIOTests", dependencies: ["SwitchIO", "TransportStream"],
-            swiftSettings: strict),
+            name: "SwitchIOTests",
+            dependencies: [
+                "SwitchIO", "SwitchEngine", "TransportStream", "Conformance",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
         .testTarget(
             name: "ControlPlaneTests", dependencies: ["ControlPlane", "SwitchIO", "SwitchEngine"],
             swiftSettings: strict),

@@ -38,6 +38,8 @@ public struct InputPlan: Sendable {
 public struct OutputPlan: Sendable {
     public var name: String
     public var address: OutputAddress
+    /// Faults put into its way, for rehearsals.
+    public var impairment: Impairment?
 
     public init(name: String, address: OutputAddress) {
         self.name = name
@@ -51,6 +53,8 @@ public struct ChannelPlan: Sendable {
     public var engine: ChannelConfiguration
     public var inputs: [InputPlan]
     public var outputs: [OutputPlan]
+    /// The channel ends when all its inputs have come to their end.
+    public var endsWithInputs = false
 
     public init(
         name: String, engine: ChannelConfiguration, inputs: [InputPlan], outputs: [OutputPlan]

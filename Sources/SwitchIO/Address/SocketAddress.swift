@@ -1,0 +1,80 @@
+// Host names and numbers as the kernel wants them.
+
+import Glibc
+
+/// A resolved address.
+struct SocketAddress {
+    private(set) var storage = sockaddr_storage()
+    private(set) var length: socklen_t = 0
+
+    var family: Int32 { Int32(storage.ss_family) }
+
+    /// Looks a host up; an empty one is any local address.
+    /// - Parameter family: AF_UNSPEC takes what comes first.
+    init(_ place: HostPort, family: Int32 = AF_UNSPEC) throws(IOFailure) {
+        var hints = addrinfo()
+        hints.ai_family = place.host.isEmpty && family == AF_UNSPEC ? AF_INET : family
+        hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
+        hints.ai_flags = place.host.isEmpty ? AI_PASSIVE : 0
+        var list: UnsafeMutablePointer<addrinfo>?
+        let host = place.host.isEmpty ? nil : place.host
+        let status = getaddrinfo(host, String(place.port), &hints, &list)
+        defer { if list != nil { freeaddrinfo(list) } }
+        guard status == 0, let first = list?.pointee, let address = first.ai_addr else {
+            throw IOFailure("'\(place.host)': \(String(cString: gai_strerror(status)))")
+        }
+        length = min(first.ai_addrlen, socklen_t(MemoryLayout<sockaddr_storage>.size))
+        withUnsafeMutableBytes(of: &storage) {
+            $0.copyMemory(from: UnsafeRawBufferPointer(start: address, count: Int(length)))
+        }
+    }
+
+    func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
+        withUnsafeBytes(of: storage) { bytes in
+            // A sockaddr_storage is what a sockaddr of any family is kept in.
+            body(bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), length)
+        }
+    }
+
+    /// 224.0.0.0/4 or ff00::/8.
+    var isMulticast: Bool {
+        withUnsafeBytes(of: storage) { bytes in
+            switch family {
+            case AF_INET: bytes[4] & 0xF0 == 0xE0
+            case AF_INET6: bytes[8] == 0xFF
+            default: false
+            }
+        }
+    }
+
+    /// The index of an interface given by its name or by one of its addresses; 0 for nil.
+    static func interfaceIndex(_ interface: String?) throws(IOFailure) -> UInt32 {
+        guard let interface else { return 0 }
+        let named = if_nametoindex(interface)
+        if named != 0 { return named }
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { throw .system("interfaces") }
+        defer { freeifaddrs(list) }
+        var next = list
+        while let entry = next?.pointee {
+            next = entry.ifa_next
+            guard let address = entry.ifa_addr, text(of: address) == interface else { continue }
+            return if_nametoindex(entry.ifa_name)
+        }
+        throw IOFailure("no interface is called '\(interface)' or has that address")
+    }
+
+    private static func text(of address: UnsafeMutablePointer<sockaddr>) -> String? {
+        let family = Int32(address.pointee.sa_family)
+        guard family == AF_INET || family == AF_INET6 else { return nil }
+        let size = family == AF_INET
+            ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
+        var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        let status = getnameinfo(
+            address, socklen_t(size), &host, socklen_t(host.count), nil, 0, NI_NUMERICHOST)
+        guard status == 0 else { return nil }
+        let bytes = host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        // A link-local address says its scope behind a percent sign.
+        return String(decoding: bytes, as: UTF8.self).split(separator: "%").first.map(String.init)
+    }
+}

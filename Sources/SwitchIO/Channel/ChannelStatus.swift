@@ -1,0 +1,24 @@
+// What a channel publishes of itself: values, a moment old.
+
+import SwitchEngine
+
+public struct InputReport: Sendable {
+    public var status: InputStatus
+    public var links: [LinkFacts]
+    public var isOnAir: Bool
+}
+
+public struct OutputReport: Sendable {
+    public var name: String
+    public var facts: OutputFacts
+}
+
+public struct ChannelStatus: Sendable {
+    public var name = ""
+    /// The input on air; nil before the first.
+    public var onAir: String?
+    public var seams = 0
+    public var lastSeam: SeamRecord?
+    public var inputs: [InputReport] = []
+    public var outputs: [OutputReport] = []
+}

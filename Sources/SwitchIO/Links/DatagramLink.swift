@@ -1,0 +1,133 @@
+// UDP and RTP in: datagrams of any size, read in batches on the channel's tick. The kernel notes
+// when each came, so the tick costs no accuracy.
+
+import CSockets
+import Glibc
+import SwitchEngine
+
+final class DatagramLink: Link {
+    /// Datagrams read by one call.
+    private static let batch = 32
+    /// Room for one: the largest UDP payload that fits an Ethernet jumbo frame, and more.
+    private static let stride = 9216
+    /// Calls of one poll; what is left waits for the next tick, so one link can not hold the others.
+    private static let mostBatches = 32
+
+    let isRTP: Bool
+    private(set) var facts = LinkFacts()
+    /// Set when the kernel gives a smaller receive buffer than was asked for.
+    private(set) var warning: String?
+    private var descriptor: Int32
+    private var bytes: [UInt8]
+    private var lengths = [Int32](repeating: 0, count: batch)
+    private var arrivals = [Int64](repeating: 0, count: batch)
+    private var segments = [Int32](repeating: 0, count: batch)
+
+    init(_ address: DatagramAddress) throws(IOFailure) {
+        isRTP = address.isRTP
+        bytes = [UInt8](repeating: 0, count: DatagramLink.batch * DatagramLink.stride)
+        let place = try SocketAddress(address.endpoint)
+        descriptor = socket(
+            place.family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+                | Int32(SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw .system("socket") }
+        do {
+            try prepare(address, place)
+        } catch {
+            Glibc.close(descriptor)
+            descriptor = -1
+            throw error
+        }
+        facts.state = .connected
+        facts.connections = 1
+    }
+
+    deinit { close() }
+
+    private func prepare(_ address: DatagramAddress, _ place: SocketAddress) throws(IOFailure) {
+        var on: Int32 = 1
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        // Several receivers of one group on a host are usual; two of one unicast port are a mistake.
+        if place.isMulticast {
+            setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size)
+        }
+        let bound = place.withPointer { bind(descriptor, $0, $1) }
+        guard bound == 0 else {
+            throw .system("port \(address.endpoint.port) of '\(address.endpoint.host)'")
+        }
+        if place.isMulticast { try join(address, place) }
+        _ = csockets_stamp(descriptor)
+        enlargeBuffer(to: address.receiveBufferBytes)
+    }
+
+    private func join(_ address: DatagramAddress, _ group: SocketAddress) throws(IOFailure) {
+        // Without this a socket gets the datagrams of all groups that any socket has joined.
+        var off: Int32 = 0
+        let size = socklen_t(MemoryLayout<Int32>.size)
+        if group.family == AF_INET {
+            setsockopt(descriptor, Int32(IPPROTO_IP), IP_MULTICAST_ALL, &off, size)
+        }
+        let index = try SocketAddress.interfaceIndex(address.interface)
+        var status: Int32
+        if let host = address.source {
+            let source = try SocketAddress(HostPort(host: host, port: 0), family: group.family)
+            status = group.withPointer { to, count in
+                source.withPointer { csockets_join_group(descriptor, index, to, count, $0, $1) }
+            }
+        } else {
+            status = group.withPointer { csockets_join_group(descriptor, index, $0, $1, nil, 0) }
+        }
+        guard status == 0 else {
+            throw .system("joining '\(address.endpoint.host)'", -status)
+        }
+    }
+
+    private func enlargeBuffer(to wanted: Int) {
+        var bytes = Int32(clamping: wanted)
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        // Beyond net.core.rmem_max only root may ask.
+        if setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, size) != 0 {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &bytes, size)
+        }
+        var given: Int32 = 0
+        getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &given, &size)
+        // The kernel tells twice of what it grants, for its own bookkeeping.
+        guard Int(given) / 2 < wanted else { return }
+        warning = "the kernel gives \(given / 2) bytes of receive buffer instead of \(wanted): "
+            + "raise net.core.rmem_max"
+    }
+
+    func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void) {
+        guard descriptor >= 0 else { return }
+        let offset = HostClock.wallClockOffset
+        for _ in 0..<DatagramLink.mostBatches {
+            let count = Int(
+                csockets_receive(
+                    descriptor, &bytes, Int32(DatagramLink.stride), Int32(DatagramLink.batch),
+                    &lengths, &arrivals, &segments))
+            guard count > 0 else {
+                if count < 0 { facts.lastError = IOFailure.system("receive", Int32(-count)).description }
+                return
+            }
+            for index in 0..<count {
+                let length = min(Int(lengths[index]), DatagramLink.stride)
+                let start = index * DatagramLink.stride
+                let stamp = arrivals[index] - offset
+                let arrival = arrivals[index] > 0 ? min(stamp, now.nanoseconds) : now.nanoseconds
+                facts.datagrams += 1
+                facts.bytes += Int64(length)
+                take(
+                    bytes.span.extracting(start..<(start + length)),
+                    MonotonicInstant(nanoseconds: arrival))
+            }
+            if count < DatagramLink.batch { return }
+        }
+    }
+
+    func close() {
+        guard descriptor >= 0 else { return }
+        Glibc.close(descriptor)
+        descriptor = -1
+        facts.state = .ended
+    }
+}

@@ -1,0 +1,86 @@
+// A recording as a link: its packets come when its own clock says. Looped, its second pass comes
+// after its first; that its time line begins anew there is a seam like any other, and the engine's
+// business.
+
+import Glibc
+import SwitchEngine
+
+final class FileLink: Link {
+    let isRTP = false
+    private(set) var facts = LinkFacts()
+    private var descriptor: Int32
+    private let isLooped: Bool
+    private let path: String
+    private var reader = PacedReader(program: nil)
+    /// When the recording's time 0 is.
+    private var start: MonotonicInstant?
+    /// Recording time of the newest packet given, ns.
+    private var latest: Int64 = 0
+    private var hasGiven = false
+
+    init(path: String, isLooped: Bool) throws(IOFailure) {
+        self.path = path
+        self.isLooped = isLooped
+        descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system("'\(path)'") }
+        facts.state = .connected
+        facts.connections = 1
+    }
+
+    deinit { close() }
+
+    func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void) {
+        guard descriptor >= 0 else { return }
+        let start = start ?? now
+        self.start = start
+        let limit = (now - start + 1).scaled(by: 27, over: 1000)
+        while true {
+            while reader.needsBytes { read() }
+            guard let next = reader.nextTime else {
+                if begin(after: latest) { return poll(at: now, take) }
+                return
+            }
+            guard next < limit, let batch = reader.take(before: limit) else { return }
+            latest = batch.time.scaled(by: 1000, over: 27)
+            hasGiven = true
+            facts.datagrams += 1
+            facts.bytes += Int64(batch.range.count)
+            take(reader.bytes.span.extracting(batch.range), min(start + latest, now))
+        }
+    }
+
+    /// Begins again, or ends. Returns true when there is more.
+    private func begin(after latest: Int64) -> Bool {
+        guard isLooped, hasGiven, let start else {
+            close()
+            return false
+        }
+        lseek(descriptor, 0, SEEK_SET)
+        reader = PacedReader(program: nil)
+        hasGiven = false
+        self.start = start + latest
+        self.latest = 0
+        return true
+    }
+
+    private func read() {
+        reader.read { buffer, places in
+            buffer.withUnsafeMutableBytes { bytes in
+                let room = UnsafeMutableRawBufferPointer(rebasing: bytes[places])
+                var count = -1
+                repeat {
+                    count = Glibc.read(descriptor, room.baseAddress, room.count)
+                } while count < 0 && errno == EINTR
+                if count < 0 { facts.lastError = IOFailure.system("'\(path)'").description }
+                return max(count, 0)
+            }
+        }
+    }
+
+    func close() {
+        guard descriptor >= 0 else { return }
+        Glibc.close(descriptor)
+        descriptor = -1
+        facts.state = .ended
+    }
+}

@@ -1,0 +1,42 @@
+// A link as its channel's loop sees it: asked for what has come on each tick, never waited for.
+
+import SwitchEngine
+
+/// What the operator may know of a link.
+public struct LinkFacts: Sendable, Equatable {
+    public enum State: String, Sendable { case waiting, connecting, connected, ended, failed }
+    public var state = State.waiting
+    public var datagrams: Int64 = 0
+    public var bytes: Int64 = 0
+    /// Connections made, those of now included.
+    public var connections: Int64 = 0
+    /// Callers sent away: a wrong passphrase, an unknown stream id, a second sender.
+    public var refusals: Int64 = 0
+    /// The last thing that went wrong.
+    public var lastError: String?
+    /// SRT's own numbers.
+    public var srt: SRTFacts?
+}
+
+/// What libsrt knows of a connection.
+public struct SRTFacts: Sendable, Equatable {
+    public var roundTripMilliseconds: Double
+    /// Since the connection began.
+    public var lostPackets: Int64
+    public var retransmittedPackets: Int64
+    public var droppedPackets: Int64
+    public var megabitsPerSecond: Double
+}
+
+protocol Link: AnyObject {
+    /// The datagrams begin with RTP headers.
+    var isRTP: Bool { get }
+    var facts: LinkFacts { get }
+    /// Gives what has come since it was asked last, in order, each with its arrival.
+    func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void)
+    func close()
+}
+
+extension Link {
+    var isConnected: Bool { facts.state == .connected }
+}

@@ -1,0 +1,124 @@
+// SRT in: a caller that connects again for ever, a listener's place, or a rendezvous.
+
+import CSRT
+import SwitchEngine
+
+final class SRTLink: Link {
+    /// The pause before the next attempt, doubled each time: 0.2 s to 5 s. Nanoseconds.
+    private static let firstPause: Int64 = 200_000_000
+    private static let longestPause: Int64 = 5_000_000_000
+    /// Statistics are asked for this often, nanoseconds.
+    private static let statisticsPause: Int64 = 1_000_000_000
+
+    private enum State {
+        case idle(until: MonotonicInstant)
+        case connecting(SRTSocket)
+        case connected(SRTSocket)
+        case closed
+    }
+
+    let isRTP = false
+    private(set) var facts = LinkFacts()
+    private let address: SRTAddress
+    private var state = State.idle(until: MonotonicInstant(nanoseconds: 0))
+    private var pause = SRTLink.firstPause
+    private var port: (listener: SRTListener, place: SRTPlace)?
+    private var bytes = [UInt8](repeating: 0, count: 1500)
+    private var nextStatistics: Int64 = 0
+
+    /// - Throws: where the address is such that waiting will not help: a port that is taken, an
+    ///   option that libsrt refuses.
+    init(_ address: SRTAddress) throws(IOFailure) {
+        self.address = address
+        if address.mode == .listener {
+            port = try SRTListener.place(for: address, isExclusive: true)
+        } else {
+            try SRTSocket().prepare(address)
+        }
+    }
+
+    deinit { close() }
+
+    func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void) {
+        switch state {
+        case .closed: return
+        case .idle(let until): if now >= until { begin(at: now) }
+        case .connecting(let socket): watch(socket, at: now)
+        case .connected: break
+        }
+        if case .connected(let socket) = state { receive(socket, at: now, take) }
+    }
+
+    private func begin(at now: MonotonicInstant) {
+        if let port {
+            port.listener.accept()
+            facts.refusals = port.place.refusals
+            guard let socket = port.place.next() else { return }
+            port.place.setTaken(true)
+            return connected(socket)
+        }
+        do {
+            let socket = try SRTSocket()
+            try socket.prepare(address)
+            try socket.connect(address)
+            state = .connecting(socket)
+            facts.state = .connecting
+        } catch {
+            fail(error.description, at: now)
+        }
+    }
+
+    private func watch(_ socket: SRTSocket, at now: MonotonicInstant) {
+        switch socket.state {
+        case .connecting: break
+        case .connected: connected(socket)
+        case .broken: fail("refused: \(socket.rejection)", at: now)
+        }
+    }
+
+    private func connected(_ socket: SRTSocket) {
+        state = .connected(socket)
+        facts.state = .connected
+        facts.connections += 1
+        facts.lastError = nil
+        pause = SRTLink.firstPause
+    }
+
+    private func fail(_ why: String, at now: MonotonicInstant) {
+        facts.lastError = why
+        facts.state = .waiting
+        facts.srt = nil
+        port?.place.setTaken(false)
+        state = .idle(until: port == nil ? now + pause : now)
+        pause = min(2 * pause, SRTLink.longestPause)
+    }
+
+    private func receive(
+        _ socket: SRTSocket, at now: MonotonicInstant,
+        _ take: (Span<UInt8>, MonotonicInstant) -> Void
+    ) {
+        while let count = socket.receive(into: &bytes) {
+            facts.datagrams += 1
+            facts.bytes += Int64(count)
+            take(bytes.span.extracting(0..<count), now)
+        }
+        if case .broken = socket.state { return fail("the connection broke", at: now) }
+        if port != nil {
+            // Who comes while the place is taken is refused by the hook; others on the same port
+            // are handed to theirs.
+            port?.listener.accept()
+        }
+        if now.nanoseconds >= nextStatistics {
+            nextStatistics = now.nanoseconds + SRTLink.statisticsPause
+            facts.srt = socket.facts
+            facts.refusals = port?.place.refusals ?? 0
+        }
+    }
+
+    func close() {
+        state = .closed
+        facts.state = .ended
+        if let port { port.listener.leave(port.place) }
+        port = nil
+    }
+}

@@ -1,0 +1,107 @@
+// A file or a pipe out. Writing may wait for a disk or a reader, so a thread of its own does it; what
+// it can not take in time is dropped here, whole packets, and counted.
+
+import Dispatch
+import Glibc
+import Synchronization
+
+final class FileOutput: Output {
+    /// Bytes that may wait for the disk: four seconds of 40 Mbit/s.
+    private static let longestQueueBytes = 20 << 20
+    /// Bytes handed to the thread at a time.
+    private static let pieceBytes = 64 << 10
+
+    private struct Shared {
+        var waitingBytes = 0
+        var error: String?
+    }
+
+    private var counted = OutputFacts()
+    private let shared = Shelf()
+    private let queue: DispatchQueue
+    private let descriptor: Int32
+    private let isOwned: Bool
+    private var piece: [UInt8] = []
+    private var isOpen = true
+
+    private final class Shelf: Sendable {
+        let state = Mutex(Shared())
+    }
+
+    convenience init(path: String) throws(IOFailure) {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .system("'\(path)'") }
+        self.init(descriptor: descriptor, isOwned: true)
+    }
+
+    init(descriptor: Int32, isOwned: Bool) {
+        self.descriptor = descriptor
+        self.isOwned = isOwned
+        queue = DispatchQueue(label: "attacca.file")
+        piece.reserveCapacity(FileOutput.pieceBytes + 2000)
+    }
+
+    deinit { close() }
+
+    var facts: OutputFacts {
+        var facts = counted
+        facts.lastError = shared.state.withLock { $0.error }
+        return facts
+    }
+
+    func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
+        guard isOpen else { return }
+        packets.withUnsafeBufferPointer { piece.append(contentsOf: $0) }
+        counted.datagrams += 1
+        counted.bytes += Int64(packets.count)
+        if piece.count >= FileOutput.pieceBytes { handOver() }
+    }
+
+    private func handOver() {
+        let bytes = piece
+        piece.removeAll(keepingCapacity: true)
+        let hasRoom = shared.state.withLock { state in
+            guard state.waitingBytes + bytes.count <= FileOutput.longestQueueBytes else {
+                return false
+            }
+            state.waitingBytes += bytes.count
+            return true
+        }
+        guard hasRoom else {
+            counted.dropped += Int64(bytes.count / SRTSocket.payloadBytes)
+            return
+        }
+        let (shared, descriptor) = (shared, descriptor)
+        queue.async {
+            let error = FileOutput.write(bytes, to: descriptor)
+            shared.state.withLock {
+                $0.waitingBytes -= bytes.count
+                $0.error = error ?? $0.error
+            }
+        }
+    }
+
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> String? {
+        var done = 0
+        while done < bytes.count {
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
+            }
+            if count < 0 {
+                if errno == EINTR { continue }
+                return IOFailure.system("write").description
+            }
+            done += count
+        }
+        return nil
+    }
+
+    /// Writes what waits, then closes.
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        if !piece.isEmpty { handOver() }
+        queue.sync {}
+        if isOwned { Glibc.close(descriptor) }
+    }
+}

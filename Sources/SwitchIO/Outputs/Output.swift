@@ -1,0 +1,36 @@
+// An output as its channel's loop sees it: it is handed datagrams when they are due, and takes them
+// at once or not at all. A slow one loses, alone.
+
+import SwitchEngine
+
+/// What the operator may know of an output.
+public struct OutputFacts: Sendable, Equatable {
+    public var datagrams: Int64 = 0
+    public var bytes: Int64 = 0
+    /// Datagrams that could not be taken.
+    public var dropped: Int64 = 0
+    /// Readers connected; 1 for what has no readers.
+    public var readers = 1
+    public var lastError: String?
+}
+
+/// Seven transport packets, or the last ones of a stream, that are due.
+struct DueDatagram {
+    /// RTP header of this datagram: the same for all outputs, so that two of them are the two legs
+    /// of ST 2022-7.
+    var sequence: UInt16
+    /// 90 kHz.
+    var timestamp: UInt32
+}
+
+protocol Output: AnyObject {
+    var facts: OutputFacts { get }
+    func send(_ packets: Span<UInt8>, _ datagram: DueDatagram)
+    /// Looks after connections; called on each tick of the channel.
+    func poll(at now: MonotonicInstant)
+    func close()
+}
+
+extension Output {
+    func poll(at now: MonotonicInstant) {}
+}

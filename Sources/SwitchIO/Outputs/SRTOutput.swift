@@ -1,0 +1,121 @@
+// SRT out: to one peer as caller or in rendezvous, or to any number of readers as listener. Each has
+// libsrt's own bounded queue; who does not take what is his for some seconds is let go, alone.
+
+import CSRT
+import SwitchEngine
+
+final class SRTOutput: Output {
+    /// A reader whose queue has been full for so long is let go, 5 s.
+    private static let longestStall: Int64 = 5_000_000_000
+    private static let firstPause: Int64 = 200_000_000
+    private static let longestPause: Int64 = 5_000_000_000
+    static let mostReaders = 256
+
+    private struct Reader {
+        var socket: SRTSocket
+        /// Since when its queue is full.
+        var stalledSince: Int64?
+    }
+
+    private(set) var facts = OutputFacts()
+    private let address: SRTAddress
+    private var port: (listener: SRTListener, place: SRTPlace)?
+    private var readers: [Reader] = []
+    private var attempt: SRTSocket?
+    private var nextAttempt: Int64 = 0
+    private var pause = SRTOutput.firstPause
+    private var now: Int64 = 0
+
+    init(_ address: SRTAddress) throws(IOFailure) {
+        self.address = address
+        if address.mode == .listener {
+            port = try SRTListener.place(for: address, isExclusive: false)
+        } else {
+            try SRTSocket().prepare(address)
+        }
+        facts.readers = 0
+    }
+
+    deinit { close() }
+
+    func poll(at instant: MonotonicInstant) {
+        now = instant.nanoseconds
+        if let port {
+            port.listener.accept()
+            while let socket = port.place.next() {
+                if readers.count < SRTOutput.mostReaders { readers.append(Reader(socket: socket)) }
+            }
+        } else if readers.isEmpty {
+            connect()
+        }
+        readers.removeAll { $0.socket.state == .broken }
+        facts.readers = readers.count
+    }
+
+    private func connect() {
+        if let socket = attempt {
+            switch socket.state {
+            case .connecting: return
+            case .connected:
+                readers = [Reader(socket: socket)]
+                attempt = nil
+                pause = SRTOutput.firstPause
+            case .broken:
+                facts.lastError = "refused: \(socket.rejection)"
+                attempt = nil
+                wait()
+            }
+            return
+        }
+        guard now >= nextAttempt else { return }
+        do {
+            let socket = try SRTSocket()
+            try socket.prepare(address)
+            try socket.connect(address)
+            attempt = socket
+        } catch {
+            facts.lastError = error.description
+            wait()
+        }
+    }
+
+    private func wait() {
+        nextAttempt = now + pause
+        pause = min(2 * pause, SRTOutput.longestPause)
+    }
+
+    func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
+        var isTaken = false
+        var index = 0
+        while index < readers.count {
+            switch readers[index].socket.send(packets) {
+            case .sent:
+                readers[index].stalledSince = nil
+                isTaken = true
+            case .full:
+                facts.dropped += 1
+                let since = readers[index].stalledSince ?? now
+                readers[index].stalledSince = since
+                if now - since > SRTOutput.longestStall {
+                    facts.lastError = "a reader that took nothing for 5 s was let go"
+                    readers.remove(at: index)
+                    continue
+                }
+            case .broken:
+                readers.remove(at: index)
+                continue
+            }
+            index += 1
+        }
+        guard isTaken else { return }
+        facts.datagrams += 1
+        facts.bytes += Int64(packets.count)
+    }
+
+    func close() {
+        readers.removeAll()
+        attempt = nil
+        if let port { port.listener.leave(port.place) }
+        port = nil
+    }
+}

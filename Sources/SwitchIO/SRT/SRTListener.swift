@@ -1,0 +1,167 @@
+// One port on which callers come, for any number of links and outputs: the stream id tells whose
+// caller it is. Who is not expected is sent away and counted, and disturbs nobody.
+//
+//   caller --(stream id)--> hook on libsrt's thread: known? passphrase, or refused
+//                           accepted by the loop that asks first, handed to its place
+
+import CSRT
+import Glibc
+import Synchronization
+
+/// A place on a listener that callers of one stream id come to.
+final class SRTPlace: Sendable {
+    /// Nil answers to any stream id that no other place answers to.
+    let streamID: String?
+    fileprivate let passphrase: String?
+    /// One caller at a time; an output serves many.
+    fileprivate let isExclusive: Bool
+
+    fileprivate struct State {
+        /// Accepted handles that nobody has taken yet.
+        var waiting: [SRTSOCKET] = []
+        var isTaken = false
+        var refusals: Int64 = 0
+    }
+    fileprivate let state = Mutex(State())
+
+    fileprivate init(streamID: String?, passphrase: String?, isExclusive: Bool) {
+        self.streamID = streamID
+        self.passphrase = passphrase
+        self.isExclusive = isExclusive
+    }
+
+    /// The next caller.
+    func next() -> SRTSocket? {
+        state.withLock { $0.waiting.isEmpty ? nil : SRTSocket(accepted: $0.waiting.removeFirst()) }
+    }
+
+    /// Whether a link has its caller, so that a second one is refused.
+    func setTaken(_ isTaken: Bool) { state.withLock { $0.isTaken = isTaken } }
+
+    var refusals: Int64 { state.withLock { $0.refusals } }
+}
+
+final class SRTListener: Sendable {
+    /// Callers that may wait to be accepted.
+    private static let backlog: Int32 = 64
+    private static let all = Mutex<[String: SRTListener]>([:])
+
+    private let key: String
+    private let handle: SRTSOCKET
+    private let places = Mutex<[SRTPlace]>([])
+
+    /// The listener of an address, made when it is asked for first, and the place for a stream id.
+    static func place(
+        for address: SRTAddress, isExclusive: Bool
+    ) throws(IOFailure) -> (listener: SRTListener, place: SRTPlace) {
+        let key = "\(address.endpoint.host):\(address.endpoint.port)"
+        let found: Result<SRTListener, IOFailure> = all.withLock { list in
+            if let known = list[key] { return .success(known) }
+            do throws(IOFailure) {
+                let made = try SRTListener(address, key: key)
+                list[key] = made
+                return .success(made)
+            } catch {
+                return .failure(error)
+            }
+        }
+        let listener = try found.get()
+        let place = SRTPlace(
+            streamID: address.streamID, passphrase: address.passphrase, isExclusive: isExclusive)
+        let isFree = listener.places.withLock { places in
+            if places.contains(where: { $0.streamID == place.streamID }) { return false }
+            places.append(place)
+            return true
+        }
+        guard isFree else {
+            throw IOFailure("SRT port \(address.endpoint.port): two places answer to "
+                + (place.streamID.map { "stream id '\($0)'" } ?? "any stream id"))
+        }
+        return (listener, place)
+    }
+
+    private init(_ address: SRTAddress, key: String) throws(IOFailure) {
+        self.key = key
+        let socket = try SRTSocket()
+        try socket.prepare(address)
+        let local = try SocketAddress(address.endpoint)
+        guard local.withPointer({ srt_bind(socket.handle, $0, Int32($1)) }) == 0 else {
+            throw .srt("SRT port \(address.endpoint.port)")
+        }
+        handle = socket.release()
+        // The listener lives in `all` until it is closed there, and libsrt calls nobody back on a
+        // closed one.
+        let own = Unmanaged.passUnretained(self).toOpaque()
+        srt_listen_callback(
+            handle,
+            { own, caller, _, _, streamID in
+                guard let own else { return -1 }
+                let listener = Unmanaged<SRTListener>.fromOpaque(own).takeUnretainedValue()
+                return listener.greet(caller, streamID.map { String(cString: $0) } ?? "")
+            }, own)
+        guard srt_listen(handle, SRTListener.backlog) == 0 else {
+            srt_close(handle)
+            throw .srt("SRT port \(address.endpoint.port)")
+        }
+    }
+
+    /// Nobody comes to this place any more; the last one closes the port.
+    func leave(_ place: SRTPlace) {
+        let isLast = places.withLock { places in
+            places.removeAll { $0 === place }
+            return places.isEmpty
+        }
+        while let socket = place.next() { socket.close() }
+        guard isLast else { return }
+        SRTListener.all.withLock { list in
+            // Closed inside, so that nobody binds the port again before it is free.
+            srt_close(handle)
+            list[key] = nil
+        }
+    }
+
+    /// Takes in the callers that have come.
+    func accept() {
+        while true {
+            let accepted = srt_accept(handle, nil, nil)
+            guard accepted != SRT_INVALID_SOCK else { return }
+            let socket = SRTSocket(accepted: accepted)
+            try? socket.set(SRTO_RCVSYN, false)
+            try? socket.set(SRTO_SNDSYN, false)
+            guard let place = place(answeringTo: socket.streamID) else { continue }
+            let handle = socket.release()
+            place.state.withLock { $0.waiting.append(handle) }
+        }
+    }
+
+    private func place(answeringTo streamID: String) -> SRTPlace? {
+        places.withLock { places in
+            places.first { $0.streamID == streamID } ?? places.first { $0.streamID == nil }
+        }
+    }
+
+    /// A caller shakes hands, on libsrt's thread: 0 lets it in.
+    private func greet(_ caller: SRTSOCKET, _ streamID: String) -> Int32 {
+        guard let place = place(answeringTo: streamID) else {
+            places.withLock { $0.forEach { place in place.state.withLock { $0.refusals += 1 } } }
+            return refuse(caller, SRT_REJX_NOTFOUND)
+        }
+        let isFull = place.isExclusive && place.state.withLock { $0.isTaken || !$0.waiting.isEmpty }
+        if isFull {
+            place.state.withLock { $0.refusals += 1 }
+            return refuse(caller, SRT_REJX_CONFLICT)
+        }
+        if let passphrase = place.passphrase {
+            let bytes = Array(passphrase.utf8)
+            guard srt_setsockflag(caller, SRTO_PASSPHRASE, bytes, Int32(bytes.count)) == 0 else {
+                return refuse(caller, SRT_REJX_UNAUTHORIZED)
+            }
+        }
+        return 0
+    }
+
+    private func refuse(_ caller: SRTSOCKET, _ reason: Int32) -> Int32 {
+        srt_setrejectreason(caller, reason)
+        return -1
+    }
+}
