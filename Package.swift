@@ -44,6 +44,8 @@ let package = Package(
             dependencies: [
                 "TransportStream", "SwitchEngine", "Conformance", "Simulation", "SwitchIO",
                 "ControlPlane", .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
         .target(name: "StreamContent", path: "Tests/StreamContent", swiftSettings: strict),

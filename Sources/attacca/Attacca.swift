@@ -10,7 +10,9 @@ struct Attacca: ParsableCommand {
         commandName: "attacca",
         abstract: "Seamless switching between different encoders' MPEG transport streams.",
         version: Version.text,
-        subcommands: [Rehearse.self, Check.self, Simulate.self, Bench.self, Version.self])
+        subcommands: [
+            Run.self, Feed.self, Rehearse.self, Check.self, Simulate.self, Bench.self, Version.self,
+        ])
 
     static func main() {
         do {

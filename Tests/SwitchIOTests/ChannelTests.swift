@@ -41,4 +41,53 @@ import Testing
         #expect(receiver.longestHole < 50_000_000)
         #expect(receiver.arrivals.dropLast().allSatisfy { $0.count == 1316 })
     }
+
+    private func srt(
+        _ mode: SRTAddress.Mode, _ port: UInt16, id: String? = nil, passphrase: String? = nil
+    ) -> SRTAddress {
+        var address = SRTAddress(mode: mode, endpoint: HostPort(host: "127.0.0.1", port: port))
+        address.streamID = id
+        address.passphrase = passphrase
+        return address
+    }
+
+    @Test func callersOfOnePortAreToldApartAndStrangersDisturbNobody() async throws {
+        let (port, outPort) = (try Studio.freePort(), try Studio.freePort())
+        let channel = try Studio.channel(
+            [
+                ("main", InputPlan(links: [.srt(srt(.listener, port, id: "a", passphrase: "0123456789"))])),
+                ("backup", InputPlan(links: [.srt(srt(.listener, port, id: "b"))])),
+            ], to: [.srt(srt(.listener, outPort))]
+        ) { $0.muxRate = 3_000_000 }
+        let main = try Studio.feed(
+            Studio.sample("h264-main.ts"),
+            to: [OutputPlan(name: "a", address: .srt(srt(.caller, port, id: "a", passphrase: "0123456789")))])
+        let backup = try Studio.feed(
+            Studio.sample("h264-backup.ts"),
+            to: [OutputPlan(name: "b", address: .srt(srt(.caller, port, id: "b")))])
+        try await wait(1)
+        // A wrong passphrase, an unknown stream id, a second sender of a place that is taken.
+        let strangers = try [
+            srt(.caller, port, id: "a", passphrase: "a wrong passphrase"), srt(.caller, port, id: "c"),
+            srt(.caller, port, id: "b"),
+        ].map { try Studio.feed(Studio.sample("h264-main.ts"), to: [OutputPlan(name: "x", address: .srt($0))]) }
+        let receiver = Receiver(try SRTLink(srt(.caller, outPort)))
+        let late = Receiver(try SRTLink(srt(.caller, outPort)))
+        try await wait(6)
+        try await main.stop().get()
+        try await wait(4)
+        let status = channel.status
+        for feed in strangers { try await feed.stop().get() }
+        try await backup.stop().get()
+        receiver.stop()
+        late.stop()
+        try await channel.stop().get()
+        #expect(status.seams == 1 && status.onAir == "backup")
+        #expect(status.inputs.allSatisfy { $0.links.allSatisfy { $0.connections == 1 } })
+        #expect(status.inputs.allSatisfy { $0.links.allSatisfy { $0.refusals > 0 } })
+        #expect(status.outputs.map(\.facts.readers) == [2])
+        #expect(receiver.brokenLaws().map { "\($0)" } == [])
+        #expect(late.bytes.count > 1_000_000 && receiver.bytes.count > 1_000_000)
+        #expect(receiver.arrivals.allSatisfy { $0.count == 1316 })
+    }
 }

@@ -32,6 +32,9 @@ public final class ChannelRunner: @unchecked Sendable {
     private var seamCount = 0
     private var lastSeam: SeamRecord?
 
+    /// What is due within so many nanoseconds, 1 ms, leaves with what is due now: waking for each
+    /// datagram alone would cost more than all the rest.
+    private static let earliness: Int64 = 1_000_000
     /// Status is published this often, nanoseconds.
     private static let statusPause: Int64 = 250_000_000
 
@@ -95,7 +98,7 @@ public final class ChannelRunner: @unchecked Sendable {
     private func wake() {
         let now = HostClock.now
         if now.nanoseconds >= nextTick { tick(at: now) }
-        pacer.pace(to: now.nanoseconds) { packets, datagram in
+        pacer.pace(to: now.nanoseconds + ChannelRunner.earliness) { packets, datagram in
             for index in outputs.indices { outputs[index].output.send(packets, datagram) }
         }
         // What does not fill a datagram leaves at the end only.
