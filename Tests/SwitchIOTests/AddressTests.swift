@@ -82,7 +82,9 @@ func srt(
         Written(
             "srt://h:9001?mode=rendezvous&adapter=192.0.2.1",
             .srt(
-                srt(.rendezvous, "h", 9001) { $0.local = HostPort(host: "192.0.2.1", port: 9001) })),
+                srt(.rendezvous, "h", 9001) {
+                    $0.local = HostPort(host: "192.0.2.1", port: 9001)
+                })),
         Written(
             "srt://h:9001?bind=[2001:db8::1]:9100",
             .srt(srt(.caller, "h", 9001) { $0.local = HostPort(host: "2001:db8::1", port: 9100) })),

@@ -91,8 +91,8 @@ private enum AddressText {
         (path.hasPrefix("//") ? "file://" : "file:") + escaped(path, beside: "?")
     }
 
-    /// As few escapes as reading back needs, so that a stream id stays readable; a dollar sign would
-    /// begin a variable.
+    /// As few escapes as reading back needs, so that a stream id stays readable; a dollar sign
+    /// would begin a variable.
     static func escaped(_ text: String, beside separator: String) -> String {
         var result = ""
         for byte in text.utf8 {
