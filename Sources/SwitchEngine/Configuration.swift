@@ -15,6 +15,8 @@ public struct InputConfiguration: Sendable {
     public var name: String
     /// The programme to take, 1 ... 65,535; nil takes the first of the PAT.
     public var program: UInt16?
+    /// What counts as a fault of it; nil for what the channel says.
+    public var detection: Detection?
     public init(name: String, program: UInt16? = nil) {
         self.name = name
         self.program = program
@@ -26,20 +28,6 @@ public enum ReturnPolicy: Sendable, Equatable {
     case never
     /// After so many nanoseconds of proven health.
     case after(nanoseconds: Int64)
-}
-
-/// Thresholds of the fault detection, all in nanoseconds.
-public struct Detection: Sendable {
-    /// No payload for so long is silence. An input whose own packets are rarer gets half as long
-    /// again as its usual pause.
-    public var silence: Int64 = 200_000_000
-    /// A stream of the programme that had access units and has none for so long is lost.
-    public var streamLoss: Int64 = 1_000_000_000
-    /// Payload without a PCR for so long is a clock that stalls.
-    public var clockStall: Int64 = 1_000_000_000
-    /// No random access point for so long. Long GOPs of 10 s are used on the air.
-    public var randomAccess: Int64 = 15_000_000_000
-    public init() {}
 }
 
 /// Everything that a channel is told before it begins.

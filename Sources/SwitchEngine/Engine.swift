@@ -48,7 +48,7 @@ public struct Engine: ~Copyable {
     ) {
         now = max(now, instant)
         let index = input.index
-        if states[index].faults.contains(.silence) || states[index].hasEnded {
+        if states[index].isSilent || states[index].hasEnded {
             // Health of the connection before says nothing of this one.
             inputs[index].timeline.resume()
             states[index].resume(at: now.ticks)

@@ -4,15 +4,33 @@
 import TransportStream
 
 /// Why the channel left an input.
-public enum SeamReason: String, Sendable {
+public enum SeamReason: String, Sendable, CaseIterable {
     case silence
+    case scrambled
     case streamLost = "stream lost"
     case damage
     case clockStall = "PCR stalled"
     case noRandomAccess = "no random access point"
+    case pidMissing = "PID missing"
+    case bitrateLow = "bitrate below the floor"
+    case continuityErrors = "continuity errors"
+    case syncLoss = "sync lost"
+    case transportErrors = "transport errors"
+    case clockJumps = "PCR jumps"
+    case patMissing = "PAT missing"
+    case pmtMissing = "PMT missing"
     case timelineBreak = "time line broke"
     case operatorSwitch = "operator"
     case returnToBetter = "return"
+
+    /// The reason that a fault gives; who has come to an end is silent.
+    init?(_ fault: Fault) {
+        switch fault {
+        case .absent: return nil
+        case .ended: self = .silence
+        default: self.init(rawValue: fault.rawValue)
+        }
+    }
 }
 
 /// One seam: law 10.
@@ -48,16 +66,6 @@ public struct SeamRecord: Sendable {
     public var why: String
     /// Faults of all inputs at the decision, by input.
     public var health: [[Fault]]
-}
-
-/// What can be wrong with an input.
-public enum Fault: String, Sendable, CaseIterable {
-    case absent = "nothing received yet"
-    case silence
-    case streamLost = "stream lost"
-    case clockStall = "PCR stalled"
-    case noRandomAccess = "no random access point"
-    case ended
 }
 
 /// Something that happened.

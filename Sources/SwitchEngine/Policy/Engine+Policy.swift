@@ -20,57 +20,6 @@ struct Wish {
 }
 
 extension Engine {
-    /// Looks at all inputs.
-    mutating func assess() {
-        for index in inputs.indices {
-            let faults = faults(of: index)
-            if faults.contains(.silence) && !states[index].faults.contains(.silence) {
-                // What came is all there will be for now: it gets its times without the next PCR.
-                inputs[index].timeline.stampTail()
-            }
-            if faults != states[index].faults {
-                events.append(.faults(InputID(index), faults, at: now))
-            }
-            states[index].assess(
-                inputs[index].timeline.health, damage: inputs[index].timeline.damage,
-                faults: faults, at: now.ticks)
-        }
-    }
-
-    private func faults(of index: Int) -> [Fault] {
-        let facts = inputs[index].timeline.health
-        guard let payload = facts.lastPayloadTicks else { return [.absent] }
-        if states[index].hasEnded { return [.ended] }
-        if now.ticks > (silenceTicks(index) ?? .max) { return [.silence] }
-        var result: [Fault] = []
-        let detection = configuration.detection
-        if let clock = facts.lastClockTicks,
-            payload - clock > detection.clockStall.scaled(by: 27, over: 1000)
-        {
-            result.append(.clockStall)
-        }
-        // What comes in bursts is not lost between them.
-        let lossLimit = max(
-            detection.streamLoss.scaled(by: 27, over: 1000), facts.usualPauseTicks * 3 / 2)
-        if inputs[index].timeline.hasLostStream(at: now.ticks, limit: lossLimit) {
-            result.append(.streamLost)
-        }
-        if inputs[index].timeline.hasPictures, let entry = facts.lastRandomAccessTicks,
-            now.ticks - entry > detection.randomAccess.scaled(by: 27, over: 1000)
-        {
-            result.append(.noRandomAccess)
-        }
-        return result
-    }
-
-    /// Host ticks at which the input counts as silent if nothing comes.
-    func silenceTicks(_ index: Int) -> Int64? {
-        let facts = inputs[index].timeline.health
-        guard let payload = facts.lastPayloadTicks, !states[index].hasEnded else { return nil }
-        let threshold = configuration.detection.silence.scaled(by: 27, over: 1000)
-        return payload + max(threshold, facts.usualPauseTicks * 3 / 2)
-    }
-
     /// An operator's wish.
     mutating func wishFor(_ target: InputID) {
         guard inputs.indices.contains(target.index) else {
@@ -119,14 +68,8 @@ extension Engine {
         let index = segment.input
         let end = inputs[index].timeline.end(ofEpoch: segment.epoch.number)
         if end != .max { return .timelineBreak }
-        for fault in states[index].faults {
-            switch fault {
-            case .silence, .ended: return .silence
-            case .streamLost: return .streamLost
-            case .clockStall: return .clockStall
-            case .noRandomAccess: return .noRandomAccess
-            case .absent: break
-            }
+        if let reason = states[index].faults.lazy.compactMap({ SeamReason($0) }).first {
+            return reason
         }
         return hasDamageAhead(segment) ? .damage : nil
     }

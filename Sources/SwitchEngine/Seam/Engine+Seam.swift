@@ -146,7 +146,6 @@ extension Engine {
             let sound = states[target].soundSince.map { now.ticks - $0 } ?? -1
             return sound >= Engine.provenTicks ? [target] : []
         }
-        let threshold = configuration.detection.silence.scaled(by: 27, over: 1000)
         return inputs.indices.filter { index in
             if index == segment.input {
                 return inputs[index].timeline.end(ofEpoch: segment.epoch.number) != .max
@@ -154,6 +153,7 @@ extension Engine {
             guard states[index].faults.isEmpty else { return false }
             // Who fell silent at the same time is no better.
             guard wish.reason == .silence else { return true }
+            let threshold = detection(of: index).silence?.threshold.asTicks ?? 0
             return (inputs[index].timeline.health.lastPayloadTicks ?? 0) >= wish.leftAt + threshold
         }
     }
