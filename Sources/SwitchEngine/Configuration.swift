@@ -17,6 +17,9 @@ public struct InputConfiguration: Sendable {
     public var program: UInt16?
     /// What counts as a fault of it; nil for what the channel says.
     public var detection: Detection?
+    /// The last resort: gone to when no other input brings anything, whatever its place on the list,
+    /// and left for any other that is sound again.
+    public var isSlate = false
     public init(name: String, program: UInt16? = nil) {
         self.name = name
         self.program = program
@@ -28,6 +31,16 @@ public enum ReturnPolicy: Sendable, Equatable {
     case never
     /// After so many nanoseconds of proven health.
     case after(nanoseconds: Int64)
+    /// As soon as it is there without a fault.
+    case atOnce
+}
+
+/// What goes out when no input brings anything.
+public enum StandstillMode: String, Sendable, CaseIterable {
+    /// PAT, PMT and PCR, and null packets at a constant rate: receivers stay locked.
+    case tables
+    /// Nothing.
+    case silence
 }
 
 /// Everything that a channel is told before it begins.
@@ -38,6 +51,10 @@ public struct ChannelConfiguration: Sendable {
     public var holdBack: Int64 = 2_000_000_000
     public var alignment: AlignmentMode = .auto
     public var returning: ReturnPolicy = .never
+    /// How an input that fails again and again is returned to.
+    public var flapping = FlapPolicy()
+    /// What SCTE-35 cues do; nil for nothing but to pass.
+    public var cue: CuePolicy?
     public var detection = Detection()
     /// Bits per second of a constant output rate; nil for as many as the input brings.
     public var muxRate: Int64?
@@ -46,11 +63,15 @@ public struct ChannelConfiguration: Sendable {
     public var plannedWait: Int64 = 10_000_000_000
     /// At the start, how long a better input is waited for when another one is ready.
     public var startGrace: Int64 = 1_000_000_000
-    /// How long the output may stand still for want of packets before it goes on with tables and
-    /// PCRs alone, nanoseconds.
+    /// How long the output may stand still for want of packets before it goes on as
+    /// `standstillMode` says, nanoseconds.
     public var standstill: Int64 = 1_000_000_000
+    public var standstillMode: StandstillMode = .tables
     /// How often at most work is done; packets leave in batches of this. Nanoseconds.
     public var tick: Int64 = 5_000_000
+    /// Packets leave so much before their time, 0 up to the hold-back, for a pacer outside that
+    /// sends each at its own (`Engine.hostTime(ofSchedule:)`). Nanoseconds.
+    public var lookahead: Int64 = 0
     /// What is kept of each input before the output's place, at least; nanoseconds. Two GOPs are
     /// kept where they are longer.
     public var preRoll: Int64 = 4_000_000_000
@@ -60,6 +81,11 @@ public struct ChannelConfiguration: Sendable {
 
 /// What an operator may ask of a running channel.
 public enum Command: Sendable, Equatable {
-    /// Go to an input as soon as a seam that loses nothing is there.
-    case switchTo(InputID)
+    /// Go to an input as soon as a seam that loses nothing is there; with a time, to the first such
+    /// seam that is presented then or later.
+    case switchTo(InputID, at: MonotonicInstant? = nil)
+    /// Go to an input, if it is not on air, and stay there whatever happens, until released. When it
+    /// brings nothing the output stands still.
+    case hold(InputID)
+    case release
 }

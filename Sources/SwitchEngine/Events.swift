@@ -21,6 +21,8 @@ public enum SeamReason: String, Sendable, CaseIterable {
     case pmtMissing = "PMT missing"
     case timelineBreak = "time line broke"
     case operatorSwitch = "operator"
+    case scheduled = "schedule"
+    case cue
     case returnToBetter = "return"
 
     /// The reason that a fault gives; who has come to an end is silent.
@@ -78,8 +80,10 @@ public enum Event: Sendable {
     /// PES packets of the input on air went out with bytes missing in them or units missing before
     /// them: nothing better was there.
     case damagePassed(InputID, units: Int64, at: MonotonicInstant)
-    /// The output goes on with tables and PCRs alone.
+    /// No input brings anything: the output goes on with tables and PCRs alone, or not at all.
     case standstill(at: MonotonicInstant)
+    /// An input is held; nil when it is released.
+    case hold(InputID?, at: MonotonicInstant)
 }
 
 /// How an input is, for status and report.

@@ -78,6 +78,7 @@ struct ReturnValue: ToldValue, CustomStringConvertible {
     var description: String {
         switch policy {
         case .never: "never"
+        case .atOnce: "now"
         case .after(let nanoseconds): TimeValue(nanoseconds: nanoseconds).description
         }
     }
@@ -85,6 +86,8 @@ struct ReturnValue: ToldValue, CustomStringConvertible {
     init?(argument: String) {
         if argument == "never" {
             policy = .never
+        } else if argument == "now" {
+            policy = .atOnce
         } else if let time = TimeValue(argument: argument) {
             policy = .after(nanoseconds: time.nanoseconds)
         } else {

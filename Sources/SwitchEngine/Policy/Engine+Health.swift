@@ -14,6 +14,9 @@ extension Engine {
             states[index].assess(
                 inputs[index].timeline.health, damage: inputs[index].timeline.damage,
                 faults: faults, at: now.ticks)
+            let since = states[index].soundSince
+            states[index].flaps.assess(
+                soundSince: since, configuration.flapping, at: now.ticks)
         }
     }
 

@@ -18,6 +18,7 @@ struct InputState {
     /// By place in `Fault.measured`.
     private var watches = [FaultWatch](repeating: FaultWatch(), count: Fault.measured.count)
     private(set) var rates = InputRates()
+    var flaps = FlapGuard()
 
     /// Longest distance of random access points that memory is kept for, 20 s.
     static let entryDistanceLimit: Int64 = 20 * StreamTime.ticksPerSecond
