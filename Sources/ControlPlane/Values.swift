@@ -52,9 +52,9 @@ public struct RateValue: Equatable, Sendable {
     }
 }
 
-/// `never`, or the time of proven health after which a better input is gone back to.
+/// `never`, `now`, or the time of proven health after which a better input is gone back to.
 public struct ReturnValue: Sendable, CustomStringConvertible {
-    public static let allowed = "never, or a time such as 10s"
+    public static let allowed = "never, now, or a time such as 10s"
     public var policy: ReturnPolicy
 
     public init(_ policy: ReturnPolicy) { self.policy = policy }
@@ -62,6 +62,7 @@ public struct ReturnValue: Sendable, CustomStringConvertible {
     public var description: String {
         switch policy {
         case .never: "never"
+        case .atOnce: "now"
         case .after(let nanoseconds): TimeValue(nanoseconds: nanoseconds).description
         }
     }
@@ -70,6 +71,8 @@ public struct ReturnValue: Sendable, CustomStringConvertible {
     public init?(argument: String) {
         if argument == "never" {
             policy = .never
+        } else if argument == "now" {
+            policy = .atOnce
         } else if let time = TimeValue(argument: argument) {
             policy = .after(nanoseconds: time.nanoseconds)
         } else {
