@@ -15,6 +15,11 @@ public struct InputConfiguration: Sendable {
     public var name: String
     /// The programme to take, 1 ... 65,535; nil takes the first of the PAT.
     public var program: UInt16?
+    /// What counts as a fault of it; nil for what the channel says.
+    public var detection: Detection?
+    /// The last resort: gone to when no other input brings anything, whatever its place on the list,
+    /// and left for any other that is sound again.
+    public var isSlate = false
     public init(name: String, program: UInt16? = nil) {
         self.name = name
         self.program = program
@@ -26,20 +31,16 @@ public enum ReturnPolicy: Sendable, Equatable {
     case never
     /// After so many nanoseconds of proven health.
     case after(nanoseconds: Int64)
+    /// As soon as it is there without a fault.
+    case atOnce
 }
 
-/// Thresholds of the fault detection, all in nanoseconds.
-public struct Detection: Sendable {
-    /// No payload for so long is silence. An input whose own packets are rarer gets half as long
-    /// again as its usual pause.
-    public var silence: Int64 = 200_000_000
-    /// A stream of the programme that had access units and has none for so long is lost.
-    public var streamLoss: Int64 = 1_000_000_000
-    /// Payload without a PCR for so long is a clock that stalls.
-    public var clockStall: Int64 = 1_000_000_000
-    /// No random access point for so long. Long GOPs of 10 s are used on the air.
-    public var randomAccess: Int64 = 15_000_000_000
-    public init() {}
+/// What goes out when no input brings anything.
+public enum StandstillMode: String, Sendable, CaseIterable {
+    /// PAT, PMT and PCR, and null packets at a constant rate: receivers stay locked.
+    case tables
+    /// Nothing.
+    case silence
 }
 
 /// Everything that a channel is told before it begins.
@@ -50,6 +51,10 @@ public struct ChannelConfiguration: Sendable {
     public var holdBack: Int64 = 2_000_000_000
     public var alignment: AlignmentMode = .auto
     public var returning: ReturnPolicy = .never
+    /// How an input that fails again and again is returned to.
+    public var flapping = FlapPolicy()
+    /// What SCTE-35 cues do; nil for nothing but to pass.
+    public var cue: CuePolicy?
     public var detection = Detection()
     /// Bits per second of a constant output rate; nil for as many as the input brings.
     public var muxRate: Int64?
@@ -58,11 +63,15 @@ public struct ChannelConfiguration: Sendable {
     public var plannedWait: Int64 = 10_000_000_000
     /// At the start, how long a better input is waited for when another one is ready.
     public var startGrace: Int64 = 1_000_000_000
-    /// How long the output may stand still for want of packets before it goes on with tables and
-    /// PCRs alone, nanoseconds.
+    /// How long the output may stand still for want of packets before it goes on as
+    /// `standstillMode` says, nanoseconds.
     public var standstill: Int64 = 1_000_000_000
+    public var standstillMode: StandstillMode = .tables
     /// How often at most work is done; packets leave in batches of this. Nanoseconds.
     public var tick: Int64 = 5_000_000
+    /// Packets leave so much before their time, 0 up to the hold-back, for a pacer outside that
+    /// sends each at its own (`Engine.hostTime(ofSchedule:)`). Nanoseconds.
+    public var lookahead: Int64 = 0
     /// What is kept of each input before the output's place, at least; nanoseconds. Two GOPs are
     /// kept where they are longer.
     public var preRoll: Int64 = 4_000_000_000
@@ -72,6 +81,11 @@ public struct ChannelConfiguration: Sendable {
 
 /// What an operator may ask of a running channel.
 public enum Command: Sendable, Equatable {
-    /// Go to an input as soon as a seam that loses nothing is there.
-    case switchTo(InputID)
+    /// Go to an input as soon as a seam that loses nothing is there; with a time, to the first such
+    /// seam that is presented then or later.
+    case switchTo(InputID, at: MonotonicInstant? = nil)
+    /// Go to an input, if it is not on air, and stay there whatever happens, until released. When it
+    /// brings nothing the output stands still.
+    case hold(InputID)
+    case release
 }

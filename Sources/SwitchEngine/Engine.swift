@@ -28,7 +28,15 @@ public struct Engine: ~Copyable {
     var now = MonotonicInstant(nanoseconds: 0)
     var events: [Event] = []
     var usableSince: Int64?
-    private var nextAssessment: Int64 = .min
+    /// The input that stays on air whatever happens.
+    var held: Int?
+    var appointments: [Appointment] = []
+    var appointmentCount = 0
+    var pendingCue: PendingCue?
+    var cueBreak: CueBreak?
+    /// The next section of each input to be looked at for cues.
+    var cueCursors: [Int]
+    var nextAssessment: Int64 = .min
     private var lastAdvance: Int64 = 0
     private var damageReported: Int64 = 0
     var isStandingStill = false
@@ -39,21 +47,27 @@ public struct Engine: ~Copyable {
         self.configuration = configuration
         inputs = configuration.inputs.map { TimelineBox(program: $0.program) }
         states = configuration.inputs.map { _ in InputState() }
+        cueCursors = configuration.inputs.map { _ in 0 }
         restamper = Restamper(muxRate: configuration.muxRate)
     }
 
     /// Takes bytes of an input: whole packets or pieces, in the order in which they came.
+    /// - Parameter instant: when they came. A driver that collects links in batches gives each its
+    ///   own time, which may be before that of other inputs or of the last `advance`; it hands over
+    ///   what has come before it advances, or late packets pass for missing ones.
     public mutating func receive(
         _ bytes: Span<UInt8>, from input: InputID, at instant: MonotonicInstant
     ) {
         now = max(now, instant)
         let index = input.index
-        if states[index].faults.contains(.silence) || states[index].hasEnded {
+        let arrival = max(instant.ticks, states[index].lastArrivalTicks)
+        states[index].lastArrivalTicks = arrival
+        if states[index].isSilent || states[index].hasEnded {
             // Health of the connection before says nothing of this one.
             inputs[index].timeline.resume()
-            states[index].resume(at: now.ticks)
+            states[index].resume(at: arrival)
         }
-        inputs[index].timeline.receive(bytes, at: now.ticks)
+        inputs[index].timeline.receive(bytes, at: arrival)
     }
 
     /// The input has come to its end on purpose: nothing of it is missing.
@@ -64,15 +78,6 @@ public struct Engine: ~Copyable {
         nextAssessment = .min
     }
 
-    /// Takes an operator's wish.
-    public mutating func command(_ command: Command, at instant: MonotonicInstant) {
-        now = max(now, instant)
-        switch command {
-        case .switchTo(let target): wishFor(target)
-        }
-        nextAssessment = .min
-    }
-
     /// Does what is due at `instant`.
     public mutating func advance(to instant: MonotonicInstant) {
         now = max(now, instant)
@@ -80,6 +85,7 @@ public struct Engine: ~Copyable {
         if now.ticks >= nextAssessment {
             nextAssessment = now.ticks + Engine.assessmentTicks
             assess()
+            watchCues()
             if restamper.segments.isEmpty {
                 begin()
             } else {
@@ -118,6 +124,12 @@ public struct Engine: ~Copyable {
     /// Bytes that `drain` would give.
     public var pendingBytes: Int { restamper.batch.bytes.count }
 
+    /// When a packet with a schedule time that `drain` gave is due on the host's clock. To be asked
+    /// when it is drained: the clock of the input on air is followed, so the answer drifts.
+    public func hostTime(ofSchedule ticks: Int64) -> MonotonicInstant {
+        MonotonicInstant(ticks: clock.hostTicks(of: ticks))
+    }
+
     /// Gives the events since the last call.
     public mutating func takeEvents() -> [Event] {
         defer { events.removeAll() }
@@ -137,7 +149,7 @@ public struct Engine: ~Copyable {
         stampAhead()
         guard let segment = restamper.segments.last else { return }
         follow(segment)
-        let time = clock.time(at: now.ticks)
+        let time = releaseTime()
         restamper.release(upTo: time, inputs)
         noteDamage()
         guard let last = restamper.schedule.last else { return }
@@ -146,23 +158,35 @@ public struct Engine: ~Copyable {
             isStandingStill = false
             restamper.schedule.run(
                 to: min(time, next - 1), in: &restamper.batch, &restamper.program)
-        } else if time - last > configuration.standstill.scaled(by: 27, over: 1000) {
+        } else if time - last > configuration.standstill.asTicks {
             if !isStandingStill {
                 isStandingStill = true
                 events.append(.standstill(at: now))
             }
-            restamper.schedule.run(to: time, in: &restamper.batch, &restamper.program)
+            switch configuration.standstillMode {
+            case .tables:
+                restamper.schedule.run(to: time, in: &restamper.batch, &restamper.program)
+            case .silence: restamper.schedule.pass(to: time)
+            }
         }
+    }
+
+    /// Output time up to which packets leave now.
+    mutating func releaseTime() -> Int64 { clock.time(at: now.ticks + lookaheadTicks) }
+
+    /// What leaves ahead of its time is taken off the hold-back: no more than that can be.
+    private var lookaheadTicks: Int64 {
+        min(configuration.lookahead, configuration.holdBack).asTicks
     }
 
     /// Where an input's PCR stays away, what is about to leave gets its times without it; of inputs
     /// off air, what would leave by now.
     private mutating func stampAhead() {
-        let holdBack = configuration.holdBack.scaled(by: 27, over: 1000)
-        let time = clock.time(at: now.ticks)
+        let holdBack = configuration.holdBack.asTicks
+        let time = releaseTime()
         for index in inputs.indices {
             guard let offset = inputs[index].timeline.clock.hostOffset else { continue }
-            var limit = now.ticks - holdBack
+            var limit = now.ticks + lookaheadTicks - holdBack
             for segment in restamper.segments where segment.input == index {
                 limit = max(limit, time - segment.shift + offset)
             }
@@ -198,8 +222,8 @@ public struct Engine: ~Copyable {
                 needed = min(needed, segment.cursor)
             }
             let ticks = max(
-                keep.scaled(by: 27, over: 1000),
-                configuration.holdBack.scaled(by: 27, over: 1000) + 2 * states[index].entryDistance)
+                keep.asTicks,
+                configuration.holdBack.asTicks + 2 * states[index].entryDistance)
             inputs[index].timeline.trim(arrivedBefore: now.ticks - ticks, needed: needed)
         }
     }
@@ -211,13 +235,13 @@ public struct Engine: ~Copyable {
         let isActive = restamper.segments.isEmpty
             ? inputs.contains { $0.timeline.health.lastPayloadTicks != nil } && !isFinished : true
         if isActive { next = nextAssessment == .min ? now.ticks : nextAssessment }
-        if let due = restamper.nextTime { next = min(next, clock.hostTicks(of: due)) }
+        if let due = restamper.nextTime { next = min(next, clock.hostTicks(of: due) - lookaheadTicks) }
         guard next != .max else { return nil }
         return MonotonicInstant(ticks: max(next, lastAdvance + tickTicks))
     }
 
     /// Work is done at our own pace: not more often than this.
-    private var tickTicks: Int64 { configuration.tick.scaled(by: 27, over: 1000) }
+    private var tickTicks: Int64 { configuration.tick.asTicks }
     /// How often inputs are looked at and seams are looked for, 20 ms: a tenth of the shortest
     /// threshold.
     static let assessmentTicks: Int64 = 20 * StreamTime.ticksPerMillisecond

@@ -4,15 +4,35 @@
 import TransportStream
 
 /// Why the channel left an input.
-public enum SeamReason: String, Sendable {
+public enum SeamReason: String, Sendable, CaseIterable {
     case silence
+    case scrambled
     case streamLost = "stream lost"
     case damage
     case clockStall = "PCR stalled"
     case noRandomAccess = "no random access point"
+    case pidMissing = "PID missing"
+    case bitrateLow = "bitrate below the floor"
+    case continuityErrors = "continuity errors"
+    case syncLoss = "sync lost"
+    case transportErrors = "transport errors"
+    case clockJumps = "PCR jumps"
+    case patMissing = "PAT missing"
+    case pmtMissing = "PMT missing"
     case timelineBreak = "time line broke"
     case operatorSwitch = "operator"
+    case scheduled = "schedule"
+    case cue
     case returnToBetter = "return"
+
+    /// The reason that a fault gives; who has come to an end is silent.
+    init?(_ fault: Fault) {
+        switch fault {
+        case .absent: return nil
+        case .ended: self = .silence
+        default: self.init(rawValue: fault.rawValue)
+        }
+    }
 }
 
 /// One seam: law 10.
@@ -50,16 +70,6 @@ public struct SeamRecord: Sendable {
     public var health: [[Fault]]
 }
 
-/// What can be wrong with an input.
-public enum Fault: String, Sendable, CaseIterable {
-    case absent = "nothing received yet"
-    case silence
-    case streamLost = "stream lost"
-    case clockStall = "PCR stalled"
-    case noRandomAccess = "no random access point"
-    case ended
-}
-
 /// Something that happened.
 public enum Event: Sendable {
     case onAir(InputID, at: MonotonicInstant)
@@ -70,8 +80,10 @@ public enum Event: Sendable {
     /// PES packets of the input on air went out with bytes missing in them or units missing before
     /// them: nothing better was there.
     case damagePassed(InputID, units: Int64, at: MonotonicInstant)
-    /// The output goes on with tables and PCRs alone.
+    /// No input brings anything: the output goes on with tables and PCRs alone, or not at all.
     case standstill(at: MonotonicInstant)
+    /// An input is held; nil when it is released.
+    case hold(InputID?, at: MonotonicInstant)
 }
 
 /// How an input is, for status and report.

@@ -22,3 +22,10 @@ public struct MonotonicInstant: Hashable, Comparable, Sendable {
     /// The first instant that is not before `ticks` of 27 MHz.
     init(ticks: Int64) { nanoseconds = -(-ticks).scaled(by: 1000, over: 27) }
 }
+
+extension Int64 {
+    /// Nanoseconds as 27 MHz ticks, rounded down.
+    var asTicks: Int64 { scaled(by: 27, over: 1000) }
+    /// 27 MHz ticks as nanoseconds, rounded down.
+    var asNanoseconds: Int64 { scaled(by: 1000, over: 27) }
+}

@@ -89,6 +89,9 @@ struct RehearsalPlay: ~Copyable {
         case .standstill(let time):
             say("\(clock(time))  standstill: no input brings packets; tables and PCRs go on")
             notes.append("\(clock(time)) standstill")
+        case .hold(let input, let time):
+            let what = input.map { "hold      \(recordings[$0.index].name)" } ?? "released"
+            say("\(clock(time))  \(what)")
         }
     }
 

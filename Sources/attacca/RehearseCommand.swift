@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Conformance
+import ControlPlane
 import Foundation
 import Simulation
 import SwitchEngine

@@ -1,6 +1,7 @@
-// Times, rates, shares and scripts as people write them.
+// Inputs, shares and scripts as people write them; times and rates are read by ControlPlane.
 
 import ArgumentParser
+import ControlPlane
 import Simulation
 import SwitchEngine
 
@@ -20,78 +21,9 @@ extension ToldValue {
     }
 }
 
-/// A length of time: `300ms`, `2s`, `1.5m`.
-struct TimeValue: ToldValue, Equatable, CustomStringConvertible {
-    var nanoseconds: Int64
-
-    static let units: [(suffix: String, nanoseconds: Double)] = [
-        ("ms", 1e6), ("s", 1e9), ("m", 60e9), ("h", 3600e9),
-    ]
-    static let allowed = "a time such as 300ms, 2s, 1.5m"
-
-    init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
-
-    var description: String {
-        nanoseconds % 1_000_000_000 == 0
-            ? "\(nanoseconds / 1_000_000_000)s" : "\(nanoseconds / 1_000_000)ms"
-    }
-
-    init?(argument: String) {
-        for unit in TimeValue.units where argument.hasSuffix(unit.suffix) {
-            let number = argument.dropLast(unit.suffix.count)
-            guard let value = Double(number), value >= 0, value.isFinite,
-                value * unit.nanoseconds < 4e18
-            else { continue }
-            nanoseconds = Int64((value * unit.nanoseconds).rounded())
-            return
-        }
-        guard argument == "0" else { return nil }
-        nanoseconds = 0
-    }
-}
-
-/// A bit rate: `8M`, `500k`, `8000000`.
-struct RateValue: ToldValue, Equatable {
-    var bitsPerSecond: Int64
-    static let allowed = "a bit rate such as 8M, 500k or 8000000"
-
-    init?(argument: String) {
-        var number = Substring(argument)
-        var factor = 1.0
-        if argument.hasSuffix("M") { factor = 1e6 }
-        if argument.hasSuffix("k") { factor = 1e3 }
-        if factor > 1 { number = number.dropLast() }
-        guard let value = Double(number), value.isFinite, value * factor >= 10_000,
-            value * factor <= 10e9
-        else { return nil }
-        bitsPerSecond = Int64((value * factor).rounded())
-    }
-}
-
-/// `never`, or the time of proven health after which a better input is gone back to.
-struct ReturnValue: ToldValue, CustomStringConvertible {
-    static let allowed = "never, or a time such as 10s"
-    var policy: ReturnPolicy
-
-    init(_ policy: ReturnPolicy) { self.policy = policy }
-
-    var description: String {
-        switch policy {
-        case .never: "never"
-        case .after(let nanoseconds): TimeValue(nanoseconds: nanoseconds).description
-        }
-    }
-
-    init?(argument: String) {
-        if argument == "never" {
-            policy = .never
-        } else if let time = TimeValue(argument: argument) {
-            policy = .after(nanoseconds: time.nanoseconds)
-        } else {
-            return nil
-        }
-    }
-}
+extension TimeValue: ToldValue {}
+extension RateValue: ToldValue {}
+extension ReturnValue: ToldValue {}
 
 extension AlignmentMode: ToldValue {
     static var allowed: String { allCases.map(\.rawValue).joined(separator: ", ") }

@@ -1,10 +1,172 @@
+// Addresses as people write them, against values worked out by hand from the manuals of ffmpeg,
+// srt-live-transmit and VLC.
+
 import SwitchIO
 import Testing
+
+/// An address and what it means.
+struct Written<Address: Sendable>: Sendable, CustomStringConvertible {
+    var text: String
+    var address: Address
+    var description: String { text }
+
+    init(_ text: String, _ address: Address) {
+        self.text = text
+        self.address = address
+    }
+}
+
+func datagrams(
+    _ host: String, _ port: UInt16, rtp: Bool = false,
+    _ change: (inout DatagramAddress) -> Void = { _ in }
+) -> DatagramAddress {
+    var address = DatagramAddress(endpoint: HostPort(host: host, port: port), isRTP: rtp)
+    change(&address)
+    return address
+}
+
+func srt(
+    _ mode: SRTAddress.Mode, _ host: String, _ port: UInt16,
+    _ change: (inout SRTAddress) -> Void = { _ in }
+) -> SRTAddress {
+    var address = SRTAddress(mode: mode, endpoint: HostPort(host: host, port: port))
+    change(&address)
+    return address
+}
 
 @Suite struct AddressTests {
     @Test func anSRTAddressWaitsOneHundredTwentyMillisecondsUnlessToldOtherwise() {
         // libsrt's own default latency.
-        let address = SRTAddress(mode: .caller, endpoint: HostPort(host: "192.0.2.7", port: 9000))
+        let address = srt(.caller, "192.0.2.7", 9000)
         #expect(address.latencyMilliseconds == 120 && address.passphrase == nil)
+    }
+
+    static let links: [Written<LinkAddress>] = [
+        Written("udp://:5000", .datagrams(datagrams("", 5000))),
+        Written("udp://@:5000", .datagrams(datagrams("", 5000))),
+        Written("UDP://192.0.2.1:5000", .datagrams(datagrams("192.0.2.1", 5000))),
+        Written("udp://@239.1.1.1:5000", .datagrams(datagrams("239.1.1.1", 5000))),
+        Written("udp://239.1.1.1:65535/", .datagrams(datagrams("239.1.1.1", 65535))),
+        Written(
+            "udp://@239.1.1.1:5000?localaddr=192.0.2.9&sources=192.0.2.1&ttl=4&buffer_size=65536",
+            .datagrams(
+                datagrams("239.1.1.1", 5000) {
+                    $0.interface = "192.0.2.9"
+                    $0.source = "192.0.2.1"
+                    $0.timeToLive = 4
+                    $0.receiveBufferBytes = 65_536
+                })),
+        Written(
+            "udp://192.0.2.1@232.1.1.1:5000?adapter=eth0&pkt_size=1316",
+            .datagrams(
+                datagrams("232.1.1.1", 5000) {
+                    $0.interface = "eth0"
+                    $0.source = "192.0.2.1"
+                })),
+        Written(
+            "udp://[ff15::1%eth0]:5000",
+            .datagrams(datagrams("ff15::1", 5000) { $0.interface = "eth0" })),
+        Written(
+            "udp://[ff02::1%25eth0]:5000",
+            .datagrams(datagrams("ff02::1%eth0", 5000) { $0.interface = "eth0" })),
+        Written("rtp://[::1]:5004", .datagrams(datagrams("::1", 5004, rtp: true))),
+        Written("rtp://@239.1.1.1:5004", .datagrams(datagrams("239.1.1.1", 5004, rtp: true))),
+        Written("srt://:9001", .srt(srt(.listener, "", 9001))),
+        Written("srt://0.0.0.0:9001", .srt(srt(.listener, "0.0.0.0", 9001))),
+        Written("srt://192.0.2.7:9001", .srt(srt(.caller, "192.0.2.7", 9001))),
+        Written("srt://h:9001?mode=rendezvous", .srt(srt(.rendezvous, "h", 9001))),
+        Written("srt://:9001?adapter=192.0.2.1", .srt(srt(.listener, "192.0.2.1", 9001))),
+        Written(
+            "srt://h:9001?mode=caller&adapter=192.0.2.1&port=9100",
+            .srt(srt(.caller, "h", 9001) { $0.local = HostPort(host: "192.0.2.1", port: 9100) })),
+        Written(
+            "srt://h:9001?mode=rendezvous&adapter=192.0.2.1",
+            .srt(
+                srt(.rendezvous, "h", 9001) {
+                    $0.local = HostPort(host: "192.0.2.1", port: 9001)
+                })),
+        Written(
+            "srt://h:9001?bind=[2001:db8::1]:9100",
+            .srt(srt(.caller, "h", 9001) { $0.local = HostPort(host: "2001:db8::1", port: 9100) })),
+        Written(
+            "srt://main.example:9001?latency=200&passphrase=tenletters%26&pbkeylen=32"
+                + "&streamid=#!::r=live,m=publish&packetfilter=fec,cols:10,rows:5"
+                + "&conntimeo=500&transtype=live",
+            .srt(
+                srt(.caller, "main.example", 9001) {
+                    $0.latencyMilliseconds = 200
+                    $0.passphrase = "tenletters&"
+                    $0.keyLength = 32
+                    $0.streamID = "#!::r=live,m=publish"
+                    $0.packetFilter = "fec,cols:10,rows:5"
+                    $0.connectTimeoutMilliseconds = 500
+                })),
+        Written(
+            "srt://h:9001?streamid=%23!%3A%3Ar%3Da+b%20%C3%BC",
+            .srt(srt(.caller, "h", 9001) { $0.streamID = "#!::r=a+b ü" })),
+        Written("file:a.ts?loop", .file(path: "a.ts", isLooped: true)),
+        Written("a.ts?loop=1", .file(path: "a.ts", isLooped: true)),
+        Written("file:a.ts?loop=0", .file(path: "a.ts", isLooped: false)),
+        Written("file:///tmp/a%20b%3F.ts", .file(path: "/tmp/a b?.ts", isLooped: false)),
+        Written("file:/tmp/a.ts", .file(path: "/tmp/a.ts", isLooped: false)),
+        Written("file:////tmp/a.ts", .file(path: "//tmp/a.ts", isLooped: false)),
+        Written("./x:y=z&100%.ts", .file(path: "./x:y=z&100%.ts", isLooped: false)),
+        Written("2026-01-01T10:00.ts", .file(path: "2026-01-01T10:00.ts", isLooped: false)),
+        Written("/abs/ü.ts", .file(path: "/abs/ü.ts", isLooped: false)),
+        Written("-", .standardInput),
+    ]
+
+    @Test(arguments: links)
+    func aLinkIsReadAndPrintsWhatReadsBack(_ written: Written<LinkAddress>) throws {
+        let address = try LinkAddress(written.text)
+        #expect(address == written.address)
+        #expect(try LinkAddress(address.withoutPassphrase.description) == address.withoutPassphrase)
+    }
+
+    static let outputs: [Written<OutputAddress>] = [
+        Written(
+            "udp://239.1.1.1:5000?ttl=8&localaddr=eth0&dscp=46&pkt_size=1316",
+            .datagrams(
+                datagrams("239.1.1.1", 5000) {
+                    $0.timeToLive = 8
+                    $0.interface = "eth0"
+                    $0.codePoint = 46
+                })),
+        Written("udp://@239.1.1.1:5000", .datagrams(datagrams("239.1.1.1", 5000))),
+        Written(
+            "rtp://[fe80::1%eth0]:5004",
+            .datagrams(datagrams("fe80::1%eth0", 5004, rtp: true) { $0.interface = "eth0" })),
+        Written("srt://:9002", .srt(srt(.listener, "", 9002))),
+        Written("srt://play.example:9002", .srt(srt(.caller, "play.example", 9002))),
+        Written("out.ts", .file(path: "out.ts")),
+        Written("file:out.ts", .file(path: "out.ts")),
+        Written("-", .standardOutput),
+    ]
+
+    @Test(arguments: outputs)
+    func anOutputIsReadAndPrintsWhatReadsBack(_ written: Written<OutputAddress>) throws {
+        let address = try OutputAddress(written.text)
+        #expect(address == written.address)
+        #expect(try OutputAddress(address.description) == address)
+    }
+
+    @Test func whatIsPrintedIsWhatPeopleWrite() throws {
+        let texts = [
+            "udp://@239.1.1.1:5000?localaddr=eth0&sources=192.0.2.1", "udp://:5000",
+            "rtp://@[ff02::1%eth0]:5000", "srt://:9001",
+            "srt://main.example:9001?latency=200&streamid=#!::r=live,m=publish",
+            "srt://192.0.2.7:9001?mode=listener", "file:slate.ts?loop", "-",
+        ]
+        for text in texts { #expect(try LinkAddress(text).description == text) }
+        let output = "udp://239.1.1.1:5000?ttl=8&dscp=46"
+        #expect(try OutputAddress(output).description == output)
+    }
+}
+
+extension LinkAddress {
+    var withoutPassphrase: LinkAddress {
+        guard case .srt(var address) = self else { return self }
+        address.passphrase = nil
+        return .srt(address)
     }
 }

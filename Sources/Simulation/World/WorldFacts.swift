@@ -88,6 +88,8 @@ extension WorldVerdict {
         case .damagePassed(let input, let units, let at):
             return "\(stamp(at)) \(units) damaged units of \(input.index) passed"
         case .standstill(let at): return "\(stamp(at)) standstill"
+        case .hold(let input, let at):
+            return "\(stamp(at)) " + (input.map { "hold \($0.index)" } ?? "released")
         }
     }
 }

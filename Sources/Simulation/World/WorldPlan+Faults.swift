@@ -139,12 +139,14 @@ extension WorldPlan {
 
     private func detection(of fault: Episode.Kind) -> Int64 {
         let limits = configuration.detection
-        return switch fault {
-        case .vanish, .clog, .restart: limits.silence
-        case .videoLoss, .audioLoss: limits.streamLoss
-        case .clockStall: limits.clockStall
-        default: 0
-        }
+        let limit: Detection.Limit? =
+            switch fault {
+            case .vanish, .clog, .restart: limits.silence
+            case .videoLoss, .audioLoss: limits.streamLoss
+            case .clockStall: limits.clockStall
+            default: nil
+            }
+        return limit.map { $0.threshold + $0.trip } ?? 0
     }
 }
 

@@ -53,8 +53,10 @@ extension WorldPlan {
         plan.configuration.plannedWait = 60_000_000_000
         plan.configuration.standstill = 5_000_000_000
         // Packets are rarer than on any real line.
-        plan.configuration.detection.silence = 3_000_000_000
-        plan.configuration.detection.streamLoss = 5_000_000_000
+        plan.configuration.detection.silence = Detection.Limit(3_000_000_000)
+        plan.configuration.detection.streamLoss = Detection.Limit(5_000_000_000)
+        plan.configuration.detection.patMissing = Detection.Limit(15_000_000_000)
+        plan.configuration.detection.pmtMissing = Detection.Limit(15_000_000_000)
         for index in plan.inputs.indices { plan.inputs[index].datagramPackets = 1 }
         plan.configuration.alignment = .timestamps
         plan.takesDigest = false

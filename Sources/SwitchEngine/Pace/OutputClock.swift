@@ -39,6 +39,9 @@ struct OutputClock {
         return latest
     }
 
+    /// Output time at a host time, as the map is now.
+    func outputTicks(at hostTicks: Int64) -> Int64 { hostTicks &- (offset ?? 0) }
+
     /// Host time at which the output comes to `time`.
     func hostTicks(of time: Int64) -> Int64 { time &+ (offset ?? 0) }
 }

@@ -87,6 +87,21 @@ struct OutputSchedule {
         fill(upTo: min(time, last &+ OutputSchedule.longestHoleTicks), &batch, &program)
     }
 
+    /// Lets the schedule run on without sending anything: tables and a PCR come first when it goes on.
+    mutating func pass(to time: Int64) {
+        guard let last, time > last else { return }
+        if let rate = muxRate {
+            let bits = OutputSchedule.packetBits * StreamTime.ticksPerSecond
+            slotCount = max(slotCount, (time - start).scaled(by: rate, over: bits))
+            self.last = slotTime(slotCount, rate)
+            slotCount += 1
+        } else {
+            self.last = time
+        }
+        lastTables = nil
+        lastClock = nil
+    }
+
     /// Nothing follows: a last PCR lets a receiver date the packets before it.
     mutating func close(in batch: inout OutputBatch, _ program: inout OutputProgram) {
         guard let last else { return }

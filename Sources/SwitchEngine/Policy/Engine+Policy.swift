@@ -1,117 +1,130 @@
 // Policy: which input should be on air. It wishes; where and when the seam is, the planner says.
+//
+//   hold         nothing but the input's own pieces are joined
+//   failover     the input on air can not stay: to the best of those that bring more
+//   appointment  an operator's time, a cue: to that input at that time
+//   slate        left for any input that is sound
+//   return       to a better input that has proved its health
 
 import TransportStream
 
-/// A seam that is wanted.
-struct Wish {
-    /// Where to go; nil for the best of all that are sound.
-    var target: Int?
-    var reason: SeamReason
-    /// Host ticks.
-    var since: Int64
-    /// When the input on air had brought payload last, host ticks: who fell silent with it is no
-    /// better.
-    var leftAt: Int64
-    /// The least loss that a seam looked at so far would have had.
-    var leastLossSeen: Int?
-
-    /// A planned seam may wait; a failover may not.
-    var isPlanned: Bool { reason == .operatorSwitch || reason == .returnToBetter }
-}
-
 extension Engine {
-    /// Looks at all inputs.
-    mutating func assess() {
-        for index in inputs.indices {
-            let faults = faults(of: index)
-            if faults.contains(.silence) && !states[index].faults.contains(.silence) {
-                // What came is all there will be for now: it gets its times without the next PCR.
-                inputs[index].timeline.stampTail()
-            }
-            if faults != states[index].faults {
-                events.append(.faults(InputID(index), faults, at: now))
-            }
-            states[index].assess(
-                inputs[index].timeline.health, damage: inputs[index].timeline.damage,
-                faults: faults, at: now.ticks)
-        }
-    }
-
-    private func faults(of index: Int) -> [Fault] {
-        let facts = inputs[index].timeline.health
-        guard let payload = facts.lastPayloadTicks else { return [.absent] }
-        if states[index].hasEnded { return [.ended] }
-        if now.ticks > (silenceTicks(index) ?? .max) { return [.silence] }
-        var result: [Fault] = []
-        let detection = configuration.detection
-        if let clock = facts.lastClockTicks,
-            payload - clock > detection.clockStall.scaled(by: 27, over: 1000)
-        {
-            result.append(.clockStall)
-        }
-        // What comes in bursts is not lost between them.
-        let lossLimit = max(
-            detection.streamLoss.scaled(by: 27, over: 1000), facts.usualPauseTicks * 3 / 2)
-        if inputs[index].timeline.hasLostStream(at: now.ticks, limit: lossLimit) {
-            result.append(.streamLost)
-        }
-        if inputs[index].timeline.hasPictures, let entry = facts.lastRandomAccessTicks,
-            now.ticks - entry > detection.randomAccess.scaled(by: 27, over: 1000)
-        {
-            result.append(.noRandomAccess)
-        }
-        return result
-    }
-
-    /// Host ticks at which the input counts as silent if nothing comes.
-    func silenceTicks(_ index: Int) -> Int64? {
-        let facts = inputs[index].timeline.health
-        guard let payload = facts.lastPayloadTicks, !states[index].hasEnded else { return nil }
-        let threshold = configuration.detection.silence.scaled(by: 27, over: 1000)
-        return payload + max(threshold, facts.usualPauseTicks * 3 / 2)
-    }
-
-    /// An operator's wish.
-    mutating func wishFor(_ target: InputID) {
-        guard inputs.indices.contains(target.index) else {
-            events.append(.refused("there is no input \(target.index)", at: now))
-            return
-        }
-        if restamper.segments.last?.input == target.index {
-            wish = nil
-            return
-        }
-        wish = Wish(
-            target: target.index, reason: .operatorSwitch, since: now.ticks, leftAt: now.ticks)
-    }
+    /// Seams that may be decided before the first of them has passed: an answer to a fault of the
+    /// incoming input, and one to a fault of that answer.
+    static let segmentLimit = 4
 
     /// Turns faults and policy into a wish.
     mutating func decide() {
-        guard let segment = restamper.segments.last, restamper.segments.count == 1 else { return }
-        if let reason = failure(of: segment) {
-            if wish == nil || wish?.isPlanned == true || wish?.reason == .damage {
-                if wish?.reason != reason {
-                    let leftAt = inputs[segment.input].timeline.health.lastPayloadTicks
-                    wish = Wish(
-                        target: nil, reason: reason, since: now.ticks, leftAt: leftAt ?? now.ticks)
-                }
-            }
+        guard let segment = restamper.segments.last else { return }
+        if let reason = failure(of: segment) { return wishAway(from: segment, reason) }
+        if let standing = wish, !standing.isPlanned {
+            if isHoleAhead(of: segment, standing) { return }
+            wish = nil
+        }
+        guard restamper.segments.count == 1, wish == nil || wish?.reason == .returnToBetter else {
             return
         }
-        if let standing = wish, !standing.isPlanned { wish = nil }
-        // An operator's choice stands until the input chosen fails.
-        guard wish == nil, operatorChoice != segment.input,
-            case .after(let nanoseconds) = configuration.returning
-        else { return }
-        let proof = nanoseconds.scaled(by: 27, over: 1000)
-        let better = (0..<segment.input).first { index in
-            states[index].faults.isEmpty
-                && states[index].soundSince.map { now.ticks - $0 >= proof } == true
+        keepAppointments()
+        // An operator's choice stands until the input chosen fails; so does a cue's.
+        guard wish == nil, held == nil, operatorChoice != segment.input, cueBreak == nil else {
+            return
         }
-        if let better {
-            wish = Wish(
-                target: better, reason: .returnToBetter, since: now.ticks, leftAt: now.ticks)
+        if isSlate(segment.input) { wishAwayFromSlate() } else { wishForBetter(than: segment.input) }
+    }
+
+    /// The input on air can not stay.
+    private mutating func wishAway(from segment: Segment, _ reason: SeamReason) {
+        // A held input is joined to itself, and nothing else.
+        if held == segment.input && reason != .timelineBreak { return wish = nil }
+        wish?.clearedAt = nil
+        if let standing = wish, !standing.isPlanned, standing.reason != .damage { return }
+        if wish?.reason == reason { return }
+        let leftAt = inputs[segment.input].timeline.health.lastPayloadTicks
+        var next = Wish(
+            reason: reason, manner: .failover, since: now.ticks, leftAt: leftAt ?? now.ticks)
+        if held == segment.input { next.target = segment.input }
+        if let standing = wish, standing.reason == .operatorSwitch {
+            // What the operator wanted is the first choice now.
+            next.preferred = standing.target
+            next.holds = standing.holds
         }
+        if let standing = wish, standing.preferred != nil {
+            next.preferred = standing.preferred
+            next.holds = standing.holds
+        }
+        wish = next
+    }
+
+    /// A fault has cleared, but what it did has not been sent yet: the way around still counts.
+    private mutating func isHoleAhead(of segment: Segment, _ standing: Wish) -> Bool {
+        guard standing.reason.leavesHole else { return false }
+        let end = standing.clearedAt ?? inputs[segment.input].timeline.ring.end
+        wish?.clearedAt = end
+        return segment.cursor < end
+    }
+
+    private mutating func wishAwayFromSlate() {
+        guard inputs.indices.contains(where: { isReturnable($0, proof: 0) }) else { return }
+        wish = Wish(
+            reason: .returnToBetter, manner: .fromSlate, since: now.ticks, leftAt: now.ticks)
+    }
+
+    private mutating func wishForBetter(than index: Int) {
+        let better = (0..<index).first { index in
+            guard let proof = returnProof(of: index) else { return false }
+            return isReturnable(index, proof: proof)
+        }
+        guard let better, let proof = returnProof(of: better) else { return }
+        wish = Wish(
+            target: better, reason: .returnToBetter, manner: .planned, since: now.ticks,
+            leftAt: now.ticks, proofTicks: min(proof, Engine.provenTicks))
+    }
+
+    /// How long an input must have been sound before it is returned to, 27 MHz ticks; nil for never.
+    func returnProof(of index: Int) -> Int64? {
+        var base: Int64 = 0
+        switch configuration.returning {
+        case .never: return nil
+        case .atOnce: break
+        case .after(let nanoseconds): base = nanoseconds
+        }
+        return states[index].flaps.holdOff(base: base, configuration.flapping).asTicks
+    }
+
+    private func isReturnable(_ index: Int, proof: Int64) -> Bool {
+        !isSlate(index) && states[index].faults.isEmpty
+            && states[index].soundSince.map { now.ticks - $0 >= proof } == true
+    }
+
+    func isSlate(_ index: Int) -> Bool { configuration.inputs[index].isSlate }
+
+    // MARK: Failover
+
+    /// What an input would give as a way out, the best first.
+    enum Rank: Int, Comparable {
+        case sound, minor, major, slate, gone
+
+        static func < (a: Rank, b: Rank) -> Bool { a.rawValue < b.rawValue }
+    }
+
+    /// How good an input is now.
+    func rank(of index: Int) -> Rank {
+        let severity = states[index].severity
+        if severity == .gone { return .gone }
+        if isSlate(index) { return .slate }
+        switch severity {
+        case .none: return .sound
+        case .minor: return .minor
+        case .major, .gone: return .major
+        }
+    }
+
+    /// How good the segment on air is; something better must be found than this.
+    func rank(of segment: Segment) -> Rank {
+        let end = inputs[segment.input].timeline.end(ofEpoch: segment.epoch.number)
+        if end != .max { return .gone }
+        // Damage is worse than none.
+        return max(rank(of: segment.input), .minor)
     }
 
     /// Why the input on air can not stay; nil when it can.
@@ -119,14 +132,8 @@ extension Engine {
         let index = segment.input
         let end = inputs[index].timeline.end(ofEpoch: segment.epoch.number)
         if end != .max { return .timelineBreak }
-        for fault in states[index].faults {
-            switch fault {
-            case .silence, .ended: return .silence
-            case .streamLost: return .streamLost
-            case .clockStall: return .clockStall
-            case .noRandomAccess: return .noRandomAccess
-            case .absent: break
-            }
+        if let reason = states[index].faults.lazy.compactMap({ SeamReason($0) }).first {
+            return reason
         }
         return hasDamageAhead(segment) ? .damage : nil
     }
@@ -149,5 +156,24 @@ extension Engine {
             }
         }
         return false
+    }
+}
+
+extension SeamReason {
+    /// Pictures and sound are whole all the same.
+    var isHarmless: Bool {
+        switch self {
+        case .pidMissing, .patMissing, .pmtMissing, .clockJumps: true
+        default: false
+        }
+    }
+
+    /// The fault leaves a hole behind that is there when it has cleared. Damage is looked for by
+    /// itself.
+    var leavesHole: Bool {
+        switch self {
+        case .streamLost, .pidMissing, .scrambled: true
+        default: false
+        }
     }
 }

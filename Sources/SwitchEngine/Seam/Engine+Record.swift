@@ -21,8 +21,8 @@ extension Engine {
             presentation: Timestamp(StreamTime(ticks: plan.presentation)),
             alignment: choice.alignment?.source,
             contentOffset: choice.alignment.map { $0.offsetTicks / tick },
-            waited: (now.ticks - wish.since).scaled(by: 1000, over: 27),
-            holdBack: clock.holdBackTicks.scaled(by: 1000, over: 27),
+            waited: max(0, now.ticks - wish.since).asNanoseconds,
+            holdBack: clock.holdBackTicks.asNanoseconds,
             why: why(plan, wish), health: states.map(\.faults))
         events.append(.seam(record))
     }

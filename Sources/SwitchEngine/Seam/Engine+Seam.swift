@@ -1,273 +1,9 @@
-// From a wish to a seam: who is asked, which plan is taken when, and the segments made of it.
+// From a plan to a seam: the segments made of it.
 
 import TransportStream
 
-/// A plan with the input it leads to.
-struct SeamChoice {
-    var plan: SeamPlan
-    var input: Int
-    var epoch: Epoch
-    var slots: [Int: Int]
-    var alignment: Alignment?
-}
-
 extension Engine {
-    /// How long an input must have been sound before a planned seam leads to it, one second.
-    static let provenTicks: Int64 = StreamTime.ticksPerSecond
-
-    /// A plan is carried out at the latest when this little time is left for it, 60 ms.
-    static let decisionMarginTicks: Int64 = 60 * StreamTime.ticksPerMillisecond
-
-    // MARK: The first input
-
-    /// Puts the first input on air.
-    mutating func begin() {
-        let usable = inputs.indices.filter { firstEntry(of: $0) != nil }
-        guard let best = usable.first else { return }
-        let since = usableSince ?? now.ticks
-        usableSince = since
-        let grace = configuration.startGrace.scaled(by: 27, over: 1000)
-        if best > 0 && now.ticks - since < grace && !isFinished
-            && (0..<best).contains(where: { !states[$0].hasEnded })
-        {
-            return
-        }
-        guard let entry = firstEntry(of: best), let epoch = inputs[best].timeline.epoch,
-            let offset = inputs[best].timeline.clock.hostOffset
-        else { return }
-        restamper.program.set(
-            transportStreamID: inputs[best].timeline.program.transportStreamID,
-            mapPID: inputs[best].timeline.program.mapPID ?? PID(0x1000), map: epoch.map)
-        let slots = Dictionary(
-            uniqueKeysWithValues: zip(
-                epoch.streams, restamper.program.slots(for: claims(best, epoch))))
-        restamper.segments = [
-            firstSegment(best, epoch: epoch, slots: slots, entry: entry)
-        ]
-        clock.begin(
-            hostOffset: offset, shift: 0,
-            holdBackTicks: configuration.holdBack.scaled(by: 27, over: 1000))
-        events.append(.onAir(InputID(best), at: now))
-    }
-
-    /// Number of the unit at which an input could begin.
-    func firstEntry(of index: Int) -> Int? {
-        let timeline = inputs[index].timeline
-        guard let epoch = timeline.epoch, timeline.clock.hostOffset != nil,
-            let side = SeamSide(
-                timeline, epoch: epoch, sentBefore: timeline.ring.first,
-                slots: { _ in nil }, isOver: false)
-        else { return nil }
-        return side.pictures.first { $0.isEntry && $0.firstTime != nil && !$0.isDamaged }?
-            .units.lowerBound
-            ?? side.pictures.first { $0.isEntry && $0.firstTime != nil }?.units.lowerBound
-    }
-
-    private func claims(_ index: Int, _ epoch: Epoch) -> [StreamClaim] {
-        epoch.streams.map {
-            let track = inputs[index].timeline.streams[$0]
-            return StreamClaim(
-                codec: track.codec, language: track.language, stream: track.description)
-        }
-    }
-
-    private func firstSegment(
-        _ index: Int, epoch: Epoch, slots: [Int: Int], entry: Int
-    ) -> Segment {
-        let timeline = inputs[index].timeline
-        var cuts = [StreamCut](repeating: .closed, count: timeline.streams.count)
-        let master = timeline.masterStream(of: epoch) ?? -1
-        guard timeline.streams.indices.contains(master) else {
-            return Segment(
-                input: index, epoch: epoch, shift: 0, cursor: timeline.ring.first, cuts: cuts,
-                sectionCursor: timeline.sections.end)
-        }
-        let unit = timeline.streams[master].units[entry]
-        var cursor = unit.firstPacket
-        for stream in epoch.streams {
-            let track = timeline.streams[stream]
-            var cut = StreamCut(slot: slots[stream] ?? -1, stampShift: 0, from: unit.start)
-            if stream != master {
-                cut.notBefore = unit.presentation
-                cut.from = firstPosition(track, epoch)
-                let first = track.units.partition {
-                    $0.firstPacket >= epoch.firstPacket && $0.presentation >= unit.presentation
-                }
-                if first < track.units.end {
-                    cursor = min(cursor, track.units[first].firstPacket)
-                }
-            }
-            cuts[stream] = cut
-        }
-        cuts[master].leading = leadingRule(entry: entry, timeline.streams[master])
-        cursor = max(cursor, timeline.ring.first)
-        var segment = Segment(
-            input: index, epoch: epoch, shift: 0, cursor: cursor, cuts: cuts,
-            sectionCursor: timeline.sections.first)
-        if cursor < timeline.ring.stamped { segment.sectionsFrom = timeline.ring[cursor].time }
-        return segment
-    }
-
-    /// The first elementary stream position of an epoch that is still kept.
-    private func firstPosition(_ track: StreamTrack, _ epoch: Epoch) -> Int64 {
-        let first = track.pes.partition { $0.firstPacket >= epoch.firstPacket }
-        return first < track.pes.end ? track.pes[first].elementaryStart : track.detector.position
-    }
-
-    /// The rule for pictures behind a random access picture of a video stream.
-    private func leadingRule(entry: Int, _ track: StreamTrack) -> LeadingRule? {
-        guard track.kind == .video else { return nil }
-        let unit = track.units[entry]
-        return LeadingRule(
-            entry: entry, presentation: unit.presentation,
-            isOpen: unit.mark.randomAccess == .open)
-    }
-
-    // MARK: The next input
-
-    /// Looks for the seam that is wished for, and makes it when its time has come.
-    mutating func join() {
-        guard let standing = wish, restamper.segments.count == 1,
-            let segment = restamper.segments.last
-        else { return }
-        var best: SeamChoice?
-        for index in candidates(standing, segment) {
-            guard let choice = plan(to: index, from: segment, standing) else { continue }
-            if best.map({ choice.plan.cost < $0.plan.cost }) ?? true { best = choice }
-        }
-        guard let best else { return giveUp(standing) }
-        if isToBeTaken(best.plan, standing) { take(best, from: segment, standing) }
-    }
-
-    /// Inputs that may be gone to, best first.
-    private func candidates(_ wish: Wish, _ segment: Segment) -> [Int] {
-        if let target = wish.target {
-            // A planned seam must not lead to something worse than what there is.
-            let sound = states[target].soundSince.map { now.ticks - $0 } ?? -1
-            return sound >= Engine.provenTicks ? [target] : []
-        }
-        let threshold = configuration.detection.silence.scaled(by: 27, over: 1000)
-        return inputs.indices.filter { index in
-            if index == segment.input {
-                return inputs[index].timeline.end(ofEpoch: segment.epoch.number) != .max
-            }
-            guard states[index].faults.isEmpty else { return false }
-            // Who fell silent at the same time is no better.
-            guard wish.reason == .silence else { return true }
-            return (inputs[index].timeline.health.lastPayloadTicks ?? 0) >= wish.leftAt + threshold
-        }
-    }
-
-    private mutating func giveUp(_ standing: Wish) {
-        let patience = 3 * configuration.plannedWait.scaled(by: 27, over: 1000)
-        guard standing.isPlanned, now.ticks - standing.since > patience else { return }
-        wish = nil
-        let why = "no seam could be made: the wished input is not sound or gives no entry"
-        events.append(.refused(why, at: now))
-    }
-
-    /// Whether a plan is good enough to be made now.
-    private mutating func isToBeTaken(_ plan: SeamPlan, _ standing: Wish) -> Bool {
-        if plan.cost.kind == .meets && plan.cost.soundGapTicks == 0 { return true }
-        let isUrgent = plan.expires - clock.time(at: now.ticks) < Engine.decisionMarginTicks
-        guard standing.isPlanned else {
-            // To go around damage is worth a loss of few pictures, not a jump.
-            let isJump = plan.cost.kind == .steps || plan.cost.kind == .hole
-            if standing.reason == .damage && isJump { return false }
-            // A place where nothing but the picture order is wrong could still become a better one.
-            // It is waited for where the fault stands; others may pass, and the wish with them,
-            // while what they did is still ahead.
-            let isWhole = plan.cost.kind == .loses && plan.cost.framesLost == 0
-            let stands = standing.reason == .silence || standing.reason == .timelineBreak
-            return isUrgent || isWhole && !stands && plan.cost.soundGapTicks == 0
-        }
-        let waited = now.ticks - standing.since
-        let patience = configuration.plannedWait.scaled(by: 27, over: 1000)
-        let isSmall = plan.cost.kind == .loses && plan.cost.soundGapTicks == 0
-        if waited < patience {
-            if isSmall {
-                wish?.leastLossSeen = min(standing.leastLossSeen ?? .max, plan.cost.framesMissed)
-            }
-            return false
-        }
-        if waited >= 2 * patience { return isSmall || isUrgent || plan.cost.kind != .loses }
-        return isSmall && plan.cost.framesMissed <= standing.leastLossSeen ?? .max
-    }
-
-    private mutating func plan(to index: Int, from segment: Segment, _ wish: Wish) -> SeamChoice? {
-        let outgoing = inputs[segment.input].timeline
-        guard let epoch = inputs[index].timeline.epoch,
-            index != segment.input || epoch.number != segment.epoch.number
-        else { return nil }
-        let isOver = !states[segment.input].faults.isEmpty
-        let own = slotTable(segment)
-        guard let leaving = SeamSide(
-            outgoing, epoch: segment.epoch, sentBefore: segment.cursor,
-            slots: { stream in own[stream] }, isOver: isOver,
-            entered: { segment.cuts.indices.contains($0) ? segment.cuts[$0].from : .min })
-        else { return nil }
-        let slots = previewSlots(index, epoch)
-        guard let entering = SeamSide(
-            inputs[index].timeline, epoch: epoch, sentBefore: inputs[index].timeline.ring.first,
-            slots: { stream in slots[stream].flatMap { $0 < 0 ? nil : ($0, 0) } }, isOver: false)
-        else { return nil }
-        let alignment = alignment(of: index, epoch, to: segment)
-        let schedule = restamper.schedule.earliest ?? clock.time(at: now.ticks)
-        let request = SeamRequest(
-            outgoing: leaving, incoming: entering, contentOffset: alignment?.offsetTicks,
-            outgoingShift: segment.shift, grids: restamper.program.grids,
-            pictureOrigin: pictureOrigin(leaving, segment.shift), scheduleNow: schedule,
-            incomingNow: inputs[index].timeline.clock.time(at: now.ticks)?.ticks ?? .min / 4,
-            holdBackTicks: configuration.holdBack.scaled(by: 27, over: 1000),
-            packetTicks: restamper.schedule.packetTicks,
-            mayOpenHole: !wish.isPlanned && (isStandingStill || isOver))
-        guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
-        return SeamChoice(
-            plan: plan, input: index, epoch: epoch, slots: slots, alignment: alignment)
-    }
-
-    /// A point of the output's exact picture grid; set by the first outgoing input, and kept.
-    private mutating func pictureOrigin(_ leaving: SeamSide, _ shift: Int64) -> Int64? {
-        guard let last = leaving.pictures.last,
-            let offset = leaving.gridOffset(of: last.presentation)
-        else { return nil }
-        if let grid = pictureGrid, grid.frameTicks == leaving.frameTicks { return grid.origin }
-        let origin = last.presentation + offset + shift
-        pictureGrid = (origin, leaving.frameTicks)
-        return origin
-    }
-
-    private func slotTable(_ segment: Segment) -> [Int: (slot: Int, nudge: Int64)] {
-        var result: [Int: (slot: Int, nudge: Int64)] = [:]
-        for stream in segment.epoch.streams {
-            let slot = segment.slot(of: stream)
-            guard slot >= 0 else { continue }
-            let nudge = segment.cuts[stream].stampShift * StreamTime.ticksPerTimestampTick
-                - segment.shift
-            result[stream] = (slot, nudge)
-        }
-        return result
-    }
-
-    /// The slots that an input would get; the output's own table is not touched by looking.
-    private func previewSlots(_ index: Int, _ epoch: Epoch) -> [Int: Int] {
-        var program = restamper.program
-        let slots = program.slots(for: claims(index, epoch))
-        return Dictionary(uniqueKeysWithValues: zip(epoch.streams, slots))
-    }
-
-    /// How an input lines up with the segment on air.
-    func alignment(of index: Int, _ epoch: Epoch, to segment: Segment) -> Alignment? {
-        let own = inputs[segment.input].timeline.alignmentSide(of: segment.epoch)
-        let other = inputs[index].timeline.alignmentSide(of: epoch)
-        return Alignment.between(
-            outgoing: own, incoming: other,
-            mode: index == segment.input ? .arrival : configuration.alignment)
-    }
-
-    // MARK: Carrying out
-
-    private mutating func take(_ choice: SeamChoice, from segment: Segment, _ standing: Wish) {
+    mutating func take(_ choice: SeamChoice, from segment: Segment, _ standing: Wish) {
         let index = restamper.segments.count - 1
         leave(index, choice.plan)
         var next = enter(choice)
@@ -281,9 +17,26 @@ extension Engine {
             clock.change(hostOffset: offset, shift: choice.plan.shift)
         }
         record(choice, from: segment, standing)
-        wish = nil
-        operatorChoice = standing.reason == .operatorSwitch ? choice.input : nil
         isStandingStill = false
+        settle(standing, from: segment.input, to: choice.input)
+    }
+
+    /// What the policy remembers of a seam.
+    private mutating func settle(_ standing: Wish, from: Int, to: Int) {
+        wish = nil
+        if let number = standing.appointment { drop(number) }
+        if !standing.isPlanned && from != to { states[from].flaps.strike() }
+        followCue(standing, from: from, to: to)
+        // A piece of the same input changes nothing.
+        guard from != to || standing.target != nil else { return }
+        let isOrdered = standing.reason == .operatorSwitch || standing.reason == .scheduled
+            || standing.preferred == to
+        if from != to { operatorChoice = isOrdered ? to : nil }
+        if let preferred = standing.preferred, preferred != to {
+            refuse("\(name(preferred)): the input on air failed, and \(name(to)) was the way out")
+        } else if isOrdered && standing.holds {
+            setHold(to)
+        }
     }
 
     /// Ends the outgoing segment where the plan says.
@@ -467,5 +220,20 @@ extension Engine {
             < unit.presentation.ticks + choice.plan.shift
         BrokenLinkWriter.mark(
             unit, ofStream: master, keepsLeading: keepsLeading, in: &inputs[choice.input].timeline)
+    }
+
+    /// The first elementary stream position of an epoch that is still kept.
+    func firstPosition(_ track: StreamTrack, _ epoch: Epoch) -> Int64 {
+        let first = track.pes.partition { $0.firstPacket >= epoch.firstPacket }
+        return first < track.pes.end ? track.pes[first].elementaryStart : track.detector.position
+    }
+
+    /// The rule for pictures behind a random access picture of a video stream.
+    func leadingRule(entry: Int, _ track: StreamTrack) -> LeadingRule? {
+        guard track.kind == .video else { return nil }
+        let unit = track.units[entry]
+        return LeadingRule(
+            entry: entry, presentation: unit.presentation,
+            isOpen: unit.mark.randomAccess == .open)
     }
 }

@@ -119,6 +119,7 @@ struct SeamRequest {
     /// A late stream may be put further back in time to be decodable: the clock downstream has run
     /// on without pictures.
     var mayOpenHole: Bool
+    var bounds = SeamBounds()
 }
 
 enum SeamOutcome {

@@ -20,7 +20,8 @@ enum SeamPlanner {
         guard let firstCut = cuts.first else {
             return .none("the outgoing input can not be left cleanly yet")
         }
-        let entries = entries(request.incoming)
+        let earliest = request.bounds.entryNotBefore ?? .min
+        let entries = entries(request.incoming).filter { $0.presentation >= earliest }
         guard !entries.isEmpty else {
             return .none("no sound random access point of the incoming input is kept")
         }
@@ -30,13 +31,29 @@ enum SeamPlanner {
             for candidate in candidates(request, cuts, firstCut, entry, depth) {
                 switch complete(request, candidate) {
                 case .plan(let plan):
-                    if best.map({ plan.cost < $0.cost }) ?? true { best = plan }
+                    if best.map({ isBetter(plan, than: $0, request) }) ?? true { best = plan }
                 case .none(let why):
                     reason = why
                 }
             }
         }
         return best.map(SeamOutcome.plan) ?? .none(reason)
+    }
+
+    private static func isBetter(
+        _ plan: SeamPlan, than other: SeamPlan, _ request: SeamRequest
+    ) -> Bool {
+        let distance = plan.presentation - other.presentation
+        if request.bounds.prefersNearest, distance.magnitude >= UInt64(frameTicks(request)) {
+            return distance < 0
+        }
+        return plan.cost < other.cost
+    }
+
+    /// Whether a place on the output's line is not too early, give or take half a frame.
+    private static func isInBounds(_ place: Int64, _ request: SeamRequest) -> Bool {
+        guard let notBefore = request.bounds.notBefore else { return true }
+        return place >= notBefore - frameTicks(request) / 2
     }
 
     // MARK: Leaving
@@ -200,7 +217,8 @@ enum SeamPlanner {
         } else if let last = cuts.last {
             let outgoing = request.outgoing
             let isEnding = outgoing.isOver || outgoing.limit < outgoing.pictures.count
-            let cut = isEnding ? last : firstCut
+            let soonest = cuts.first { isInBounds($0.end + request.outgoingShift, request) }
+            let cut = isEnding ? last : soonest ?? firstCut
             result.append(step(request, cut, entry, lost: 0, repeated: 0))
         }
         return result
@@ -252,6 +270,9 @@ enum SeamPlanner {
     private static func complete(_ request: SeamRequest, _ pair: Candidate) -> SeamOutcome {
         var pair = pair
         let incoming = request.incoming.pictures
+        guard isInBounds(pair.entry.presentation + pair.shift, request) else {
+            return .none("the time of the switch has not come")
+        }
         let late = lateness(request, pair)
         if late.shortfall > 0 {
             guard request.mayOpenHole, pair.kind != .meets, pair.kind != .loses else {

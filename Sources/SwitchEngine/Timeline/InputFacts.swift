@@ -3,10 +3,16 @@
 
 struct InputFacts {
     var packets: Int64 = 0
+    /// Without null packets.
+    var payloadPackets: Int64 = 0
     var transportErrors: Int64 = 0
     var clockJumps: Int64 = 0
     var programChanges: Int64 = 0
-    var lastPayloadTicks: Int64?
+    /// When this connection brought its first payload.
+    private(set) var connectedTicks: Int64 = 0
+    private(set) var lastPayloadTicks: Int64?
+    var lastAssociationTicks: Int64?
+    var lastMapTicks: Int64?
     var lastClockTicks: Int64?
     var lastRandomAccessTicks: Int64?
     /// The longest pause between payloads that the input makes by itself; an input of few packets
@@ -32,6 +38,7 @@ struct InputFacts {
         if let last = lastSeenTicks, ticks &- last > InputFacts.shortestPauseTicks {
             take(pauseFrom: last, to: ticks)
         }
+        if lastPayloadTicks == nil { connectedTicks = ticks }
         lastSeenTicks = ticks
         lastPayloadTicks = ticks
     }
@@ -55,6 +62,8 @@ struct InputFacts {
     /// A new connection: the old one's silence says nothing of it.
     mutating func forget() {
         lastPayloadTicks = nil
+        lastAssociationTicks = nil
+        lastMapTicks = nil
         lastClockTicks = nil
         lastRandomAccessTicks = nil
     }

@@ -141,6 +141,7 @@ struct InputTimeline {
         guard taken > 0 else { return 0 }
         position += Int64(taken)
         health.packets += Int64(taken)
+        health.payloadPackets += Int64(taken)
         health.take(payloadAt: arrivalTicks)
         streams[index].lastPayloadTicks = arrivalTicks
         return taken
@@ -156,6 +157,7 @@ struct InputTimeline {
         }
         let pid = header.pid
         if pid == .null { return }
+        health.payloadPackets += 1
         health.take(payloadAt: arrivalTicks)
         let index = Int(streamByPID[pid.index])
         let isClock = header.clockReference != nil && pid == epoch?.map.clockPID
@@ -165,9 +167,13 @@ struct InputTimeline {
         if index >= 0 {
             takeStream(index, bytes, at: offset, header, arrivalTicks)
         } else if pid == .pat {
+            let before = program.associationCount
             program.takeAssociation(bytes, at: offset, header)
+            if program.associationCount != before { health.lastAssociationTicks = arrivalTicks }
         } else if pid == program.mapPID {
+            let before = program.mapCount
             if program.takeMap(bytes, at: offset, header) { beginProgram(arrivalTicks) }
+            if program.mapCount != before { health.lastMapTicks = arrivalTicks }
         }
         if isClock { stamp() }
     }
@@ -348,6 +354,7 @@ struct InputTimeline {
             for index in epoch.streams {
                 streams[index].lose()
                 streams[index].endEpoch(isWhole: false)
+                streams[index].lastPayloadTicks = nil
             }
             appendEpoch(map: epoch.map, streams: epoch.streams)
         }
@@ -376,9 +383,34 @@ struct InputTimeline {
         guard masterStream != nil, !epochs.isEmpty else { return false }
         for stream in epochs[epochs.end - 1].streams
         where streams[stream].kind != .data && streams[stream].unitCount > 1 {
-            if let last = streams[stream].lastPayloadTicks, ticks - last > limit { return true }
+            let last = streams[stream].lastPayloadTicks ?? health.connectedTicks
+            if ticks - last > limit { return true }
         }
         return false
+    }
+
+    /// Whether sound or pictures that the PMT names have never come.
+    var lacksStream: Bool {
+        mutating get {
+            guard !epochs.isEmpty else { return false }
+            return epochs[epochs.end - 1].streams.contains {
+                streams[$0].kind != .data && streams[$0].unitCount == 0
+                    && streams[$0].lastPayloadTicks == nil
+            }
+        }
+    }
+
+    /// Continuity errors and scrambled packets of sound and pictures, as numbers that only grow
+    /// while the programme stays what it is.
+    var errorCounts: (continuity: Int64, scrambled: Int64) {
+        mutating get {
+            var sum: (continuity: Int64, scrambled: Int64) = (0, 0)
+            for index in streams.indices where streams[index].kind != .data {
+                sum.continuity += streams[index].continuityErrors
+                sum.scrambled += streams[index].scrambledPackets
+            }
+            return sum
+        }
     }
 
     /// Whether the stream that seams are made on is one of pictures.

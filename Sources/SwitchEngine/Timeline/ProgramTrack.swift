@@ -10,6 +10,9 @@ struct ProgramTrack {
     private(set) var program: UInt16?
     private(set) var map: ProgramMap?
     private(set) var checksumErrors: Int64 = 0
+    /// Whole sections of the PAT, and of the programme's PMT, that have come.
+    private(set) var associationCount: Int64 = 0
+    private(set) var mapCount: Int64 = 0
     /// All programmes of the last PAT, for the operator.
     private(set) var programs: [UInt16] = []
 
@@ -30,6 +33,7 @@ struct ProgramTrack {
             bytes, from: offset + Int(header.payloadOffset), to: offset + Packet.size,
             startsUnit: header.startsUnit
         ) { section in
+            associationCount += 1
             // The table repeats ten times a second and hardly ever changes.
             guard !ProgramTrack.equal(section, lastAssociation) else { return }
             lastAssociation = (0..<section.count).map { section[$0] }
@@ -62,9 +66,13 @@ struct ProgramTrack {
             bytes, from: offset + Int(header.payloadOffset), to: offset + Packet.size,
             startsUnit: header.startsUnit
         ) { section in
-            guard !ProgramTrack.equal(section, lastMap) else { return }
+            if ProgramTrack.equal(section, lastMap) {
+                mapCount += 1
+                return
+            }
             guard let map = ProgramMap(section: section), map.program == program, map.isCurrent
             else { return }
+            mapCount += 1
             lastMap = (0..<section.count).map { section[$0] }
             found = map
         }

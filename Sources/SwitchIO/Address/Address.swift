@@ -45,7 +45,7 @@ public struct SRTAddress: Sendable, Equatable {
     public var mode: Mode
     /// The peer; for a listener the local address.
     public var endpoint: HostPort
-    /// A caller's or rendezvous' own address; nil for any.
+    /// A caller's or rendezvous' own address, port 0 for any port; nil for any.
     public var local: HostPort?
     /// Receiver and peer latency in milliseconds, 0 ... 60,000.
     public var latencyMilliseconds = 120

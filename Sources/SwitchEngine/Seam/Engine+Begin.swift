@@ -1,0 +1,95 @@
+// The first input on air: when it begins, and the segment made of it.
+
+import TransportStream
+
+extension Engine {
+    /// Puts the first input on air.
+    mutating func begin() {
+        // A slate is the last to begin with, wherever it stands.
+        let order = inputs.indices.filter { !isSlate($0) } + inputs.indices.filter { isSlate($0) }
+        guard let place = order.firstIndex(where: { firstEntry(of: $0) != nil }) else { return }
+        let best = order[place]
+        let since = usableSince ?? now.ticks
+        usableSince = since
+        let grace = configuration.startGrace.asTicks
+        if now.ticks - since < grace && !isFinished
+            && order[..<place].contains(where: { !states[$0].hasEnded })
+        {
+            return
+        }
+        guard let entry = firstEntry(of: best), let epoch = inputs[best].timeline.epoch,
+            let offset = inputs[best].timeline.clock.hostOffset
+        else { return }
+        restamper.program.set(
+            transportStreamID: inputs[best].timeline.program.transportStreamID,
+            mapPID: inputs[best].timeline.program.mapPID ?? PID(0x1000), map: epoch.map)
+        let slots = Dictionary(
+            uniqueKeysWithValues: zip(
+                epoch.streams, restamper.program.slots(for: claims(best, epoch))))
+        restamper.segments = [
+            firstSegment(best, epoch: epoch, slots: slots, entry: entry)
+        ]
+        clock.begin(
+            hostOffset: offset, shift: 0,
+            holdBackTicks: configuration.holdBack.asTicks)
+        events.append(.onAir(InputID(best), at: now))
+    }
+
+    /// Number of the unit at which an input could begin.
+    func firstEntry(of index: Int) -> Int? {
+        let timeline = inputs[index].timeline
+        guard let epoch = timeline.epoch, timeline.clock.hostOffset != nil,
+            let side = SeamSide(
+                timeline, epoch: epoch, sentBefore: timeline.ring.first,
+                slots: { _ in nil }, isOver: false)
+        else { return nil }
+        return side.pictures.first { $0.isEntry && $0.firstTime != nil && !$0.isDamaged }?
+            .units.lowerBound
+            ?? side.pictures.first { $0.isEntry && $0.firstTime != nil }?.units.lowerBound
+    }
+
+    func claims(_ index: Int, _ epoch: Epoch) -> [StreamClaim] {
+        epoch.streams.map {
+            let track = inputs[index].timeline.streams[$0]
+            return StreamClaim(
+                codec: track.codec, language: track.language, stream: track.description)
+        }
+    }
+
+    private func firstSegment(
+        _ index: Int, epoch: Epoch, slots: [Int: Int], entry: Int
+    ) -> Segment {
+        let timeline = inputs[index].timeline
+        var cuts = [StreamCut](repeating: .closed, count: timeline.streams.count)
+        let master = timeline.masterStream(of: epoch) ?? -1
+        guard timeline.streams.indices.contains(master) else {
+            return Segment(
+                input: index, epoch: epoch, shift: 0, cursor: timeline.ring.first, cuts: cuts,
+                sectionCursor: timeline.sections.end)
+        }
+        let unit = timeline.streams[master].units[entry]
+        var cursor = unit.firstPacket
+        for stream in epoch.streams {
+            let track = timeline.streams[stream]
+            var cut = StreamCut(slot: slots[stream] ?? -1, stampShift: 0, from: unit.start)
+            if stream != master {
+                cut.notBefore = unit.presentation
+                cut.from = firstPosition(track, epoch)
+                let first = track.units.partition {
+                    $0.firstPacket >= epoch.firstPacket && $0.presentation >= unit.presentation
+                }
+                if first < track.units.end {
+                    cursor = min(cursor, track.units[first].firstPacket)
+                }
+            }
+            cuts[stream] = cut
+        }
+        cuts[master].leading = leadingRule(entry: entry, timeline.streams[master])
+        cursor = max(cursor, timeline.ring.first)
+        var segment = Segment(
+            input: index, epoch: epoch, shift: 0, cursor: cursor, cuts: cuts,
+            sectionCursor: timeline.sections.first)
+        if cursor < timeline.ring.stamped { segment.sectionsFrom = timeline.ring[cursor].time }
+        return segment
+    }
+}

@@ -1,0 +1,110 @@
+// Addresses printed as their URL, without secrets: for logs, status and errors. What is printed
+// reads back as the same address, but for the passphrase.
+
+extension DatagramAddress: CustomStringConvertible {
+    public var description: String { url(isLink: false) }
+
+    fileprivate func url(isLink: Bool) -> String {
+        let kind = HostText(endpoint.host) ?? .any
+        var text = isRTP ? "rtp://" : "udp://"
+        if isLink, kind.isMulticast { text += "@" }
+        text += endpoint.description
+        var query: [(String, String)] = []
+        var zone: String?
+        if case .six(_, let found) = kind { zone = found }
+        if let interface, interface != zone { query.append(("localaddr", interface)) }
+        if let source { query.append(("sources", source)) }
+        if let timeToLive { query.append(("ttl", String(timeToLive))) }
+        if let codePoint { query.append(("dscp", String(codePoint))) }
+        let usual = DatagramAddress(endpoint: endpoint).receiveBufferBytes
+        if isLink, receiveBufferBytes != usual {
+            query.append(("buffer_size", String(receiveBufferBytes)))
+        }
+        return text + AddressText.query(query)
+    }
+}
+
+extension HostPort: CustomStringConvertible {
+    public var description: String {
+        host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+}
+
+// All three ways to print a value, since each of them would find the passphrase.
+extension SRTAddress: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String {
+        let usual = SRTAddress(mode: mode, endpoint: endpoint)
+        var query: [(String, String)] = []
+        if mode != (HostText(endpoint.host)?.isUnspecified == true ? .listener : .caller) {
+            query.append(("mode", mode.rawValue))
+        }
+        if latencyMilliseconds != usual.latencyMilliseconds {
+            query.append(("latency", String(latencyMilliseconds)))
+        }
+        if passphrase != nil { query.append(("passphrase", "…")) }
+        if let keyLength { query.append(("pbkeylen", String(keyLength))) }
+        if let streamID { query.append(("streamid", streamID)) }
+        if let packetFilter { query.append(("packetfilter", packetFilter)) }
+        if connectTimeoutMilliseconds != usual.connectTimeoutMilliseconds {
+            query.append(("connect_timeout", String(connectTimeoutMilliseconds)))
+        }
+        if let local { query.append(("bind", local.description)) }
+        return "srt://\(endpoint)" + AddressText.query(query)
+    }
+
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
+}
+
+extension LinkAddress: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .datagrams(let address): address.url(isLink: true)
+        case .srt(let address): address.description
+        case .file(let path, let isLooped):
+            AddressText.file(path) + (isLooped ? "?loop" : "")
+        case .standardInput: "-"
+        }
+    }
+}
+
+extension OutputAddress: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .datagrams(let address): address.description
+        case .srt(let address): address.description
+        case .file(let path): AddressText.file(path)
+        case .standardOutput: "-"
+        }
+    }
+}
+
+private enum AddressText {
+    static func query(_ pairs: [(String, String)]) -> String {
+        guard !pairs.isEmpty else { return "" }
+        return "?" + pairs.map { "\($0)=\($1 == "…" ? $1 : escaped($1, beside: "&"))" }
+            .joined(separator: "&")
+    }
+
+    static func file(_ path: String) -> String {
+        // Two slashes would begin a host.
+        (path.hasPrefix("//") ? "file://" : "file:") + escaped(path, beside: "?")
+    }
+
+    /// As few escapes as reading back needs, so that a stream id stays readable; a dollar sign
+    /// would begin a variable.
+    static func escaped(_ text: String, beside separator: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            let isPlain = (0x21...0x7E).contains(byte) && !"%$".utf8.contains(byte)
+                && !separator.utf8.contains(byte)
+            if isPlain {
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                let digits = String(byte, radix: 16, uppercase: true)
+                result += (byte < 16 ? "%0" : "%") + digits
+            }
+        }
+        return result
+    }
+}
