@@ -1,6 +1,8 @@
 // `attacca feed`: a recording as a live sender, with the faults that one wishes to see.
 
 import ArgumentParser
+import ControlPlane
+import Foundation
 import SwitchEngine
 import SwitchIO
 
@@ -35,7 +37,14 @@ struct Feed: ParsableCommand {
         engine.holdBack = Feed.holdBack
         var outputs: [OutputPlan] = []
         for url in urls {
-            var output = OutputPlan(name: url, address: try LiveValues.output(url))
+            let address: OutputAddress
+            do {
+                address = try OutputAddress(
+                    url, environment: ProcessInfo.processInfo.environment)
+            } catch {
+                throw CommandFailure.usage("feed: \(error)")
+            }
+            var output = OutputPlan(name: address.description, address: address)
             output.impairment = impairment == Impairment() ? nil : impairment
             outputs.append(output)
         }

@@ -3,7 +3,6 @@
 import ArgumentParser
 import ControlPlane
 import Foundation
-import SwitchEngine
 import SwitchIO
 
 struct Run: ParsableCommand {
@@ -21,21 +20,15 @@ struct Run: ParsableCommand {
     var input: [String] = []
     @Option(name: [.short, .customLong("output")], help: "Where the channel goes; may be repeated.")
     var output: [String] = []
-    @Option(help: "How far the output runs behind the newest packet.",
-        transform: TimeValue.parse)
-    var holdBack = TimeValue(nanoseconds: 2_000_000_000)
-    @Option(help: "How contents are lined up: auto, timestamps, arrival.",
-        transform: AlignmentMode.parse)
-    var align = AlignmentMode.auto
+    // As in a configuration, where their names are the keys.
+    @Option(help: "How far the output runs behind the newest packet: 2s.") var holdBack: String?
+    @Option(help: "How contents are lined up: auto, timestamps, arrival.") var align: String?
     @Option(name: .customLong("return"),
-        help: "When to go back to a better input: never, or the time of its proven health.",
-        transform: ReturnValue.parse)
-    var returning = ReturnValue(.never)
-    @Option(help: "How long a planned seam waits for one that loses nothing.",
-        transform: TimeValue.parse)
-    var wait = TimeValue(nanoseconds: 10_000_000_000)
-    @Option(help: "Constant output rate with null packets: 8M.", transform: RateValue.parse)
-    var muxRate: RateValue?
+        help: "When to go back to a better input: never, now, or the time of its proven health.")
+    var returning: String?
+    @Option(help: "How long a planned seam waits for one that loses nothing: 10s.")
+    var wait: String?
+    @Option(help: "Constant output rate with null packets: 8M.") var muxRate: String?
 
     func run() throws {
         let plans = try plans()
@@ -54,7 +47,12 @@ struct Run: ParsableCommand {
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
             throw CommandFailure.run("'\(file)' can not be read")
         }
-        return try LiveValues.plans(text, source: file)
+        do {
+            return try Configuration.read(
+                text, source: file, environment: ProcessInfo.processInfo.environment)
+        } catch {
+            throw CommandFailure.usage(error.description)
+        }
     }
 
     /// One channel from addresses.
@@ -65,23 +63,16 @@ struct Run: ParsableCommand {
         guard !output.isEmpty else {
             throw CommandFailure.usage("run: -o is missing: where does the channel go?")
         }
-        var names: [String] = []
-        var inputs: [InputPlan] = []
-        for (index, text) in input.enumerated() {
-            let (name, url) = LiveValues.named(text, otherwise: "input\(index + 1)")
-            guard !names.contains(name) else {
-                throw CommandFailure.usage("run: two inputs are called '\(name)'")
-            }
-            names.append(name)
-            inputs.append(InputPlan(links: [try LiveValues.link(url)]))
+        let options = [
+            ("hold-back", holdBack), ("align", align), ("return", returning), ("wait", wait),
+            ("mux-rate", muxRate),
+        ].compactMap { key, value in value.map { (key: key, value: $0) } }
+        do {
+            return try ChannelPlan.from(
+                inputs: input, outputs: output, options: options,
+                environment: ProcessInfo.processInfo.environment)
+        } catch {
+            throw CommandFailure.usage(error.description)
         }
-        var engine = ChannelConfiguration(inputs: names.map { InputConfiguration(name: $0) })
-        engine.holdBack = holdBack.nanoseconds
-        engine.alignment = align
-        engine.returning = returning.policy
-        engine.plannedWait = wait.nanoseconds
-        engine.muxRate = muxRate?.bitsPerSecond
-        let outputs = try output.map { OutputPlan(name: $0, address: try LiveValues.output($0)) }
-        return ChannelPlan(name: "channel", engine: engine, inputs: inputs, outputs: outputs)
     }
 }

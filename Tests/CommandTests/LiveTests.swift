@@ -32,10 +32,9 @@ final class Companion: @unchecked Sendable {
 
     deinit { if process.isRunning { signal(SIGKILL) } }
 
-    /// Sends a signal to the tool itself.
+    /// Sends a signal to the tool itself: `timeout` can not hand all of them on, and of those that it
+    /// could it may have inherited a block.
     func signal(_ number: Int32) {
-        // `timeout` passes SIGTERM on, but can not pass on what can not be caught.
-        guard number == SIGKILL || number == SIGSTOP else { return process.terminate() }
         let own = process.processIdentifier
         let children = try? String(
             contentsOfFile: "/proc/\(own)/task/\(own)/children", encoding: .utf8)
@@ -44,9 +43,9 @@ final class Companion: @unchecked Sendable {
         }
     }
 
-    /// Ends the tool in order and gives its exit status and what it said.
-    func finish() throws -> (status: Int32, errors: String) {
-        if process.isRunning { process.terminate() }
+    /// Ends the tool and gives its exit status and what it said.
+    func finish(_ number: Int32) throws -> (status: Int32, errors: String) {
+        if process.isRunning { signal(number) }
         process.waitUntilExit()
         return (process.terminationStatus, try String(contentsOfFile: errorPath, encoding: .utf8))
     }
@@ -104,9 +103,9 @@ final class Companion: @unchecked Sendable {
         try await wait(8)
         main.signal(signal)
         try await wait(6)
-        let (status, log) = try channel.finish()
-        _ = try receiver.finish()
-        _ = try backup.finish()
+        let (status, log) = try channel.finish(SIGTERM)
+        _ = try receiver.finish(SIGKILL)
+        _ = try backup.finish(SIGKILL)
         #expect(status == 0, "\(log)")
         #expect(log.components(separatedBy: "notice seam").count == 2, "\(log)")
         #expect(try complaints(recording) == [], "\(log)")

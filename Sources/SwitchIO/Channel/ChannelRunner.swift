@@ -192,6 +192,8 @@ public final class ChannelRunner: @unchecked Sendable {
         case .damagePassed(let input, let units, _):
             logger.warning("\(units) damaged access units of \(inputName(input)) went out")
         case .standstill: logger.error("no input brings packets: tables and PCRs go on")
+        case .hold(let input, _):
+            logger.notice("\(input.map { "held on " + inputName($0) } ?? "released")")
         }
     }
 
