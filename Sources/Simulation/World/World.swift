@@ -16,6 +16,7 @@ public struct World: ~Copyable {
     var judge: WorldJudge
     private var chance: SeededGenerator
     private var now: Int64 = 0
+    private let commands: [(time: Int64, command: Command)]
     private var nextCommand = 0
     private var nextTick: Int64 = 0
     private var hasEnded: [Bool]
@@ -29,6 +30,8 @@ public struct World: ~Copyable {
         judge = WorldJudge(plan)
         chance = SeededGenerator(seed: plan.seed ^ 0x5EED)
         hasEnded = plan.inputs.map { _ in false }
+        let switches = plan.commands.map { ($0.time, Command.switchTo($0.input)) }
+        commands = (switches + plan.orders).sorted { $0.0 < $1.0 }
         paths = plan.inputs.enumerated().map { number, input in
             InputPath(
                 input, number: number, end: plan.duration,
@@ -54,11 +57,11 @@ public struct World: ~Copyable {
             if next.map({ time < $0.time }) ?? true { next = (time, index) }
         }
         guard let (time, index) = next, time < plan.duration else { return false }
-        if nextCommand < plan.commands.count, plan.commands[nextCommand].time <= time {
-            let command = plan.commands[nextCommand]
+        if nextCommand < commands.count, commands[nextCommand].time <= time {
+            let (moment, command) = commands[nextCommand]
             nextCommand += 1
-            now = max(now, command.time)
-            engine.command(.switchTo(command.input), at: instant)
+            now = max(now, moment)
+            engine.command(command, at: instant)
             engine.advance(to: instant)
         } else if let wake = nextWork(), wake < time {
             now = max(min(wake + lag(), time), now + 1)

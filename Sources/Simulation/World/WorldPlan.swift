@@ -23,6 +23,8 @@ public struct WorldPlan: Sendable {
     public var configuration: ChannelConfiguration
     /// What the operator does, by host nanoseconds.
     public var commands: [(time: Int64, input: InputID)] = []
+    /// What else he asks for.
+    public var orders: [(time: Int64, command: Command)] = []
     /// Host nanoseconds.
     public var duration: Int64
     /// Wake-ups come up to so many nanoseconds late.
