@@ -23,6 +23,8 @@ public struct World: ~Copyable {
     /// Most packets that the engine kept of one input.
     private(set) var mostKept = 0
     private var steps = 0
+    /// Datagrams that have come and are not handed over yet.
+    private var waiting: [(index: Int, time: Int64, bytes: [UInt8])] = []
 
     public init(_ plan: WorldPlan) {
         self.plan = plan
@@ -67,6 +69,7 @@ public struct World: ~Copyable {
             now = max(min(wake + lag(), time), now + 1)
             engine.advance(to: instant)
             if let tick = plan.tick { nextTick = now + tick }
+            handOver()
         } else {
             now = max(now, time)
             deliver(index, time)
@@ -88,8 +91,17 @@ public struct World: ~Copyable {
     private mutating func deliver(_ index: Int, _ time: Int64) {
         // What came before the channel was there is gone.
         guard let datagram = paths[index].take(), time >= 0 else { return }
+        guard !plan.collects else { return waiting.append((index, time, datagram.bytes)) }
         engine.receive(datagram.bytes.span, from: InputID(index), at: instant)
         if plan.tick == nil { engine.advance(to: instant) }
+    }
+
+    private mutating func handOver() {
+        for (index, time, bytes) in waiting {
+            engine.receive(
+                bytes.span, from: InputID(index), at: MonotonicInstant(nanoseconds: time))
+        }
+        waiting.removeAll()
     }
 
     private var instant: MonotonicInstant { MonotonicInstant(nanoseconds: now) }
@@ -107,6 +119,7 @@ public struct World: ~Copyable {
             }
         }
         if hasVanished { return }
+        handOver()
         judge.isEnding = true
         engine.end(of: InputID(index), at: instant)
     }
@@ -128,6 +141,7 @@ public struct World: ~Copyable {
 
     /// Ends the run and judges it.
     public mutating func finish() -> WorldVerdict {
+        handOver()
         for index in paths.indices { end(index) }
         engine.finish(at: instant)
         collect()
