@@ -260,46 +260,54 @@ struct FailoverTests {
         #expect(verdict.targets == [2])
     }
 
-    @Test("a second fault is answered before the first seam has passed", arguments: [300, 600, 900])
-    func secondFaultIsAnswered(later: Int64) {
+    /// The seam to the backup is decided four seconds ahead of its time.
+    private func scheduledAhead() -> WorldPlan {
         var plan = three()
         plan.kind = .promised
         plan.configuration.holdBack = 4 * second
-        let fault = 5 * second
-        plan.inputs[0].episodes = [Episode(.vanish, from: fault, to: 20 * second)]
-        plan.inputs[1].episodes = [
-            Episode(.vanish, from: fault + later * 1_000_000, to: 20 * second)
-        ]
-        let verdict = World.run(plan)
-        expectSound(verdict)
-        #expect(verdict.targets.last == 2)
-        #expect(verdict.standstills == 0)
-        #expect(verdict.lostPictures <= 4)
+        let time = MonotonicInstant(nanoseconds: 10 * second)
+        plan.orders = [(3 * second, .switchTo(InputID(1), at: time))]
+        plan.inputs[1].episodes = [Episode(.vanish, from: 8 * second, to: 20 * second)]
+        return plan
     }
 
     @Test("the target of a switch that fails before its seam is left again at once")
     func targetFailsBeforeItsSeam() {
-        var plan = pair()
-        plan.kind = .promised
-        plan.configuration.holdBack = 4 * second
-        plan.commands = [(4 * second, InputID(1))]
-        plan.inputs[1].episodes = [Episode(.vanish, from: 5 * second, to: 20 * second)]
-        let verdict = World.run(plan)
+        let verdict = World.run(scheduledAhead())
         expectSound(verdict)
         #expect(verdict.targets == [1, 0])
-        #expect((verdict.seams.last?.time.nanoseconds ?? .max) < 6 * second)
+        #expect((verdict.seams.last?.time.nanoseconds ?? .max) < 9 * second)
     }
 
+    @Test("a second fault is answered before the first seam has passed")
+    func secondFaultIsAnswered() {
+        var plan = scheduledAhead()
+        plan.inputs[0].episodes = [
+            Episode(.vanish, from: 8 * second - 200_000_000, to: 20 * second)
+        ]
+        let verdict = World.run(plan)
+        expectSound(verdict)
+        #expect(verdict.targets == [1, 2])
+        #expect((verdict.seams.last?.time.nanoseconds ?? .max) < 9 * second)
+        #expect(verdict.standstills == 0)
+    }
+
+    /// Groups that never meet: the way around is taken when its time has come, and the fault has
+    /// cleared long before.
     @Test("sound that was away for a moment is gone around when it is back already")
     func clearedHoleIsGoneAround() {
         var plan = pair(duration: 12 * second)
         plan.configuration.holdBack = 4 * second
+        plan.inputs[1].profile.groupLength = 12
+        plan.inputs[1].start -= 80_000_000
         plan.inputs[0].episodes = [
-            Episode(.audioLoss, from: 4 * second, to: 5 * second + 150_000_000)
+            Episode(.audioLoss, from: 5 * second, to: 6 * second + 150_000_000)
         ]
         let verdict = World.run(plan)
         expectSound(verdict)
         #expect(verdict.targets.first == 1)
+        #expect(verdict.reasons.first == .streamLost)
+        #expect((verdict.seams.first?.time.nanoseconds ?? 0) > 6 * second + 300_000_000)
         #expect(verdict.soundGaps.isEmpty)
     }
 }

@@ -169,7 +169,13 @@ extension Engine {
         guard let leaving = SeamSide(
             outgoing, epoch: segment.epoch, sentBefore: segment.cursor,
             slots: { stream in own[stream] }, isOver: isOver,
-            entered: { segment.cuts.indices.contains($0) ? segment.cuts[$0].from : .min })
+            entered: { stream in
+                guard segment.cuts.indices.contains(stream) else { return SeamSide.Entered() }
+                let cut = segment.cuts[stream]
+                let base = cut.stampShift * StreamTime.ticksPerTimestampTick
+                return SeamSide.Entered(
+                    position: cut.from, notBefore: cut.notBefore, begin: cut.begin.map { $0 - base })
+            })
         else { return nil }
         let slots = previewSlots(index, epoch)
         guard let entering = SeamSide(
