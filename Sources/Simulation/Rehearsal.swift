@@ -17,7 +17,7 @@ public struct RehearsalEvent: Sendable, Equatable {
         /// They come again.
         case restore(InputID)
         /// An operator's wish.
-        case switchTo(InputID)
+        case command(Command)
         /// From here on a share of the input's packets is lost, in parts of a million; 0 ends it.
         case loss(InputID, perMillion: Int, seed: UInt64)
     }
@@ -174,7 +174,7 @@ public struct Rehearsal: ~Copyable {
         switch action {
         case .drop(let input): tracks[input.index].isDropped = true
         case .restore(let input): tracks[input.index].isDropped = false
-        case .switchTo(let input): engine.command(.switchTo(input), at: now)
+        case .command(let command): engine.command(command, at: now)
         case .loss(let input, let share, let seed):
             tracks[input.index].lossPerMillion = share
             tracks[input.index].chance = SeededGenerator(seed: seed)

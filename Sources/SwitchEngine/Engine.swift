@@ -36,6 +36,9 @@ public struct Engine: ~Copyable {
     var cueBreak: CueBreak?
     /// The next section of each input to be looked at for cues.
     var cueCursors: [Int]
+    /// Seams so far by their level, and the last of them.
+    var seamCounts: [SeamLevel: Int64] = [:]
+    var lastSeam: SeamRecord?
     var nextAssessment: Int64 = .min
     private var lastAdvance: Int64 = 0
     private var damageReported: Int64 = 0

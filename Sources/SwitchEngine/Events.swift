@@ -1,4 +1,4 @@
-// What the engine tells: seams, faults, and how each input is. Values only; the drivers write them
+// What the engine tells: seams, faults and all else that happens. Values only; the drivers write them
 // to logs and reports.
 
 import TransportStream
@@ -84,31 +84,4 @@ public enum Event: Sendable {
     case standstill(at: MonotonicInstant)
     /// An input is held; nil when it is released.
     case hold(InputID?, at: MonotonicInstant)
-}
-
-/// How an input is, for status and report.
-public struct InputStatus: Sendable {
-    public var name: String
-    public var faults: [Fault]
-    public var packets: Int64
-    public var continuityErrors: Int64
-    public var transportErrors: Int64
-    public var damagedUnits: Int64
-    public var scrambledPackets: Int64
-    public var clockJumps: Int64
-    public var programChanges: Int64
-    public var skippedBytes: Int64
-    public var syncLosses: Int64
-    /// The programme taken, and those there are.
-    public var program: UInt16?
-    public var programs: [UInt16]
-    public var codecs: [String]
-    /// Content offset against the input on air, 90 kHz ticks: its PTS − this input's PTS of the
-    /// same content; nil where not known.
-    public var skew: Int64?
-    public var alignment: AlignmentSource?
-    /// Packets kept in memory.
-    public var keptPackets: Int
-    /// Whether the channel could go on air with it.
-    public var isUsable: Bool
 }

@@ -32,9 +32,23 @@ struct Rehearse: ParsableCommand {
     @Option(
         name: .customLong("return"),
         help: ArgumentHelp(
-            "Go back to a better input: never (default), or after proven health of this time.",
-            valueName: "never|time"), transform: ReturnValue.parse)
+            "Go back to a better input: never (default), now, or after proven health of this time.",
+            valueName: "never|now|time"), transform: ReturnValue.parse)
     var returning = ReturnValue(.never)
+    @Option(
+        help: ArgumentHelp(
+            "The input of last resort: left as soon as another one is there.", valueName: "name"))
+    var slate: String?
+    @Option(
+        help: ArgumentHelp(
+            "Where SCTE-35 splice_inserts of the input on air lead to, until the break ends.",
+            valueName: "name"))
+    var cue: String?
+    @Option(
+        help: ArgumentHelp(
+            "What goes out when no input brings anything: tables (default) or silence.",
+            valueName: "mode"), transform: StandstillMode.parse)
+    var standstill: StandstillMode = .tables
     @Option(
         help: ArgumentHelp("The programme to take.", valueName: "N or name=N"),
         transform: ProgramValue.parse)
@@ -51,7 +65,8 @@ struct Rehearse: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "A thing that happens, again for each: 8s:drop:main, 14s:restore:main, "
-                + "20s:switch:backup, 25s:loss:main:2%:7.", valueName: "time:what:input"),
+                + "20s:switch:backup, 22s:schedule:main, 24s:hold:main, 30s:release, "
+                + "25s:loss:main:2%:7.", valueName: "time:what:input"),
         transform: EventValue.parse)
     var event: [EventValue] = []
     @Option(help: ArgumentHelp("The stream that goes out.", valueName: "file.ts"))
@@ -110,20 +125,37 @@ struct Rehearse: ParsableCommand {
         configuration.returning = returning.policy
         configuration.muxRate = muxRate?.bitsPerSecond
         configuration.plannedWait = wait.nanoseconds
+        configuration.standstillMode = standstill
+        if let slate {
+            configuration.inputs[try index(of: slate, option: "--slate")].isSlate = true
+        }
+        if let cue {
+            configuration.cue = CuePolicy(target: InputID(try index(of: cue, option: "--cue")))
+        }
         return configuration
     }
 
     private func script() throws -> [RehearsalEvent] {
         try event.map { value in
+            let time = value.time.nanoseconds
+            if value.action == "release" {
+                return RehearsalEvent(time: time, action: .command(.release))
+            }
             let id = InputID(try index(of: value.input, option: "--event"))
+            // A switch is scheduled from the begin on, for its time.
+            if value.action == "schedule" {
+                let moment = MonotonicInstant(nanoseconds: time)
+                return RehearsalEvent(time: 0, action: .command(.switchTo(id, at: moment)))
+            }
             let action: RehearsalEvent.Action =
                 switch value.action {
                 case "drop": .drop(id)
                 case "restore": .restore(id)
-                case "switch": .switchTo(id)
+                case "switch": .command(.switchTo(id))
+                case "hold": .command(.hold(id))
                 default: .loss(id, perMillion: value.sharePerMillion, seed: value.seed)
                 }
-            return RehearsalEvent(time: value.time.nanoseconds, action: action)
+            return RehearsalEvent(time: time, action: action)
         }
     }
 

@@ -25,6 +25,11 @@ extension TimeValue: ToldValue {}
 extension RateValue: ToldValue {}
 extension ReturnValue: ToldValue {}
 
+extension StandstillMode: ToldValue {
+    static var allowed: String { allCases.map(\.rawValue).joined(separator: ", ") }
+    init?(argument: String) { self.init(rawValue: argument) }
+}
+
 extension AlignmentMode: ToldValue {
     static var allowed: String { allCases.map(\.rawValue).joined(separator: ", ") }
     init?(argument: String) { self.init(rawValue: argument) }
@@ -56,26 +61,32 @@ struct InputValue: ToldValue {
     }
 }
 
-/// `time:what:input[:share[:seed]]`.
+/// `time:what[:input[:share[:seed]]]`.
 struct EventValue: ToldValue {
     var time: TimeValue
     var action: String
-    var input: String
+    /// Empty where the action is none of an input's.
+    var input = ""
     var sharePerMillion = 0
     var seed: UInt64 = 1
-    static let actions = ["drop", "restore", "switch", "loss"]
+    static let actions = ["drop", "restore", "switch", "schedule", "hold", "loss"]
     static let allowed =
-        "8s:drop:main, 14s:restore:main, 20s:switch:backup or 25s:loss:main:2%:7 "
-        + "(share of packets, seed)"
+        "8s:drop:main, 14s:restore:main, 20s:switch:backup, 22s:schedule:main, 24s:hold:main, "
+        + "30s:release or 25s:loss:main:2%:7 (share of packets, seed)"
 
     init?(argument: String) {
         let parts = argument.split(separator: ":", omittingEmptySubsequences: false)
             .map(String.init)
-        guard parts.count >= 3, let time = TimeValue(argument: parts[0]),
-            EventValue.actions.contains(parts[1]), !parts[2].isEmpty
-        else { return nil }
+        guard parts.count >= 2, let time = TimeValue(argument: parts[0]) else { return nil }
         self.time = time
         action = parts[1]
+        if action == "release" {
+            if parts.count > 2 { return nil }
+            return
+        }
+        guard EventValue.actions.contains(action), parts.count >= 3, !parts[2].isEmpty else {
+            return nil
+        }
         input = parts[2]
         guard action == "loss" else {
             if parts.count > 3 { return nil }

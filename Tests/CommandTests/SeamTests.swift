@@ -101,4 +101,37 @@ import Testing
         #expect(content.runs.map(\.encoder) == [.main, .backup, .slate])
         #expect(content.runs.last?.indices.upperBound == 95)
     }
+
+    /// Whatever its place on the list; it is left as soon as another input is there.
+    @Test func slateIsLeftForTheFirstThatIsBack() throws {
+        let cast = Cast(pair: .h264, first: "main", second: "backup")
+        let rehearsal = try Rehearsal(
+            ["--input", "slate=\(Repository.sample("slate"))@10s", "--slate", "slate"]
+                + cast.inputs,
+            events: ["9s:drop:main", "10s:drop:backup", "10.4s:restore:backup"])
+        #expect(rehearsal.outcome.status == 0)
+        #expect(rehearsal.report.seams.map(\.to).prefix(1) == ["backup"])
+        #expect(rehearsal.report.seams.last?.to == "backup")
+        #expect(rehearsal.report.output.conformance.sentences == [])
+    }
+
+    @Test func heldInputStaysThroughItsOutage() throws {
+        let cast = Cast(pair: .h264, first: "main", second: "backup")
+        let rehearsal = try Rehearsal(
+            cast.inputs,
+            events: ["5s:hold:main", "9s:drop:main", "14s:restore:main", "33s:drop:backup"])
+        #expect(rehearsal.report.seams.map(\.to) == ["main"])
+        #expect(rehearsal.outcome.output.contains("hold      main"))
+        #expect(rehearsal.outcome.output.contains("standstill"))
+    }
+
+    @Test func scheduledSwitchIsMade() throws {
+        let cast = Cast(pair: .h264, first: "main", second: "backup")
+        let rehearsal = try Rehearsal(
+            cast.inputs + ["--return", "now"],
+            events: ["15s:schedule:backup", "33s:drop:main"])
+        let judge = try OutputJudge(rehearsal, pair: cast.pair)
+        #expect(judge.report.seams.map(\.reason) == ["schedule"])
+        #expect(judge.complaints + judge.lossComplaints == [])
+    }
 }

@@ -31,6 +31,11 @@ struct Misuse: Sendable, CustomStringConvertible {
         Misuse(arguments: ["--event", "8s:drop:x"], place: "--event", allowed: ["main, backup"]),
         Misuse(arguments: ["--event", "8s:loss:main"], place: "--event", allowed: ["2%"]),
         Misuse(arguments: ["--event", "8s:loss:main:101%"], place: "--event", allowed: ["2%"]),
+        Misuse(arguments: ["--event", "8s:hold"], place: "--event", allowed: ["24s:hold:main"]),
+        Misuse(arguments: ["--event", "8s:release:main"], place: "--event", allowed: ["release"]),
+        Misuse(arguments: ["--slate", "x"], place: "--slate", allowed: ["main, backup"]),
+        Misuse(arguments: ["--cue", "x"], place: "--cue", allowed: ["main, backup"]),
+        Misuse(arguments: ["--standstill", "x"], place: "--standstill", allowed: ["tables"]),
         Misuse(arguments: ["--nonsense"], place: "--nonsense", allowed: ["nknown"]),
         Misuse(arguments: ["surplus"], place: "surplus", allowed: ["nexpected"]),
     ]

@@ -5,7 +5,7 @@ import SwitchEngine
 import Testing
 
 /// Two encoders on one clock that have nothing else in common.
-private func pair(depth: Int = 2, duration: Int64 = 10_000_000_000) -> WorldPlan {
+func pair(depth: Int = 2, duration: Int64 = 10_000_000_000) -> WorldPlan {
     var main = EncoderProfile()
     main.base = 3_000_000_000
     main.groupLength = 12
@@ -30,7 +30,7 @@ extension WorldVerdict: CustomTestStringConvertible {
     public var testDescription: String { facts.suffix(3).joined(separator: ";") }
 }
 
-private func expectSound(_ verdict: WorldVerdict) {
+func expectSound(_ verdict: WorldVerdict) {
     guard !verdict.isSound else { return }
     Issue.record("\(verdict.failures.prefix(5).joined(separator: "; "))")
 }

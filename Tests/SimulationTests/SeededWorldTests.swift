@@ -22,6 +22,11 @@ struct SeededWorldTests {
         }
     }
 
+    @Test("a segment that is left before its sound has come goes on from the one before it")
+    func soundOfShortSegment() {
+        #expect(World.run(WorldPlan(seed: 2_856)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))

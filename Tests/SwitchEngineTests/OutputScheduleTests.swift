@@ -200,4 +200,22 @@ import TransportStream
             #expect(MonotonicInstant(nanoseconds: instant.nanoseconds - 1).ticks < ticks)
         }
     }
+
+    /// A standstill that is configured to be silent.
+    @Test("a schedule that passes sends nothing, and begins with tables and a PCR again",
+        arguments: [nil, 2_000_000] as [Int64?])
+    func passesInSilence(rate: Int64?) {
+        var schedule = OutputSchedule(muxRate: rate)
+        var program = self.program()
+        var batch = OutputBatch()
+        _ = schedule.place(0, in: &batch, &program)
+        batch.removeAll()
+        for step in 1...30 as ClosedRange<Int64> { schedule.pass(to: step * second) }
+        #expect(batch.times.isEmpty)
+        let time = schedule.place(30 * second + 5 * millisecond, in: &batch, &program)
+        #expect(batch.times.first.map { $0 > 30 * second - 10 * millisecond } == true)
+        #expect(abs(time - 30 * second) < 20 * millisecond)
+        let pids = batch.times.indices.prefix(3).map { readHeader(batch.bytes, at: $0 * 188)?.pid }
+        #expect(pids == [PID.pat, PID(0x1000), PID(0x100)])
+    }
 }

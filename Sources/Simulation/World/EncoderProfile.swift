@@ -87,6 +87,8 @@ public struct EncoderProfile: Sendable, Equatable {
     /// A private PES stream and SCTE-35 sections.
     public var hasData = false
     public var hasSplices = false
+    /// splice_inserts, announced one to two seconds before.
+    public var breaks: [SpliceBreak] = []
     /// Stamp of source time 0.
     public var base: Int64 = 0
     /// DTS minus the transport time of a picture's first byte.
@@ -99,6 +101,23 @@ public struct EncoderProfile: Sendable, Equatable {
     public var packetsPerSecond: Int64?
     /// The first picture, by its content index.
     public var firstIndex: Int64 = 0
+
+    /// A break for which the network is left.
+    public struct SpliceBreak: Sendable, Equatable {
+        public var event: UInt32
+        /// Source time, 27 MHz ticks since host time 0.
+        public var start: Int64
+        public var length: Int64
+        /// It ends by its duration; by a second splice_insert else.
+        public var returnsByItself: Bool
+
+        public init(event: UInt32, start: Int64, length: Int64, returnsByItself: Bool) {
+            self.event = event
+            self.start = start
+            self.length = length
+            self.returnsByItself = returnsByItself
+        }
+    }
 
     public struct PictureSizes: Sendable, Equatable {
         public var intra: Int

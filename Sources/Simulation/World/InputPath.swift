@@ -30,6 +30,15 @@ public struct Episode: Sendable {
         case audioLoss
         /// Packets come without PCR.
         case clockStall
+        /// The PAT, or the PMT, does not come.
+        case associationLoss
+        case mapLoss
+        /// Packets of sound and pictures say that they are scrambled.
+        case scrambling
+        /// A share of the packets has transport_error_indicator set, in parts of a million.
+        case errorIndicators(perMillion: Int)
+        /// Only null packets come.
+        case nulls
         /// The PCR alone jumps by ticks of 27 MHz, and back at the end; PTS and DTS go on.
         case clockJump(by: Int64)
         /// PTS and DTS jump by ticks of 90 kHz, and back at the end; the PCR goes on.
@@ -153,6 +162,9 @@ struct InputPath {
                 return
             }
             alter(&bytes, packetAt: bytes.count - Packet.size, time)
+            if bytes.count >= Packet.size {
+                mark(&bytes, packetAt: bytes.count - Packet.size, time)
+            }
         }
         horizon = time
         guard time < end else {
@@ -187,7 +199,9 @@ struct InputPath {
             guard let header = PacketHeader(bytes.span, at: at) else { return }
             switch episode.kind {
             case .videoLoss where header.pid == encoder.profile.videoPID,
-                .audioLoss where header.pid == encoder.profile.audioPID:
+                .audioLoss where header.pid == encoder.profile.audioPID,
+                .associationLoss where header.pid == .pat,
+                .mapLoss where header.pid == encoder.profile.mapPID:
                 bytes.removeLast(Packet.size)
                 return
             case .clockStall where header.clockReference != nil:
@@ -203,6 +217,25 @@ struct InputPath {
                 PacketWriter.setClock(
                     ClockReference(wrapping: clock.ticks + ticks), in: &span, at: at)
             case .stampJump(let ticks): moveStamps(&bytes, at, header, by: ticks)
+            default: break
+            }
+        }
+    }
+
+    /// Faults that packets tell of themselves.
+    private mutating func mark(_ bytes: inout [UInt8], packetAt at: Int, _ time: Int64) {
+        for episode in plan.episodes where episode.start <= time && time < episode.end {
+            guard let header = PacketHeader(bytes.span, at: at) else { return }
+            switch episode.kind {
+            case .scrambling
+            where [encoder.profile.videoPID, encoder.profile.audioPID].contains(header.pid):
+                bytes[at + 3] |= 0x80
+            case .errorIndicators(let share) where chance.happens(perMillion: share):
+                bytes[at + 1] |= 0x80
+            case .nulls:
+                bytes[at + 1] = 0x1F
+                bytes[at + 2] = 0xFF
+                bytes[at + 3] = 0x10
             default: break
             }
         }

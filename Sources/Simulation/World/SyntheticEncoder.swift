@@ -74,6 +74,8 @@ public struct SyntheticEncoder: Sendable {
         lastTime = start
     }
 
+    private var sendsSections: Bool { profile.hasSplices || !profile.breaks.isEmpty }
+
     /// PCR of a packet that leaves at `time`, 27 MHz ticks, not wrapped.
     public func clock(at time: Int64) -> Int64 { profile.base + time - profile.systemDelay }
 
@@ -174,7 +176,7 @@ public struct SyntheticEncoder: Sendable {
             case .tables: makeTables()
             case .video: if profile.content.picture != .none { makePicture() }
             case .audio: if profile.content.sound != .none { makeSound() }
-            case .data: if profile.hasData || profile.hasSplices { makeData() }
+            case .data: if profile.hasData || sendsSections { makeData() }
             }
         }
     }
@@ -206,7 +208,7 @@ public struct SyntheticEncoder: Sendable {
         if profile.hasData {
             streams.append(.init(streamType: 0x06, pid: profile.dataPID, descriptors: []))
         }
-        if profile.hasSplices {
+        if sendsSections {
             streams.append(.init(streamType: 0x86, pid: profile.splicePID, descriptors: []))
         }
         return ProgramMap(
@@ -293,24 +295,14 @@ public struct SyntheticEncoder: Sendable {
         }
         if profile.hasSplices {
             append(
-                section: SyntheticEncoder.timeSignal(at: stamp), pid: profile.splicePID,
+                section: SpliceWriter.timeSignal(at: stamp), pid: profile.splicePID,
                 to: Source.data.rawValue, time: time + profile.latency)
         }
-    }
-
-    /// SCTE 35 §9.6 and §9.7.4: time_signal with a time and no descriptors.
-    private static func timeSignal(at stamp: Timestamp) -> [UInt8] {
-        var bytes: [UInt8] = [0xFC, 0x30, 22, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xF0, 0x05, 0x06]
-        bytes.append(0xFE | UInt8(stamp.ticks >> 32))
-        for shift in [24, 16, 8, 0] as [Int64] {
-            bytes.append(UInt8(truncatingIfNeeded: stamp.ticks >> shift))
+        for section in SpliceWriter.announcements(profile, at: time) {
+            append(
+                section: section, pid: profile.splicePID, to: Source.data.rawValue,
+                time: time + profile.latency)
         }
-        bytes += [0, 0]
-        let sum = CRC32MPEG.checksum(bytes.span, from: 0, to: bytes.count)
-        for shift in [24, 16, 8, 0] as [UInt32] {
-            bytes.append(UInt8(truncatingIfNeeded: sum >> shift))
-        }
-        return bytes
     }
 
     /// Cuts a PES packet into transport packets that leave evenly over a span.

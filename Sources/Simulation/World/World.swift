@@ -16,12 +16,15 @@ public struct World: ~Copyable {
     var judge: WorldJudge
     private var chance: SeededGenerator
     private var now: Int64 = 0
+    private let commands: [(time: Int64, command: Command)]
     private var nextCommand = 0
     private var nextTick: Int64 = 0
     private var hasEnded: [Bool]
     /// Most packets that the engine kept of one input.
     private(set) var mostKept = 0
     private var steps = 0
+    /// Datagrams that have come and are not handed over yet.
+    private var waiting: [(index: Int, time: Int64, bytes: [UInt8])] = []
 
     public init(_ plan: WorldPlan) {
         self.plan = plan
@@ -29,6 +32,8 @@ public struct World: ~Copyable {
         judge = WorldJudge(plan)
         chance = SeededGenerator(seed: plan.seed ^ 0x5EED)
         hasEnded = plan.inputs.map { _ in false }
+        let switches = plan.commands.map { ($0.time, Command.switchTo($0.input)) }
+        commands = (switches + plan.orders).sorted { $0.0 < $1.0 }
         paths = plan.inputs.enumerated().map { number, input in
             InputPath(
                 input, number: number, end: plan.duration,
@@ -54,16 +59,17 @@ public struct World: ~Copyable {
             if next.map({ time < $0.time }) ?? true { next = (time, index) }
         }
         guard let (time, index) = next, time < plan.duration else { return false }
-        if nextCommand < plan.commands.count, plan.commands[nextCommand].time <= time {
-            let command = plan.commands[nextCommand]
+        if nextCommand < commands.count, commands[nextCommand].time <= time {
+            let (moment, command) = commands[nextCommand]
             nextCommand += 1
-            now = max(now, command.time)
-            engine.command(.switchTo(command.input), at: instant)
+            now = max(now, moment)
+            engine.command(command, at: instant)
             engine.advance(to: instant)
         } else if let wake = nextWork(), wake < time {
             now = max(min(wake + lag(), time), now + 1)
             engine.advance(to: instant)
             if let tick = plan.tick { nextTick = now + tick }
+            handOver()
         } else {
             now = max(now, time)
             deliver(index, time)
@@ -85,8 +91,17 @@ public struct World: ~Copyable {
     private mutating func deliver(_ index: Int, _ time: Int64) {
         // What came before the channel was there is gone.
         guard let datagram = paths[index].take(), time >= 0 else { return }
+        guard !plan.collects else { return waiting.append((index, time, datagram.bytes)) }
         engine.receive(datagram.bytes.span, from: InputID(index), at: instant)
         if plan.tick == nil { engine.advance(to: instant) }
+    }
+
+    private mutating func handOver() {
+        for (index, time, bytes) in waiting {
+            engine.receive(
+                bytes.span, from: InputID(index), at: MonotonicInstant(nanoseconds: time))
+        }
+        waiting.removeAll()
     }
 
     private var instant: MonotonicInstant { MonotonicInstant(nanoseconds: now) }
@@ -104,6 +119,7 @@ public struct World: ~Copyable {
             }
         }
         if hasVanished { return }
+        handOver()
         judge.isEnding = true
         engine.end(of: InputID(index), at: instant)
     }
@@ -125,6 +141,7 @@ public struct World: ~Copyable {
 
     /// Ends the run and judges it.
     public mutating func finish() -> WorldVerdict {
+        handOver()
         for index in paths.indices { end(index) }
         engine.finish(at: instant)
         collect()

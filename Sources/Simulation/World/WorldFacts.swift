@@ -18,6 +18,7 @@ extension WorldPlan {
         for command in commands {
             lines.append("  \(command.time / 1_000_000) ms: switch to \(command.input.index)")
         }
+        for order in orders { lines.append("  \(order.time / 1_000_000) ms: \(order.command)") }
         return lines
     }
 }

@@ -55,6 +55,32 @@ extension WorldPlan {
         }
         commands.sort { $0.time < $1.time }
         drawJump()
+        drawPolicy()
+    }
+
+    /// In some worlds the operator holds, the last input is a slate, or a better one is returned to
+    /// at once. Drawn apart, as the jumps are.
+    private mutating func drawPolicy() {
+        var chance = SeededGenerator(seed: seed ^ 0x504F_4C49)
+        guard kind == .storm || kind == .shallow, chance.happens(perMillion: 400_000) else {
+            return
+        }
+        if chance.happens(perMillion: 400_000) { configuration.returning = .atOnce }
+        if inputs.count > 2, chance.happens(perMillion: 500_000) {
+            configuration.inputs[inputs.count - 1].isSlate = true
+        }
+        guard kind == .storm else { return }
+        for _ in 0..<chance.number(3) {
+            let time = Int64(chance.number(Int(duration)))
+            let input = InputID(chance.number(inputs.count))
+            orders.append((time, .hold(input)))
+            orders.append((time + Int64(chance.number(4_000)) * 1_000_000, .release))
+        }
+        for _ in 0..<chance.number(3) {
+            let time = Int64(chance.number(Int(duration)))
+            let moment = MonotonicInstant(nanoseconds: time + WorldPlan.second)
+            orders.append((time, .switchTo(InputID(chance.number(inputs.count)), at: moment)))
+        }
     }
 
     /// In some worlds the first fault is a jump of one of the two clocks alone. Drawn apart, so

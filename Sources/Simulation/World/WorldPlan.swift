@@ -23,6 +23,8 @@ public struct WorldPlan: Sendable {
     public var configuration: ChannelConfiguration
     /// What the operator does, by host nanoseconds.
     public var commands: [(time: Int64, input: InputID)] = []
+    /// What else he asks for.
+    public var orders: [(time: Int64, command: Command)] = []
     /// Host nanoseconds.
     public var duration: Int64
     /// Wake-ups come up to so many nanoseconds late.
@@ -30,6 +32,8 @@ public struct WorldPlan: Sendable {
     /// Arrivals only store, and work is done this often, nanoseconds; nil works at each arrival and
     /// wake-up.
     public var tick: Int64?
+    /// With a tick: datagrams are handed over behind it, with the times at which they came.
+    public var collects = false
     /// The output itself is wanted.
     public var keepsOutput = false
     /// A digest of the whole output is wanted.

@@ -152,7 +152,7 @@ extension Engine {
     mutating func drop(_ number: Int) { appointments.removeAll { $0.number == number } }
 
     /// When what is to be presented then arrives, host ticks.
-    private func dueTicks(_ appointment: Appointment) -> Int64 {
+    func dueTicks(_ appointment: Appointment) -> Int64 {
         switch appointment.time {
         case .host(let ticks): ticks - configuration.holdBack.asTicks
         case .output(let ticks): clock.hostTicks(of: ticks) - configuration.holdBack.asTicks

@@ -17,6 +17,8 @@ struct StreamCut {
     /// Where the first unit that goes out had not come yet when the segment began: units presented
     /// before this do not go out.
     var notBefore: StreamTime?
+    /// Where its sound goes on from that of the segment before, output time, 27 MHz ticks.
+    var begin: Int64?
     /// Set until the first picture that is shown after the random access picture has come.
     var leading: LeadingRule?
     /// DTS of the first units where they would not follow those of the segment before, by unit

@@ -53,9 +53,16 @@ extension Engine {
             best = (choice, rank, isPreferred)
         }
         guard let best else { return giveUp(standing) }
-        if isToBeTaken(best.choice, from: segment, standing) {
-            take(best.choice, from: segment, standing)
+        guard isToBeTaken(best.choice, from: segment, standing) else { return }
+        // Who brings less is the way out only when there is no time left for who brings more.
+        let isBest = standing.target != nil || !inputs.indices.contains {
+            $0 != segment.input && rank(of: $0) < best.rank
         }
+        if isBest || isUrgent(best.choice.plan) { take(best.choice, from: segment, standing) }
+    }
+
+    private mutating func isUrgent(_ plan: SeamPlan) -> Bool {
+        plan.expires - releaseTime() < Engine.decisionMarginTicks
     }
 
     /// Inputs that may be gone to.
@@ -100,7 +107,7 @@ extension Engine {
     ) -> Bool {
         let plan = choice.plan
         if plan.cost.kind == .meets && plan.cost.soundGapTicks == 0 { return true }
-        let isUrgent = plan.expires - releaseTime() < Engine.decisionMarginTicks
+        let isUrgent = isUrgent(plan)
         switch standing.manner {
         case .failover: return isWayOut(plan, standing, isUrgent: isUrgent)
         case .prompt: return isUrgent
@@ -162,7 +169,13 @@ extension Engine {
         guard let leaving = SeamSide(
             outgoing, epoch: segment.epoch, sentBefore: segment.cursor,
             slots: { stream in own[stream] }, isOver: isOver,
-            entered: { segment.cuts.indices.contains($0) ? segment.cuts[$0].from : .min })
+            entered: { stream in
+                guard segment.cuts.indices.contains(stream) else { return SeamSide.Entered() }
+                let cut = segment.cuts[stream]
+                let base = cut.stampShift * StreamTime.ticksPerTimestampTick
+                return SeamSide.Entered(
+                    position: cut.from, notBefore: cut.notBefore, begin: cut.begin.map { $0 - base })
+            })
         else { return nil }
         let slots = previewSlots(index, epoch)
         guard let entering = SeamSide(

@@ -1,4 +1,4 @@
-// What is told of a seam and of the inputs (law 10).
+// What is told of a seam (law 10).
 
 import TransportStream
 
@@ -25,6 +25,8 @@ extension Engine {
             holdBack: clock.holdBackTicks.asNanoseconds,
             why: why(plan, wish), health: states.map(\.faults))
         events.append(.seam(record))
+        seamCounts[level, default: 0] += 1
+        lastSeam = record
     }
 
     private func why(_ plan: SeamPlan, _ wish: Wish) -> String {
@@ -60,40 +62,5 @@ extension Engine {
         case .hole:
             return "nothing could be sent in time; the output's clock had run on"
         }
-    }
-
-    /// How an input is.
-    public func status(of input: InputID) -> InputStatus {
-        let index = input.index
-        let timeline = inputs[index].timeline
-        let streams = timeline.epoch?.streams ?? []
-        var alignment: Alignment?
-        if let segment = restamper.segments.last, let epoch = timeline.epoch,
-            segment.input != index
-        {
-            alignment = self.alignment(of: index, epoch, to: segment)
-        }
-        return InputStatus(
-            name: configuration.inputs[index].name, faults: states[index].faults,
-            packets: timeline.health.packets,
-            continuityErrors: timeline.streams.reduce(0) { $0 + $1.continuityErrors },
-            transportErrors: timeline.health.transportErrors,
-            damagedUnits: timeline.streams.reduce(0) { $0 + $1.damagedUnits },
-            scrambledPackets: timeline.streams.reduce(0) { $0 + $1.scrambledPackets },
-            clockJumps: timeline.health.clockJumps,
-            programChanges: timeline.health.programChanges,
-            skippedBytes: timeline.framingFacts.skippedBytes,
-            syncLosses: timeline.framingFacts.syncLosses, program: timeline.program.program,
-            programs: timeline.program.programs,
-            codecs: streams.map { "\(timeline.streams[$0].codec)" },
-            skew: alignment.map { $0.offsetTicks / StreamTime.ticksPerTimestampTick },
-            alignment: alignment?.source, keptPackets: timeline.ring.end - timeline.ring.first,
-            isUsable: firstEntry(of: index) != nil)
-    }
-
-    /// Packets that a constant mux rate sent behind their time, and by how much at most in 27 MHz
-    /// ticks.
-    public var lateness: (packets: Int64, greatestTicks: Int64) {
-        (restamper.schedule.latePackets, restamper.schedule.greatestLatenessTicks)
     }
 }

@@ -125,6 +125,7 @@ extension Engine {
                 slot: choice.slots[stream] ?? -1,
                 stampShift: (plan.shift + nudge) / StreamTime.ticksPerTimestampTick,
                 from: firstPosition(track, choice.epoch))
+            cut.begin = plan.sounds.first { $0.incomingStream == stream }?.begin
             if fromUnit >= track.units.end {
                 cut.notBefore = StreamTime(ticks: notBefore)
                 // The PES packet with the frame may have begun.

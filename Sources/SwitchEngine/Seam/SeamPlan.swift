@@ -32,6 +32,9 @@ struct SoundPlan {
     /// Where the incoming frame has not come yet: those presented before this, on the incoming
     /// line, do not go out; nil where the seam's own place tells.
     var notBefore: Int64?
+    /// Presentation time of the first incoming frame on the output's line, where it goes on from an
+    /// outgoing one, 27 MHz ticks.
+    var begin: Int64?
 }
 
 struct SeamPlan {

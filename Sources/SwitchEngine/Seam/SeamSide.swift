@@ -97,16 +97,25 @@ extension SeamSide {
     /// Pictures before the first free one that are looked at to judge a cut.
     static let context = 34
 
+    /// Where a stream went on air (outgoing).
+    struct Entered {
+        /// Elementary stream position; what lies before it was never sent.
+        var position = Int64.min
+        /// What is presented before this was not either.
+        var notBefore: StreamTime?
+        /// Where its sound goes on from what was on air before, on the side's own line.
+        var begin: Int64?
+    }
+
     /// Takes the side from a timeline.
     /// - Parameter sentBefore: packets before this number have been sent (outgoing) or are too old
     ///   (incoming).
     /// - Parameter slots: for each stream index of the timeline the output slot, or nil.
-    /// - Parameter entered: elementary stream position at which a stream went on air (outgoing);
-    ///   what lies before it was never sent.
+    /// - Parameter entered: where each stream went on air (outgoing).
     init?(
         _ timeline: InputTimeline, epoch: Epoch, sentBefore: Int,
         slots: (Int) -> (slot: Int, nudge: Int64)?, isOver: Bool,
-        entered: (Int) -> Int64 = { _ in .min }
+        entered: (Int) -> Entered = { _ in Entered() }
     ) {
         guard let master = timeline.masterStream(of: epoch) else { return nil }
         let last = timeline.end(ofEpoch: epoch.number)
@@ -114,7 +123,7 @@ extension SeamSide {
         let track = timeline.streams[master]
         isSoundOnly = track.kind != .video
         self.isOver = isOver || last != .max
-        pictures = SeamSide.pictures(track, timeline, bounds, entered(master))
+        pictures = SeamSide.pictures(track, timeline, bounds, entered(master).position)
         frameTicks = track.frameRate.ticks
         if frameTicks == 0 {
             frameTicks = pictures.last { $0.durationTicks > 0 }?.durationTicks ?? 0
@@ -199,7 +208,7 @@ extension SeamSide {
 
     private static func sound(
         _ track: StreamTrack, stream: Int, slot: Int, nudge: Int64,
-        _ timeline: InputTimeline, _ bounds: SideBounds, _ entered: Int64
+        _ timeline: InputTimeline, _ bounds: SideBounds, _ entered: Entered
     ) -> SeamSound {
         let units = track.units
         // A frame is free when the PES packet it begins in has not been begun.
@@ -207,14 +216,17 @@ extension SeamSide {
         var frames: [SeamFrame] = []
         var firstFree = 0
         var limit: Int?
+        var hasBegun = false
         var number = units.partition { $0.firstPacket >= bounds.first }
         number = max(number, units.partition { $0.pes > begun } - 2, units.first)
         while number < units.end {
             let unit = units[number]
             defer { number += 1 }
             if unit.isOpen || unit.firstPacket >= bounds.end { break }
-            if unit.start < entered { continue }
+            if unit.start < entered.position { continue }
+            if let notBefore = entered.notBefore, unit.presentation < notBefore { continue }
             let isSent = unit.pes <= begun
+            hasBegun = hasBegun || isSent
             // A frame that lost bytes was left out.
             if isSent && unit.isDamaged { continue }
             let isDamaged = unit.isDamaged || unit.followsGap || !unit.isTimed
@@ -225,6 +237,18 @@ extension SeamSide {
                     durationTicks: unit.durationTicks, firstTime: time(unit.firstPacket, timeline),
                     isDamaged: isDamaged))
             if isSent { firstFree = frames.count }
+        }
+        if !hasBegun, let begin = entered.begin {
+            // Nothing of it has been sent: the last frame of what was on air before is the one that
+            // is gone on from.
+            let duration = frames.first?.durationTicks ?? units.last?.durationTicks ?? 0
+            let last = (frames.first?.unit ?? units.end) - 1
+            frames.insert(
+                SeamFrame(
+                    unit: last, presentation: begin - duration, durationTicks: duration,
+                    isDamaged: false), at: 0)
+            firstFree = 1
+            limit = limit.map { $0 + 1 }
         }
         return SeamSound(
             slot: slot, stream: stream, frames: frames, firstFree: firstFree,

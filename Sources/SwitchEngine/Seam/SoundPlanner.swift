@@ -41,7 +41,8 @@ enum SoundPlanner {
             return SoundPlan(
                 slot: outgoing.slot, outgoingStream: outgoing.stream,
                 outgoingUntil: outgoing.frames[last].unit + 1, incomingStream: incoming.stream,
-                incomingFrom: incoming.frames[first].unit, nudge: rounded(nudge), gapTicks: 0)
+                incomingFrom: incoming.frames[first].unit, nudge: rounded(nudge), gapTicks: 0,
+                begin: target + shift)
         }
         return gap(outgoing, incoming, request, shift: shift, last: most, base: base)
     }
@@ -102,7 +103,7 @@ enum SoundPlanner {
             incomingFrom: frame?.unit ?? .max,
             nudge: rounded(whole - silence), gapTicks: frame == nil ? duration : whole,
             notBefore: first == nil ? (frame.map { $0.presentation - duration / 2 } ?? end - shift)
-                : nil)
+                : nil, begin: end + whole)
     }
 
     /// The frame that will be the first from a time on, where frame goes on to follow frame.
