@@ -45,7 +45,9 @@ public final class ChannelRunner: @unchecked Sendable {
         self.plan = plan
         self.loop = loop
         self.logger = logger
-        engine = Engine(plan.engine)
+        var configuration = plan.engine
+        configuration.lookahead = configuration.tick
+        engine = Engine(configuration)
         synchronizationSource = .random(in: .min ... .max)
         pacer = Pacer(firstSequence: .random(in: .min ... .max))
         stopped = loop.makePromise()
@@ -130,10 +132,8 @@ public final class ChannelRunner: @unchecked Sendable {
         }
     }
 
-    /// Packets are released on ticks and handed out one tick later, each at its own time: so the
-    /// ticks are not seen in the output's pace.
+    /// The engine looks one tick ahead, so that each datagram is here before its own time.
     private func drain() {
-        let delay = plan.engine.tick
         var due: [Int64] = []
         var bytes: [UInt8] = []
         engine.drain { packets, times in
@@ -141,9 +141,7 @@ public final class ChannelRunner: @unchecked Sendable {
             due = (0..<times.count).map { times[$0] }
         }
         guard !due.isEmpty else { return }
-        for index in due.indices {
-            due[index] = engine.hostTime(ofSchedule: due[index]).nanoseconds + delay
-        }
+        for index in due.indices { due[index] = engine.hostTime(ofSchedule: due[index]).nanoseconds }
         pacer.append(bytes.span) { due[$0] }
     }
 
