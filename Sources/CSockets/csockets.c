@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <sys/socket.h>
 #include <string.h>
 #include <time.h>
 
@@ -68,10 +69,10 @@ int csockets_join_segments(int descriptor) {
     return setsockopt(descriptor, SOL_UDP, UDP_GRO, &on, sizeof(on)) < 0 ? -errno : 0;
 }
 
-int csockets_join_group(int descriptor, uint32_t interface_index, const struct sockaddr *group,
-                        socklen_t group_length, const struct sockaddr *source,
-                        socklen_t source_length) {
-    int level = group->sa_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
+int csockets_join_group(int descriptor, uint32_t interface_index, const void *group,
+                        uint32_t group_length, const void *source, uint32_t source_length) {
+    const struct sockaddr *address = group;
+    int level = address->sa_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP;
     if (source != NULL) {
         struct group_source_req request;
         memset(&request, 0, sizeof(request));

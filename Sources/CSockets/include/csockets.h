@@ -4,8 +4,8 @@
 #ifndef CSOCKETS_H
 #define CSOCKETS_H
 
+// Only this: a header of the system that is read here is hidden from who imports Glibc alone.
 #include <stdint.h>
-#include <sys/socket.h>
 
 /// Receives up to `count` datagrams without waiting. Datagram i stands at bytes + i * stride.
 /// lengths[i]: its bytes; arrivals[i]: the kernel's CLOCK_REALTIME in nanoseconds, 0 where it gives
@@ -20,10 +20,9 @@ int csockets_stamp(int descriptor);
 /// Switches UDP_GRO on. Returns 0 or -errno.
 int csockets_join_segments(int descriptor);
 
-/// Joins a multicast group, of either family; with `source` only what that host sends. Returns 0 or
-/// -errno.
-int csockets_join_group(int descriptor, uint32_t interface_index, const struct sockaddr *group,
-                        socklen_t group_length, const struct sockaddr *source,
-                        socklen_t source_length);
+/// Joins a multicast group, of either family; with `source` only what that host sends. Both are
+/// struct sockaddr. Returns 0 or -errno.
+int csockets_join_group(int descriptor, uint32_t interface_index, const void *group,
+                        uint32_t group_length, const void *source, uint32_t source_length);
 
 #endif
