@@ -17,8 +17,8 @@ public struct InputConfiguration: Sendable {
     public var program: UInt16?
     /// What counts as a fault of it; nil for what the channel says.
     public var detection: Detection?
-    /// The last resort: gone to when no other input brings anything, whatever its place on the list,
-    /// and left for any other that is sound again.
+    /// The last resort: gone to when no other input brings anything, whatever its place on the
+    /// list, and left for any other that is sound again.
     public var isSlate = false
     public init(name: String, program: UInt16? = nil) {
         self.name = name
@@ -84,8 +84,8 @@ public enum Command: Sendable, Equatable {
     /// Go to an input as soon as a seam that loses nothing is there; with a time, to the first such
     /// seam that is presented then or later.
     case switchTo(InputID, at: MonotonicInstant? = nil)
-    /// Go to an input, if it is not on air, and stay there whatever happens, until released. When it
-    /// brings nothing the output stands still.
+    /// Go to an input, if it is not on air, and stay there whatever happens, until released. When
+    /// it brings nothing the output stands still.
     case hold(InputID)
     case release
 }

@@ -238,7 +238,9 @@ public struct Engine: ~Copyable {
         let isActive = restamper.segments.isEmpty
             ? inputs.contains { $0.timeline.health.lastPayloadTicks != nil } && !isFinished : true
         if isActive { next = nextAssessment == .min ? now.ticks : nextAssessment }
-        if let due = restamper.nextTime { next = min(next, clock.hostTicks(of: due) - lookaheadTicks) }
+        if let due = restamper.nextTime {
+            next = min(next, clock.hostTicks(of: due) - lookaheadTicks)
+        }
         guard next != .max else { return nil }
         return MonotonicInstant(ticks: max(next, lastAdvance + tickTicks))
     }

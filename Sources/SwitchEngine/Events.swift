@@ -1,5 +1,5 @@
-// What the engine tells: seams, faults and all else that happens. Values only; the drivers write them
-// to logs and reports.
+// What the engine tells: seams, faults and all else that happens. Values only; the drivers write
+// them to logs and reports.
 
 import TransportStream
 

@@ -123,7 +123,8 @@ struct DetectionTests {
     @Test("all kinds of faults have a reason of their own")
     func faultsAreReasons() {
         for fault in Fault.allCases where fault != .absent {
-            #expect(SeamReason.allCases.contains { $0.rawValue == fault.rawValue } || fault == .ended)
+            let isReason = SeamReason.allCases.contains { $0.rawValue == fault.rawValue }
+            #expect(isReason || fault == .ended)
         }
     }
 }

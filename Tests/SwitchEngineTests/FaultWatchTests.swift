@@ -8,40 +8,40 @@ import TransportStream
 @Suite struct FaultWatchTests {
     private let limit = Detection.Limit(0, trip: 1_000_000_000, clear: 2_000_000_000)
 
+    /// Whether it is a fault after each look.
+    private func outcome(
+        _ looks: [(isPresent: Bool, ticks: Int64)], _ limit: Detection.Limit
+    ) -> [Bool] {
+        var watch = FaultWatch()
+        return looks.map { watch.take($0.isPresent, limit, at: $0.ticks) }
+    }
+
     @Test("a fault trips after the trip time and not before")
     func tripTime() {
-        var watch = FaultWatch()
-        #expect(!watch.take(true, limit, at: 0))
-        #expect(!watch.take(true, limit, at: second - 1))
-        #expect(watch.take(true, limit, at: second))
+        let outcome = outcome([(true, 0), (true, second - 1), (true, second)], limit)
+        #expect(outcome == [false, false, true])
     }
 
     @Test("a condition that comes and goes within the trip time is none")
     func shortConditionIsNoFault() {
-        var watch = FaultWatch()
-        _ = watch.take(true, limit, at: 0)
-        #expect(!watch.take(false, limit, at: second / 2))
-        #expect(!watch.take(true, limit, at: second))
-        #expect(!watch.take(true, limit, at: second + second / 2))
+        let outcome = outcome(
+            [(true, 0), (false, second / 2), (true, second), (true, second * 3 / 2)], limit)
+        #expect(outcome == [false, false, false, false])
     }
 
     @Test("a fault clears after the clear time, which begins anew with each relapse")
     func clearTime() {
-        var watch = FaultWatch()
-        _ = watch.take(true, limit, at: 0)
-        _ = watch.take(true, limit, at: second)
-        #expect(watch.take(false, limit, at: 2 * second))
-        #expect(watch.take(true, limit, at: 3 * second))
-        #expect(watch.take(false, limit, at: 4 * second))
-        #expect(watch.take(false, limit, at: 6 * second - 1))
-        #expect(!watch.take(false, limit, at: 6 * second))
+        let outcome = outcome(
+            [
+                (true, 0), (true, second), (false, 2 * second), (true, 3 * second),
+                (false, 4 * second), (false, 6 * second - 1), (false, 6 * second),
+            ], limit)
+        #expect(outcome == [false, true, true, true, true, true, false])
     }
 
     @Test("without trip and clear time a fault is what its condition is")
     func withoutTimes() {
-        var watch = FaultWatch()
-        #expect(watch.take(true, Detection.Limit(5), at: 0))
-        #expect(!watch.take(false, Detection.Limit(5), at: 0))
+        #expect(outcome([(true, 0), (false, 0)], Detection.Limit(5)) == [true, false])
     }
 }
 

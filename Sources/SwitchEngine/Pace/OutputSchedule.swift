@@ -87,7 +87,8 @@ struct OutputSchedule {
         fill(upTo: min(time, last &+ OutputSchedule.longestHoleTicks), &batch, &program)
     }
 
-    /// Lets the schedule run on without sending anything: tables and a PCR come first when it goes on.
+    /// Lets the schedule run on without sending anything: when it goes on, tables and a PCR come
+    /// first.
     mutating func pass(to time: Int64) {
         guard let last, time > last else { return }
         if let rate = muxRate {

@@ -1,5 +1,5 @@
-// What counts as a fault of an input: for each kind a threshold, and how long it must be there before
-// it trips and be gone before it clears.
+// What counts as a fault of an input: for each kind a threshold, and how long it must be there
+// before it trips and be gone before it clears.
 //
 //   condition   ____|~~~~~~~~~~~~~|___|~~|_________________
 //   fault       ________|~~~~~~~~~~~~~~~~~~~~~~~~~~|_______

@@ -1,5 +1,5 @@
-// Playout handoff by SCTE-35: a splice_insert of the input on air that goes out of the network leads
-// to another input at its splice time, and back when the break ends.
+// Playout handoff by SCTE-35: a splice_insert of the input on air that goes out of the network
+// leads to another input at its splice time, and back when the break ends.
 //
 //   origin   ...splice_insert (out)...|                         |.......
 //   target                            |.........................|

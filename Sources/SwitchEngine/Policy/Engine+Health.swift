@@ -45,46 +45,78 @@ extension Engine {
             inputs[index].timeline.stampTail()
         }
         states[index].isSilent = isSilent
+        let signs = Signs(inputs[index].timeline.health, states[index].rates)
         var result: [Fault] = []
         for (place, fault) in Fault.measured.enumerated() {
             // Of who is silent nothing else can be said.
             guard !isSilent || fault == .silence, let limit = detection.limit(of: fault) else {
                 continue
             }
-            let isPresent = fault == .silence ? isSilent : shows(fault, limit.threshold, index)
+            let isPresent = fault == .silence
+                ? isSilent : shows(fault, limit.threshold, index, signs)
             if states[index].watch(place, isPresent, limit, at: now.ticks) { result.append(fault) }
         }
         return result
     }
 
-    /// Whether an input is beyond the threshold of a fault.
-    private func shows(_ fault: Fault, _ threshold: Int64, _ index: Int) -> Bool {
-        let facts = inputs[index].timeline.health
-        let rates = states[index].rates
-        let connected = facts.connectedTicks
-        let payload = facts.lastPayloadTicks ?? connected
-        // What comes in bursts is not lost between them.
-        let patience = max(threshold.asTicks, facts.usualPauseTicks * 3 / 2)
-        func isMissing(_ last: Int64?) -> Bool {
-            now.ticks - max(last ?? connected, connected) > patience
+    /// What the thresholds are held against, taken once for all.
+    private struct Signs {
+        var connected: Int64
+        var lastPayload: Int64
+        var lastAssociation: Int64
+        var lastMap: Int64
+        var lastClock: Int64
+        var lastRandomAccess: Int64
+        var usualPause: Int64
+        /// Nil until a whole second has been seen.
+        var bitsPerSecond: Int64?
+        var continuityErrors: Int64
+        var syncLosses: Int64
+        var transportErrors: Int64
+        var scrambled: Int64
+        var clockJumps: Int64
+
+        init(_ facts: borrowing InputFacts, _ rates: borrowing InputRates) {
+            connected = facts.connectedTicks
+            lastPayload = facts.lastPayloadTicks ?? connected
+            lastAssociation = max(facts.lastAssociationTicks ?? connected, connected)
+            lastMap = max(facts.lastMapTicks ?? connected, connected)
+            lastClock = max(facts.lastClockTicks ?? connected, connected)
+            lastRandomAccess = max(facts.lastRandomAccessTicks ?? connected, connected)
+            usualPause = facts.usualPauseTicks
+            bitsPerSecond = rates.payload.isFull ? rates.bitsPerSecond : nil
+            continuityErrors = rates.continuityErrors.count
+            syncLosses = rates.syncLosses.count
+            transportErrors = rates.transportErrors.count
+            scrambled = rates.scrambled.count
+            clockJumps = rates.clockJumps.count
         }
+    }
+
+    /// Whether an input is beyond the threshold of a fault.
+    private func shows(
+        _ fault: Fault, _ threshold: Int64, _ index: Int, _ signs: Signs
+    ) -> Bool {
+        // What comes in bursts is not lost between them.
+        let patience = max(threshold.asTicks, signs.usualPause * 3 / 2)
         switch fault {
         case .absent, .ended, .silence: return false
-        case .bitrateLow: return rates.payload.isFull && rates.bitsPerSecond < threshold
-        case .continuityErrors: return rates.continuityErrors.count > threshold
-        case .syncLoss: return rates.syncLosses.count > threshold
-        case .transportErrors: return rates.transportErrors.count > threshold
-        case .scrambled: return rates.scrambled.count > threshold
-        case .clockJumps: return rates.clockJumps.count > threshold
-        case .patMissing: return isMissing(facts.lastAssociationTicks)
-        case .pmtMissing: return isMissing(facts.lastMapTicks)
-        case .pidMissing: return isMissing(nil) && inputs[index].timeline.lacksStream
+        case .bitrateLow: return signs.bitsPerSecond.map { $0 < threshold } ?? false
+        case .continuityErrors: return signs.continuityErrors > threshold
+        case .syncLoss: return signs.syncLosses > threshold
+        case .transportErrors: return signs.transportErrors > threshold
+        case .scrambled: return signs.scrambled > threshold
+        case .clockJumps: return signs.clockJumps > threshold
+        case .patMissing: return now.ticks - signs.lastAssociation > patience
+        case .pmtMissing: return now.ticks - signs.lastMap > patience
+        case .pidMissing:
+            return now.ticks - signs.connected > patience && inputs[index].timeline.lacksStream
         case .streamLost:
             return inputs[index].timeline.hasLostStream(at: now.ticks, limit: patience)
-        case .clockStall:
-            return payload - max(facts.lastClockTicks ?? connected, connected) > threshold.asTicks
+        case .clockStall: return signs.lastPayload - signs.lastClock > threshold.asTicks
         case .noRandomAccess:
-            return inputs[index].timeline.hasPictures && isMissing(facts.lastRandomAccessTicks)
+            return now.ticks - signs.lastRandomAccess > patience
+                && inputs[index].timeline.hasPictures
         }
     }
 

@@ -29,7 +29,11 @@ extension Engine {
         guard wish == nil, held == nil, operatorChoice != segment.input, cueBreak == nil else {
             return
         }
-        if isSlate(segment.input) { wishAwayFromSlate() } else { wishForBetter(than: segment.input) }
+        if isSlate(segment.input) {
+            wishAwayFromSlate()
+        } else {
+            wishForBetter(than: segment.input)
+        }
     }
 
     /// The input on air can not stay.
@@ -80,7 +84,8 @@ extension Engine {
             leftAt: now.ticks, proofTicks: min(proof, Engine.provenTicks))
     }
 
-    /// How long an input must have been sound before it is returned to, 27 MHz ticks; nil for never.
+    /// How long an input must have been sound before it is returned to, 27 MHz ticks; nil for
+    /// never.
     func returnProof(of index: Int) -> Int64? {
         var base: Int64 = 0
         switch configuration.returning {

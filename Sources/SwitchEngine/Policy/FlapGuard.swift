@@ -1,5 +1,5 @@
-// Against flapping: the more often an input failed lately, the longer it must prove itself before it
-// is returned to.
+// Against flapping: the more often an input failed lately, the longer it must prove itself before
+// it is returned to.
 
 import TransportStream
 
@@ -49,7 +49,7 @@ struct FlapGuard {
     func holdOff(base: Int64, _ policy: FlapPolicy) -> Int64 {
         guard strikes > 1 else { return base }
         var time = base > 0 ? base : policy.firstStep / 2
-        for _ in 1..<strikes where time < policy.limit { time *= 2 }
+        for _ in 1..<strikes { time = time > policy.limit / 2 ? policy.limit : time * 2 }
         return max(base, min(time, policy.limit))
     }
 }

@@ -174,7 +174,8 @@ extension Engine {
                 let cut = segment.cuts[stream]
                 let base = cut.stampShift * StreamTime.ticksPerTimestampTick
                 return SeamSide.Entered(
-                    position: cut.from, notBefore: cut.notBefore, begin: cut.begin.map { $0 - base })
+                    position: cut.from, notBefore: cut.notBefore,
+                    begin: cut.begin.map { $0 - base })
             })
         else { return nil }
         let slots = previewSlots(index, epoch)
