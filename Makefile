@@ -1,28 +1,44 @@
 # Everything that a fresh Debian 12 machine with a Swift toolchain needs:
-#   make run    build, rehearse a failover on SampleStreams, show what happened at each seam
+#   make run        build, put a channel on the air between two feeders, cut one off again and again
+#   make rehearse   the same in virtual time, with a report on every seam
 #   make test   build and run all tests
 #   make bench  what a packet costs (see README.md)
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PACKAGES := ffmpeg libsrt-openssl-dev pkg-config
+PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools
 BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams
 
-.PHONY: run test bench build packages streams clean
+.PHONY: run rehearse test bench build packages streams clean
 
-# libsrt is what SRT links are made of, ffmpeg what the tests decode with; they are installed only
-# where they are missing.
+# libsrt is what SRT links are made of; ffmpeg is what the tests decode with, and like srt-tools a
+# sender and receiver of others. They are installed only where they are missing.
 packages:
 	@command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null && \
-		pkg-config --exists srt 2>/dev/null || \
+		command -v srt-live-transmit >/dev/null && pkg-config --exists srt 2>/dev/null || \
 		{ $(SUDO) apt-get update -qq && \
 		  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $(PACKAGES); }
 
 build: packages
 	swift build -c release --product attacca
 
+# Two encoders over SRT, the main one cut off for 4 s after each 10 s; ends by itself.
 run: build
+	@mkdir -p $(OUT)
+	@$(BINARY) feed --loop $(S)/h264-main.ts 'srt://127.0.0.1:9001' --outage 10s:4s 2>/dev/null & \
+	main=$$!; \
+	$(BINARY) feed --loop $(S)/h264-backup.ts 'srt://127.0.0.1:9002' 2>/dev/null & \
+	backup=$$!; \
+	trap 'kill $$main $$backup 2>/dev/null' EXIT; \
+	timeout 40 $(BINARY) run -i main=srt://127.0.0.1:9001?mode=listener \
+		-i backup=srt://127.0.0.1:9002?mode=listener --return 3s -o $(OUT)/attacca.ts || \
+		test $$? = 124
+	$(BINARY) check $(OUT)/attacca.ts
+	@echo "the stream is in $(OUT)/attacca.ts"
+
+# The same in virtual time, with a report on every seam.
+rehearse: build
 	@mkdir -p $(OUT)
 	$(BINARY) rehearse --input main=$(S)/h264-main.ts --input backup=$(S)/h264-backup.ts \
 		--event 9s:drop:main --event 10s:restore:main --event 11s:switch:main \
