@@ -31,7 +31,7 @@ run: build
 	$(BINARY) feed --loop $(S)/h264-backup.ts 'srt://127.0.0.1:9002' 2>/dev/null & \
 	backup=$$!; \
 	trap 'kill $$main $$backup 2>/dev/null' EXIT; \
-	timeout 40 $(BINARY) run -i main=srt://127.0.0.1:9001?mode=listener \
+	timeout 32 $(BINARY) run -i main=srt://127.0.0.1:9001?mode=listener \
 		-i backup=srt://127.0.0.1:9002?mode=listener --return 3s -o $(OUT)/attacca.ts || \
 		test $$? = 124
 	$(BINARY) check $(OUT)/attacca.ts

@@ -130,7 +130,7 @@ struct StatusLine {
     private var bytes: [String: Int64] = [:]
     private var last = DispatchTime.now().uptimeNanoseconds
 
-    mutating func text(_ channels: [ChannelStatus]) -> String {
+    mutating func text(_ channels: [ChannelReport]) -> String {
         let now = DispatchTime.now().uptimeNanoseconds
         let seconds = max(Double(now - last) / 1e9, 0.001)
         last = now

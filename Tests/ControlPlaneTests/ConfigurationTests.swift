@@ -37,8 +37,8 @@ func read(_ text: String, _ environment: [String: String] = [:]) throws -> [Chan
         }
         #expect(main.mode == .listener && main.latencyMilliseconds == 200)
         #expect(main.passphrase == "correct&horse" && main.streamID == "#!::r=one,m=publish")
-        #expect(plan.inputs[1].bond == .merge(skewWindow: 450_000_000))
-        #expect(plan.inputs[1].links.count == 2 && plan.engine.inputs[1].program == 1)
+        #expect(plan.inputs[1].bond == .mainBackup(MainBackupPlan()))
+        #expect(plan.inputs[1].links.count == 1 && plan.engine.inputs[1].program == 1)
         #expect(plan.engine.inputs[1].detection?.bitrateFloor?.threshold == 2_000_000)
         #expect(plan.engine.inputs[1].detection?.continuityErrors == nil)
         var bond = MainBackupPlan()

@@ -27,7 +27,7 @@ public final class ChannelRunner: @unchecked Sendable {
     private var nextTick: Int64 = 0
     private var isStopping = false
     private var stopped: EventLoopPromise<Void>
-    private let published = Mutex(ChannelStatus())
+    private let published = Mutex(ChannelReport())
     private var nextStatus: Int64 = 0
     private var seamCount = 0
     private var lastSeam: SeamRecord?
@@ -93,7 +93,7 @@ public final class ChannelRunner: @unchecked Sendable {
     }
 
     /// How the channel was a moment ago; callable from anywhere.
-    public var status: ChannelStatus { published.withLock { $0 } }
+    public var status: ChannelReport { published.withLock { $0 } }
 
     // MARK: The loop
 
@@ -199,7 +199,7 @@ public final class ChannelRunner: @unchecked Sendable {
 
     private func publish(at now: MonotonicInstant) {
         let onAir = engine.onAir
-        let status = ChannelStatus(
+        let status = ChannelReport(
             name: name, onAir: onAir.map(inputName), seams: seamCount, lastSeam: lastSeam,
             inputs: inputs.indices.map { index in
                 InputReport(

@@ -13,7 +13,7 @@ public struct OutputReport: Sendable {
     public var facts: OutputFacts
 }
 
-public struct ChannelStatus: Sendable {
+public struct ChannelReport: Sendable {
     public var name = ""
     /// The input on air; nil before the first.
     public var onAir: String?
