@@ -27,7 +27,8 @@ struct Feed: ParsableCommand {
 
     func run() throws {
         guard !urls.isEmpty else {
-            throw CommandFailure.usage("feed: where to? expected a URL such as udp://127.0.0.1:5000")
+            throw CommandFailure.usage(
+                "feed: where to? expected a URL such as udp://127.0.0.1:5000")
         }
         var impairment = Impairment()
         impairment.lossPerMillion = loss?.perMillion ?? 0

@@ -59,7 +59,9 @@ struct Simulate: ParsableCommand {
                 failed += 1
                 if !keepGoing { break }
             }
-            if progress.isDue { progress.show("\(number - first + 1) worlds of \(last - first + 1)") }
+            if progress.isDue {
+                progress.show("\(number - first + 1) worlds of \(last - first + 1)")
+            }
         }
         progress.clear()
         if failed > 0 { throw ExitCode(1) }

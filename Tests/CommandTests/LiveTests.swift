@@ -4,8 +4,8 @@ import Foundation
 import StreamContent
 import Testing
 
-/// A process that runs beside the test; it is killed when the test lets go of it, and by `timeout` in
-/// any case.
+/// A process that runs beside the test; it is killed when the test lets go of it, and by `timeout`
+/// in any case.
 final class Companion: @unchecked Sendable {
     // Unchecked: used by one test only.
     private let process = Process()
@@ -32,8 +32,8 @@ final class Companion: @unchecked Sendable {
 
     deinit { if process.isRunning { signal(SIGKILL) } }
 
-    /// Sends a signal to the tool itself: `timeout` can not hand all of them on, and of those that it
-    /// could it may have inherited a block.
+    /// Sends a signal to the tool itself: `timeout` can not hand all of them on, and of those that
+    /// it could it may have inherited a block.
     func signal(_ number: Int32) {
         let own = process.processIdentifier
         let children = try? String(
@@ -76,7 +76,9 @@ final class Companion: @unchecked Sendable {
         let damaged = content.damagedPositions()
         if !damaged.isEmpty { result.append("damaged pictures \(damaged)") }
         // The senders were not started in the same instant.
-        for jump in content.jumps where abs(jump.to.index - jump.from.index - 1) > 12 { result.append("\(jump)") }
+        for jump in content.jumps where abs(jump.to.index - jump.from.index - 1) > 12 {
+            result.append("\(jump)")
+        }
         let irregular = content.irregularPositions(rate: SamplePair.h264.rate)
         if irregular.count > 2 { result.append("picture times \(irregular)") }
         return result
@@ -96,7 +98,8 @@ final class Companion: @unchecked Sendable {
         try await wait(0.5)
         let receiver = try Companion(
             "srt-live-transmit",
-            ["-q", "srt://127.0.0.1:17103?mode=caller&latency=800", "file://con"], output: recording)
+            ["-q", "srt://127.0.0.1:17103?mode=caller&latency=800", "file://con"],
+            output: recording)
         try await wait(0.5)
         let main = try sender("main", to: "srt://127.0.0.1:17101?pkt_size=1316")
         let backup = try sender("backup", to: "srt://127.0.0.1:17102?pkt_size=1316")

@@ -53,24 +53,30 @@ import Testing
 
     @Test func callersOfOnePortAreToldApartAndStrangersDisturbNobody() async throws {
         let (port, outPort) = (try Studio.freePort(), try Studio.freePort())
+        let key = "0123456789"
         let channel = try Studio.channel(
             [
-                ("main", InputPlan(links: [.srt(srt(.listener, port, id: "a", passphrase: "0123456789"))])),
+                ("main", InputPlan(links: [.srt(srt(.listener, port, id: "a", passphrase: key))])),
                 ("backup", InputPlan(links: [.srt(srt(.listener, port, id: "b"))])),
             ], to: [.srt(srt(.listener, outPort))]
         ) { $0.muxRate = 3_000_000 }
         let main = try Studio.feed(
             Studio.sample("h264-main.ts"),
-            to: [OutputPlan(name: "a", address: .srt(srt(.caller, port, id: "a", passphrase: "0123456789")))])
+            to: [OutputPlan(name: "a", address: .srt(srt(.caller, port, id: "a", passphrase: key)))]
+        )
         let backup = try Studio.feed(
             Studio.sample("h264-backup.ts"),
             to: [OutputPlan(name: "b", address: .srt(srt(.caller, port, id: "b")))])
         try await wait(1)
         // A wrong passphrase, an unknown stream id, a second sender of a place that is taken.
         let strangers = try [
-            srt(.caller, port, id: "a", passphrase: "a wrong passphrase"), srt(.caller, port, id: "c"),
-            srt(.caller, port, id: "b"),
-        ].map { try Studio.feed(Studio.sample("h264-main.ts"), to: [OutputPlan(name: "x", address: .srt($0))]) }
+            srt(.caller, port, id: "a", passphrase: "a wrong passphrase"),
+            srt(.caller, port, id: "c"), srt(.caller, port, id: "b"),
+        ].map { address in
+            try Studio.feed(
+                Studio.sample("h264-main.ts"),
+                to: [OutputPlan(name: "x", address: .srt(address))])
+        }
         let receiver = Receiver(try SRTLink(srt(.caller, outPort)))
         let late = Receiver(try SRTLink(srt(.caller, outPort)))
         try await wait(6)

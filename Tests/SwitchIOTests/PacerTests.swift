@@ -6,7 +6,9 @@ import Testing
 
 @Suite struct PacerTests {
     private func packets(_ count: Int, from first: Int = 0) -> [UInt8] {
-        (0..<count).flatMap { [UInt8](repeating: UInt8(truncatingIfNeeded: first + $0), count: 188) }
+        (0..<count).flatMap {
+            [UInt8](repeating: UInt8(truncatingIfNeeded: first + $0), count: 188)
+        }
     }
 
     private func pace(_ pacer: inout Pacer, to now: Int64) -> [(first: UInt8, count: Int)] {

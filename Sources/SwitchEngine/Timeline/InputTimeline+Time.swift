@@ -1,5 +1,6 @@
-// How packets get their transport time τ: between two PCRs linear in packets, behind the last one at
-// the last pace. What becomes of them where the PCR stays away stands in InputTimeline+Stall.swift.
+// How packets get their transport time τ: between two PCRs linear in packets, behind the last one
+// at the last pace. What becomes of them where the PCR stays away stands in
+// InputTimeline+Stall.swift.
 
 import TransportStream
 
@@ -70,8 +71,8 @@ extension InputTimeline {
     }
 }
 
-/// Times between two PCRs, asked for in rising order: exact, and without a division where one packet
-/// follows the other.
+/// Times between two PCRs, asked for in rising order: exact, and without a division where one
+/// packet follows the other.
 private struct LinearTime {
     private let span: Int64
     private let packets: Int64

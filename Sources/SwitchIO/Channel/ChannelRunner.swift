@@ -1,5 +1,5 @@
-// A channel on the air: its links, its engine, its outputs, on one event loop. Everything it owns is
-// touched on that loop only; others talk to it by `perform` and read what it publishes.
+// A channel on the air: its links, its engine, its outputs, on one event loop. Everything it owns
+// is touched on that loop only; others talk to it by `perform` and read what it publishes.
 //
 //   tick      links ---> engine.receive      what has come since the last tick
 //             engine.advance, drain ---> pacer
@@ -141,7 +141,9 @@ public final class ChannelRunner: @unchecked Sendable {
             due = (0..<times.count).map { times[$0] }
         }
         guard !due.isEmpty else { return }
-        for index in due.indices { due[index] = engine.hostTime(ofSchedule: due[index]).nanoseconds }
+        for index in due.indices {
+            due[index] = engine.hostTime(ofSchedule: due[index]).nanoseconds
+        }
         pacer.append(bytes.span) { due[$0] }
     }
 

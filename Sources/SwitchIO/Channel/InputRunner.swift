@@ -81,7 +81,8 @@ final class InputRunner {
                 guard case .success(let header) = RTPHeader.parse(datagram) else { return }
                 start = header.payload.lowerBound
             }
-            framing.append(datagram.extracting(start..<datagram.count)) { bytes, first, count, gap in
+            let payload = datagram.extracting(start..<datagram.count)
+            framing.append(payload) { bytes, first, count, gap in
                 packets.removeAll(keepingCapacity: true)
                 for number in 0..<count {
                     let at = first + number * gap

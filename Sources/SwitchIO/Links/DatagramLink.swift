@@ -10,7 +10,8 @@ final class DatagramLink: Link {
     private static let batch = 32
     /// Room for one: the largest UDP payload that fits an Ethernet jumbo frame, and more.
     private static let stride = 9216
-    /// Calls of one poll; what is left waits for the next tick, so one link can not hold the others.
+    /// Calls of one poll; what is left waits for the next tick, so that one link can not hold the
+    /// others.
     private static let mostBatches = 32
 
     let isRTP: Bool
@@ -47,7 +48,8 @@ final class DatagramLink: Link {
     private func prepare(_ address: DatagramAddress, _ place: SocketAddress) throws(IOFailure) {
         var on: Int32 = 1
         let size = socklen_t(MemoryLayout<Int32>.size)
-        // Several receivers of one group on a host are usual; two of one unicast port are a mistake.
+        // Several receivers of one group on a host are usual; two of one unicast port are a
+        // mistake.
         if place.isMulticast {
             setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, size)
         }
@@ -106,7 +108,9 @@ final class DatagramLink: Link {
                     descriptor, &bytes, Int32(DatagramLink.stride), Int32(DatagramLink.batch),
                     &lengths, &arrivals, &segments))
             guard count > 0 else {
-                if count < 0 { facts.lastError = IOFailure.system("receive", Int32(-count)).description }
+                if count < 0 {
+                    facts.lastError = IOFailure.system("receive", Int32(-count)).description
+                }
                 return
             }
             for index in 0..<count {

@@ -29,7 +29,9 @@ final class PipeLink: Link {
             } else if count == 0 {
                 facts.state = .ended
             } else if errno != EINTR {
-                if errno != EAGAIN { facts.lastError = IOFailure.system("standard input").description }
+                if errno != EAGAIN {
+                    facts.lastError = IOFailure.system("standard input").description
+                }
                 return
             }
         }

@@ -1,5 +1,5 @@
-// A file or a pipe out. Writing may wait for a disk or a reader, so a thread of its own does it; what
-// it can not take in time is dropped here, whole packets, and counted.
+// A file or a pipe out. Writing may wait for a disk or a reader, so a thread of its own does it;
+// what it can not take in time is dropped here, whole packets, and counted.
 
 import Dispatch
 import Glibc

@@ -7,8 +7,8 @@ struct Pacer {
     /// Packets in a datagram, always: 1316 bytes fit an Ethernet frame.
     static let packets = 7
     static let datagramBytes = packets * 188
-    /// A datagram that is not full leaves when its first packet has waited so long, 500 ms: at a very
-    /// low rate the packets of one would be seconds apart.
+    /// A datagram that is not full leaves when its first packet has waited so long, 500 ms: at a
+    /// very low rate the packets of one would be seconds apart.
     static let longestFilling: Int64 = 500_000_000
 
     private var bytes: [UInt8] = []

@@ -1,5 +1,5 @@
-// SRT out: to one peer as caller or in rendezvous, or to any number of readers as listener. Each has
-// libsrt's own bounded queue; who does not take what is his for some seconds is let go, alone.
+// SRT out: to one peer as caller or in rendezvous, or to any number of readers as listener. Each
+// has libsrt's own bounded queue; who does not take what is his for some seconds is let go, alone.
 
 import CSRT
 import SwitchEngine
