@@ -21,6 +21,7 @@ struct LiveRun {
 
     /// Returns when all channels have ended: by a signal, or because their inputs have.
     func run() throws {
+        let endings = LiveRun.blockSignals()
         let loops = MultiThreadedEventLoopGroup(
             numberOfThreads: min(System.coreCount, plans.count))
         defer { try? loops.syncShutdownGracefully() }
@@ -35,8 +36,7 @@ struct LiveRun {
             }
         }
         let channels = runners
-        let signals = stopOnSignals(channels)
-        defer { signals.forEach { $0.cancel() } }
+        stopOnSignals(channels, endings)
         for runner in channels { runner.start() }
         let end = DispatchGroup()
         for runner in channels {
@@ -50,30 +50,27 @@ struct LiveRun {
         StatusBoard.clear()
     }
 
-    /// The first signal lets the channels send what they hold; the second ends at once.
-    private func stopOnSignals(_ runners: [ChannelRunner]) -> [any DispatchSourceSignal] {
-        let queue = DispatchQueue(label: "attacca.signals")
-        let count = SignalCount()
-        return [SIGINT, SIGTERM].map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
-            source.setEventHandler {
-                if count.next() > 1 { Foundation.exit(1) }
-                runners.forEach { $0.stop() }
-            }
-            source.resume()
-            return source
+    /// The first signal lets the channels send what they hold; the second ends at once. Signals are
+    /// blocked in all threads, those of the loops too, and waited for in one of their own.
+    private func stopOnSignals(_ runners: [ChannelRunner], _ set: sigset_t) {
+        Thread.detachNewThread {
+            var set = set
+            var number: Int32 = 0
+            sigwait(&set, &number)
+            runners.forEach { $0.stop() }
+            sigwait(&set, &number)
+            Foundation.exit(1)
         }
     }
-}
 
-/// How many signals came; touched on the queue of the signals only.
-private final class SignalCount: @unchecked Sendable {
-    private var count = 0
-
-    func next() -> Int {
-        count += 1
-        return count
+    /// Blocks the signals that end a run, in this thread and in those that it makes.
+    private static func blockSignals() -> sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGINT)
+        sigaddset(&set, SIGTERM)
+        pthread_sigmask(SIG_BLOCK, &set, nil)
+        return set
     }
 }
 

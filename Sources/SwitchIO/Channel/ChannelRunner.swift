@@ -160,6 +160,11 @@ public final class ChannelRunner: @unchecked Sendable {
         pacer.flush { packets, datagram in
             for index in outputs.indices { outputs[index].output.send(packets, datagram) }
         }
+        let lingering = outputs.map(\.output.lingering).max() ?? 0
+        loop.scheduleTask(in: .nanoseconds(lingering)) { self.close() }
+    }
+
+    private func close() {
         for index in outputs.indices { outputs[index].output.close() }
         publish(at: HostClock.now)
         stopped.succeed()

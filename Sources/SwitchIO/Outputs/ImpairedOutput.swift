@@ -39,6 +39,7 @@ final class ImpairedOutput: Output {
     }
 
     var facts: OutputFacts { output.facts }
+    var lingering: Int64 { output.lingering }
 
     func poll(at instant: MonotonicInstant) {
         now = instant.nanoseconds

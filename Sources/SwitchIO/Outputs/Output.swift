@@ -28,9 +28,12 @@ protocol Output: AnyObject {
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram)
     /// Looks after connections; called on each tick of the channel.
     func poll(at now: MonotonicInstant)
+    /// How long what was sent last is on its way, nanoseconds: the channel ends after that.
+    var lingering: Int64 { get }
     func close()
 }
 
 extension Output {
     func poll(at now: MonotonicInstant) {}
+    var lingering: Int64 { 0 }
 }

@@ -112,6 +112,11 @@ final class SRTOutput: Output {
         facts.bytes += Int64(packets.count)
     }
 
+    /// A reader gives packets out when its latency is over, and none after the connection's end.
+    var lingering: Int64 {
+        readers.isEmpty ? 0 : Int64(address.latencyMilliseconds + 200) * 1_000_000
+    }
+
     func close() {
         readers.removeAll()
         attempt = nil
