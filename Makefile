@@ -3,6 +3,7 @@
 #   make rehearse   the same in virtual time, with a report on every seam
 #   make test   build and run all tests
 #   make bench  what a packet costs (see README.md)
+#   make bench-air  what channels on the air cost
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools
@@ -10,7 +11,7 @@ BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams
 
-.PHONY: run rehearse test bench build packages streams clean
+.PHONY: run rehearse test bench bench-air build packages streams clean
 
 # libsrt is what SRT links are made of; ffmpeg is what the tests decode with, and like srt-tools a
 # sender and receiver of others. They are installed only where they are missing.
@@ -66,7 +67,7 @@ bench: packages build
 		ffmpeg -v error -y -stream_loop 55 -i $(BENCH)/short.ts -c copy \
 			-output_ts_offset 100 -muxrate 14M $(BENCH)/backup.ts; \
 		ffmpeg -v error -y -stream_loop 55 -i $(BENCH)/short.ts -c copy $(BENCH)/main.ts; }
-	$(BINARY) bench $(BENCH)/main.ts $(BENCH)/backup.ts
+	$(BINARY) bench engine $(BENCH)/main.ts $(BENCH)/backup.ts
 	@bash -c 'TIMEFORMAT="ffmpeg -c copy, one of the two inputs: %U + %S CPU seconds"; \
 		time ffmpeg -v error -nostdin -y -i $(BENCH)/main.ts -c copy -f mpegts /dev/null'
 	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -qq; \
@@ -79,6 +80,23 @@ bench: packages build
 			sed -n 's/.*total heap usage: \([0-9,]*\) allocs.*/\1/p' | tr -d ,; \
 	done | paste -s | awk '{ \
 		printf "allocations: %.4f per packet in the steady state\n", ($$2 - $$1) / 120000 }'
+
+# One channel and forty, each with two UDP inputs of 10 Mbit/s and one UDP output; beside them, in the
+# same minute, forty relays of one input each by multicat. All on this machine: senders and receivers
+# take their share of it.
+bench-air: packages build
+	@mkdir -p $(BENCH)
+	@command -v multicat >/dev/null || { $(SUDO) apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq multicat; }
+	@test -f $(BENCH)/air.ts || ffmpeg -v error -y \
+		-f lavfi -i testsrc2=s=1280x720:r=25,noise=alls=20:allf=t -f lavfi -i sine=r=48000 -t 40 \
+		-c:v libx264 -preset ultrafast -bf 2 -g 50 -b:v 9M -maxrate 9M -minrate 9M -bufsize 4M \
+		-x264-params nal-hrd=cbr -c:a aac -muxrate 10M $(BENCH)/air.ts
+	@for channels in 1 40; do \
+		$(BINARY) bench air $(BENCH)/air.ts --channels $$channels 2>/dev/null; done
+	@echo "multicat, which relays one input and switches nothing:"
+	@$(BINARY) bench air $(BENCH)/air.ts --channels 40 \
+		--instead "multicat -u -U @127.0.0.1:%m 127.0.0.1:%o" 2>/dev/null
 
 # Makes the sample streams again; they are part of the repository.
 streams: packages

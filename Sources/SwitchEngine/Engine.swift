@@ -127,11 +127,10 @@ public struct Engine: ~Copyable {
     /// Bytes that `drain` would give.
     public var pendingBytes: Int { restamper.batch.bytes.count }
 
-    /// When a packet with a schedule time that `drain` gave is due on the host's clock. To be asked
-    /// when it is drained: the clock of the input on air is followed, so the answer drifts.
-    public func hostTime(ofSchedule ticks: Int64) -> MonotonicInstant {
-        MonotonicInstant(ticks: clock.hostTicks(of: ticks))
-    }
+    /// What to add to a schedule time of `drain` for the time of the host's clock when the packet is
+    /// due, 27 MHz ticks. To be asked when it is drained: the clock of the input on air is followed,
+    /// so the answer drifts.
+    public var hostOffset: Int64 { clock.hostTicks(of: 0) }
 
     /// Gives the events since the last call.
     public mutating func takeEvents() -> [Event] {
