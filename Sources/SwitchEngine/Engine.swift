@@ -105,7 +105,7 @@ public struct Engine: ~Copyable {
         nextAssessment = .min
         advance(to: instant)
         isFinished = true
-        for index in inputs.indices where !states[index].hasEnded {
+        for index in inputs.indices where !states[index].hasEnded && !isGone(index) {
             inputs[index].timeline.finish(at: now.ticks)
         }
         if restamper.segments.isEmpty { begin() }
@@ -114,6 +114,9 @@ public struct Engine: ~Copyable {
         restamper.schedule.close(in: &restamper.batch, &restamper.program)
         noteDamage()
     }
+
+    /// Whether an input is silent: then what is open of it is not all, and its time has passed.
+    private func isGone(_ index: Int) -> Bool { states[index].isSilent || isStandingStill }
 
     /// Gives the packets that are ready, and forgets them.
     /// - Parameter body: called once with whole packets and their times on the output's schedule,
