@@ -6,8 +6,14 @@ import Glibc
 
 public enum SRTLibrary {
     /// libsrt begins once, and is silent: what matters is in its return values. It is never ended,
-    /// since its threads may run in callbacks of ours.
+    /// since its threads may run in callbacks of ours. They take no signals: who waits for one would
+    /// not get it.
     static let isStarted: Bool = {
+        var all = sigset_t()
+        var before = sigset_t()
+        sigfillset(&all)
+        pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
         srt_setloglevel(Int32(LOG_CRIT))
         return srt_startup() >= 0
     }()
