@@ -3,6 +3,7 @@
 #   make rehearse   the same in virtual time, with a report on every seam
 #   make test   build and run all tests
 #   make bench  what a packet costs (see README.md)
+#   make libsrt-bonding   libsrt with socket groups, in .build/srt (see README.md)
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools
@@ -10,7 +11,7 @@ BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams
 
-.PHONY: run rehearse test bench build packages streams clean
+.PHONY: run rehearse test bench build packages libsrt-bonding groups-for-tests streams clean
 
 # libsrt is what SRT links are made of; ffmpeg is what the tests decode with, and like srt-tools a
 # sender and receiver of others. They are installed only where they are missing.
@@ -22,6 +23,17 @@ packages:
 
 build: packages
 	swift build -c release --product attacca
+
+# Debian's libsrt has no socket groups. This is Debian's source of the version that is installed, with
+# them; SRT_SOURCE=VERSION takes another one, and is not for the air where it lacks what was mended.
+libsrt-bonding: packages
+	@sh Sources/CSRT/libsrt-bonding.sh .build/srt $(SRT_SOURCE)
+
+# For the tests, which send from loopback to loopback only, any version will do.
+groups-for-tests: packages
+	@test -f .build/srt/VERSION || \
+		sh Sources/CSRT/libsrt-bonding.sh .build/srt-for-tests newest || \
+		echo "no libsrt with socket groups: their tests are skipped"
 
 # Two encoders over SRT, the main one cut off for 4 s after each 10 s; ends by itself.
 run: build
@@ -48,8 +60,14 @@ rehearse: build
 # Live tests go first and alone: they run in real time, and the others take all the processor. On a
 # machine that others use too they get a second chance.
 LIVE := 'LiveTests|ChannelTests'
-test: packages build
+test: packages build groups-for-tests
 	swift build --build-tests
+	@for prefix in .build/srt .build/srt-for-tests; do \
+		test -f $$prefix/VERSION || continue; \
+		LD_LIBRARY_PATH=$$prefix/lib swift test --skip-build --filter SRTGroupTests || { \
+			sleep 10; \
+			LD_LIBRARY_PATH=$$prefix/lib swift test --skip-build --filter SRTGroupTests; }; \
+		exit; done
 	ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --filter $(LIVE) || { sleep 10; \
 		ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --filter $(LIVE); }
 	ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --skip $(LIVE)

@@ -40,6 +40,8 @@ public struct SRTPathFacts: Sendable, Equatable {
     public var state: State
     public var roundTripMilliseconds = 0.0
     public var lostPackets: Int64 = 0
+
+    public var isConnected: Bool { state == .idle || state == .running }
 }
 
 protocol Link: AnyObject {

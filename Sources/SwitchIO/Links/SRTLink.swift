@@ -110,10 +110,19 @@ final class SRTLink: Link {
         }
         if now.nanoseconds >= nextStatistics {
             nextStatistics = now.nanoseconds + SRTLink.statisticsPause
-            facts.srt = socket.facts
+            note(socket.facts)
             facts.refusals = port?.place.refusals ?? 0
             mend(socket)
         }
+    }
+
+    private func note(_ numbers: SRTFacts?) {
+        let now = Set((numbers?.paths ?? []).filter(\.isConnected).map(\.peer))
+        let before = (facts.srt?.paths ?? []).filter(\.isConnected).map(\.peer)
+        if let lost = before.first(where: { !now.contains($0) }) {
+            facts.lastError = "the path of \(lost) broke"
+        }
+        facts.srt = numbers
     }
 
     /// A caller's group gets its lost paths again. What can not be reached is no matter while others
