@@ -1,4 +1,4 @@
-// Socket groups with libsrt's own sender, and what is said where libsrt has none.
+// Socket groups with libsrt's own sender on the other side, and what is said where there are none.
 
 import Foundation
 import StreamContent
@@ -18,7 +18,7 @@ enum GroupLibrary {
     }
 }
 
-@Suite(.serialized) struct GroupLiveTests {
+@Suite struct GroupUsageTests {
     /// With Debian's libsrt, whatever the tests run with.
     private func debian(_ arguments: [String]) throws -> Outcome {
         try Command.run("env", ["-u", "LD_LIBRARY_PATH", try Binary.found.get()] + arguments)
@@ -47,10 +47,13 @@ enum GroupLibrary {
         #expect(outcome.errorLines.count == 1)
         #expect(outcome.errorLines.first?.contains("make libsrt-bonding") == true)
     }
+}
 
-    @Test(
-        .enabled(if: GroupLibrary.isBuilt, "no libsrt with socket groups: make libsrt-bonding"),
-        arguments: ["broadcast", "backup"])
+@Suite(
+    .serialized,
+    .enabled(if: GroupLibrary.isBuilt, "no libsrt with socket groups: make libsrt-bonding"))
+struct BondedSenderTests {
+    @Test(arguments: ["broadcast", "backup"])
     func aBondedSenderThatLosesAPathLosesNothing(_ kind: String) async throws {
         let workspace = try Workspace()
         let file = workspace.path("file.ts")
