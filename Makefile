@@ -24,8 +24,8 @@ packages:
 build: packages
 	swift build -c release --product attacca
 
-# Debian's libsrt has no socket groups. This is Debian's source of the version that is installed, with
-# them; SRT_SOURCE=VERSION takes another one, and is not for the air where it lacks what was mended.
+# Debian's libsrt has no socket groups. This is Debian's source of the version that is installed,
+# with them; SRT_SOURCE=VERSION takes another one, and is not for the air where it lacks mendings.
 libsrt-bonding: packages
 	@sh Sources/CSRT/libsrt-bonding.sh .build/srt $(SRT_SOURCE)
 

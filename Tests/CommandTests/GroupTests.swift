@@ -97,8 +97,8 @@ struct BondedSenderTests {
         let content = try DecodedContent.read(path: file)
         #expect(content.messages == [])
         #expect(content.damagedPositions().isEmpty)
-        // Of more than 10 s no picture is missing, but for those around the very last, which the end
-        // cuts off.
+        // Of more than 10 s no picture is missing, but for those around the very last, which the
+        // end cuts off.
         let count = content.pictures.count
         #expect(count > 250)
         #expect(content.jumps.allSatisfy { $0.position > count - 4 }, "\(content.jumps)")

@@ -1,5 +1,5 @@
-// What the program is linked with. libavformat would bring a second libsrt into the process, and two
-// of them crash.
+// What the program is linked with. libavformat would bring a second libsrt into the process, and
+// two of them crash.
 
 import Foundation
 import Testing

@@ -1,5 +1,5 @@
-// Socket groups as links and outputs, on loopback, with both ends ours. They run where the libsrt of
-// the tests knows groups: `make test` gives them the one that it builds.
+// Socket groups as links and outputs, on loopback, with both ends ours. They run where the libsrt
+// of the tests knows groups: `make test` gives them the one that it builds.
 
 import StreamContent
 import SwitchEngine
@@ -28,7 +28,7 @@ struct SRTGroupTests {
             to: [OutputPlan(name: "group", address: .srt(try address(url)))])
     }
 
-    /// Waits until a link has so many connected paths. libsrt gives one up after some 5 s of silence.
+    /// Waits until a link has so many connected paths; a silent one is given up after some 5 s.
     private func paths(_ count: Int, of receiver: Receiver) async throws -> [SRTPathFacts] {
         var found: [SRTPathFacts] = []
         for _ in 0..<100 {

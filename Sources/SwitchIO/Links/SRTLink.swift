@@ -1,5 +1,5 @@
-// SRT in: a caller that connects again for ever, a listener's place, or a rendezvous. The paths of a
-// socket group are one link; it breaks when the last of them does.
+// SRT in: a caller that connects again for ever, a listener's place, or a rendezvous. The paths of
+// a socket group are one link; it breaks when the last of them does.
 
 import CSRT
 import SwitchEngine
@@ -125,12 +125,10 @@ final class SRTLink: Link {
         facts.srt = numbers
     }
 
-    /// A caller's group gets its lost paths again. What can not be reached is no matter while others
-    /// bring everything.
+    /// What can not be reached again is no matter while other paths bring everything.
     private func mend(_ socket: SRTSocket) {
-        guard socket.isGroup, port == nil else { return }
         do throws(IOFailure) {
-            try socket.connectGroup(address)
+            try socket.mend()
         } catch {
             facts.lastError = error.description
         }

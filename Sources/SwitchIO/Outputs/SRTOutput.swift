@@ -91,10 +91,10 @@ final class SRTOutput: Output {
 
     /// A group gets its lost paths again; who can not be reached is no matter while others are.
     private func mend() {
-        guard now >= nextMending, let socket = readers.first?.socket, socket.isGroup else { return }
+        guard now >= nextMending, let socket = readers.first?.socket else { return }
         nextMending = now + SRTOutput.mendingPause
         do throws(IOFailure) {
-            try socket.connectGroup(address)
+            try socket.mend()
         } catch {
             facts.lastError = error.description
         }

@@ -6,8 +6,8 @@ import Glibc
 
 public enum SRTLibrary {
     /// libsrt begins once, and is silent: what matters is in its return values. It is never ended,
-    /// since its threads may run in callbacks of ours. They take no signals: who waits for one would
-    /// not get it.
+    /// since its threads may run in callbacks of ours. They take no signals: who waits for one
+    /// would not get it.
     static let isStarted: Bool = {
         var all = sigset_t()
         var before = sigset_t()

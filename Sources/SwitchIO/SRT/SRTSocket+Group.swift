@@ -54,40 +54,25 @@ extension SRTSocket {
         return isConnecting ? .connecting : .broken
     }
 
-    /// Connects the paths that are no members now.
+    /// Begins to connect all paths.
     func connectGroup(_ address: SRTAddress) throws(IOFailure) {
-        let paths = address.paths
-        let present = Set(members.map { Int($0.token) })
-        var targets: [SRT_SOCKGROUPCONFIG] = []
-        var failure: IOFailure?
-        for (index, path) in paths.enumerated() where !present.contains(index) {
-            do throws(IOFailure) {
-                var target = try SRTSocket.target(path)
-                // A group of type backup takes the greatest weight that is well.
-                target.weight = UInt16(paths.count - index)
-                target.token = Int32(index)
-                targets.append(target)
-            } catch {
-                failure = error
-            }
-        }
-        guard !targets.isEmpty else {
-            if let failure { throw failure }
-            return
-        }
-        guard srt_connect_group(handle, &targets, Int32(targets.count)) != SRT_ERROR else {
-            throw .srt("connect")
-        }
+        let called = try SRTPaths(address.paths)
+        calledPaths = called
+        try connectMissing(called)
     }
 
-    private static func target(_ path: SRTPath) throws(IOFailure) -> SRT_SOCKGROUPCONFIG {
-        let peer = try SocketAddress(path.endpoint)
-        guard let local = path.local else {
-            return peer.withPointer { srt_prepare_endpoint(nil, $0, Int32($1)) }
-        }
-        let own = try SocketAddress(local, family: peer.family)
-        return own.withPointer { from, _ in
-            peer.withPointer { srt_prepare_endpoint(from, $0, Int32($1)) }
+    /// A group that calls gets its lost paths again; for others it is not ours to do.
+    func mend() throws(IOFailure) {
+        guard let calledPaths else { return }
+        calledPaths.askAgain()
+        try connectMissing(calledPaths)
+    }
+
+    private func connectMissing(_ called: SRTPaths) throws(IOFailure) {
+        var targets = called.targets(without: members)
+        guard !targets.isEmpty else { return }
+        guard srt_connect_group(handle, &targets, Int32(targets.count)) != SRT_ERROR else {
+            throw .srt("connect")
         }
     }
 

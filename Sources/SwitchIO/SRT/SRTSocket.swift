@@ -15,6 +15,8 @@ final class SRTSocket {
     enum State { case connecting, connected, broken }
 
     private(set) var handle: SRTSOCKET
+    /// Of a group that calls.
+    var calledPaths: SRTPaths?
 
     /// Takes over an accepted socket.
     init(accepted handle: SRTSOCKET) { self.handle = handle }
