@@ -1,0 +1,65 @@
+// Links that carry the same bits, each with its own faults, become the source again.
+
+import Testing
+import TransportStream
+
+@testable import SwitchEngine
+
+@Suite struct BondMergeTests {
+    static let window: Int64 = 500 * bondMillisecond
+
+    static func merge(_ links: Int = 2) -> Bond {
+        Bond(links: links, plan: .merge(skewWindow: window))
+    }
+
+    /// The packets that one link at least brought.
+    static func expected(_ source: BondSource, _ traffic: BondTraffic) -> [[UInt8]] {
+        source.packets.indices.filter { traffic.brought[$0] > 0 }.map { source.packets[$0] }
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3, 4, 5])
+    func rtpWithLossDisorderAndSkewIsTheSourceAgain(seed: UInt64) {
+        let source = BondSource(seed: seed, count: 12_000, nullShare: 20)
+        var traffic = BondTraffic(count: source.packets.count)
+        for link in 0..<2 {
+            let way = BondWay(
+                link: link, seed: seed * 10 + UInt64(link), isRTP: true, firstSequence: 65_000,
+                loss: 5, jitter: 30, skew: link * 200, doubled: 1, calm: 70)
+            traffic.carry(source, 0..<source.packets.count, way)
+        }
+        var bond = Self.merge()
+        let outcome = playBond(&bond, traffic.datagrams)
+        let wanted = Self.expected(source, traffic)
+        #expect(bondDifference(outcome.packets, wanted) == "")
+        #expect(wanted.count < source.packets.count)
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3, 4, 5])
+    func plainPacketsCutDifferentlyAreTheSourceAgain(seed: UInt64) {
+        let source = BondSource(seed: seed, count: 12_000)
+        var traffic = BondTraffic(count: source.packets.count)
+        for link in 0..<2 {
+            let way = BondWay(
+                link: link, seed: seed * 10 + UInt64(link), cut: link == 0 ? [7] : [4, 5, 4, 3],
+                loss: 5, jitter: 30, skew: link * 200, doubled: 1, calm: 350)
+            traffic.carry(source, 0..<source.packets.count, way)
+        }
+        var bond = Self.merge()
+        let outcome = playBond(&bond, traffic.datagrams)
+        #expect(bondDifference(outcome.packets, Self.expected(source, traffic)) == "")
+    }
+
+    @Test(arguments: [UInt64(1), 2, 3, 4, 5])
+    func plainPacketsInOrderAreTheSourceAgain(seed: UInt64) {
+        let source = BondSource(seed: seed, count: 12_000)
+        var traffic = BondTraffic(count: source.packets.count)
+        for link in 0..<2 {
+            let way = BondWay(
+                link: link, seed: seed * 10 + UInt64(link), loss: 5, skew: link * 200)
+            traffic.carry(source, 0..<source.packets.count, way)
+        }
+        var bond = Self.merge()
+        let outcome = playBond(&bond, traffic.datagrams)
+        #expect(bondDifference(outcome.packets, Self.expected(source, traffic)) == "")
+    }
+}
