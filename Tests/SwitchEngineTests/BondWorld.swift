@@ -60,6 +60,10 @@ struct BondWay {
     var loss = 0
     /// Each datagram comes up to so much later, so they change places; milliseconds.
     var jitter = 0
+    /// Percent of the datagrams to which that happens.
+    var jittered = 100
+    /// Nanoseconds of a packet; the default is 5 Mbit/s.
+    var pace: Int64 = bondPacketNanoseconds
     var skew = 0
     /// Percent.
     var doubled = 0
@@ -107,16 +111,17 @@ struct BondTraffic {
                 if random.below(100) < way.corrupted { packet[20 + random.below(160)] ^= 0x55 }
                 bytes += packet
             }
+            let isStill = random.below(100) >= way.jittered
             let isCalm = at < range.lowerBound + way.calm
             let isLost = random.below(100) < way.loss && !isCalm
-            let delay = way.jitter > 0 && !isCalm ? random.below(way.jitter * 1000) : 0
+            let delay = way.jitter > 0 && !isCalm && !isStill ? random.below(way.jitter * 1000) : 0
             let copies = random.below(100) < way.doubled ? 2 : 1
             if isLost { continue }
             for number in at..<end { brought[number] += 1 }
             for copy in 0..<copies {
                 datagrams.append(
                     BondDatagram(
-                        time: Int64(end) * bondPacketNanoseconds + Int64(delay) * 1000
+                        time: Int64(end) * way.pace + Int64(delay) * 1000
                             + Int64(way.skew + copy * 3) * bondMillisecond,
                         link: way.link, isRTP: way.isRTP, bytes: bytes))
             }
@@ -184,22 +189,23 @@ func playBond(
     return outcome
 }
 
+/// The number of a source's packet of video or sound, or less than 0.
+func bondNumber(_ packet: [UInt8]) -> Int {
+    guard packet[2] == 1 || packet[2] == 2, packet[1] == 1 else { return -Int(packet[2]) - 1 }
+    return (0..<4).reduce(0) { $0 | Int(packet[5 + $1]) << (8 * $1) }
+}
+
 /// Where an output differs from what it should be, for the eye.
 func bondDifference(_ found: [[UInt8]], _ expected: [[UInt8]]) -> String {
     guard found != expected else { return "" }
-    func number(_ packet: [UInt8]) -> Int {
-        guard packet[2] == 1 || packet[2] == 2, packet[1] == 1 else { return -Int(packet[2]) - 1 }
-        return (0..<4).reduce(0) { $0 | Int(packet[5 + $1]) << (8 * $1) }
-    }
     let first = zip(found, expected).enumerated().first { $1.0 != $1.1 }?.offset
         ?? min(found.count, expected.count)
-    let have = found.map(number)
-    let missing = Set(expected.map(number)).subtracting(have).count
+    let have = found.map(bondNumber)
+    let missing = Set(expected.map(bondNumber)).subtracting(have).count
     let ordered = have.filter { $0 >= 0 }
     let falls = zip(ordered, ordered.dropFirst()).count { $0 >= $1 }
     let around = max(0, first - 3)..<max(0, min(found.count, first + 12))
     let wanted = max(0, first - 3)..<max(0, min(expected.count, first + 12))
     return "\(found.count) for \(expected.count) packets, first at \(first): "
-        + "twice \(Dictionary(grouping: have.filter { $0 >= 0 }, by: { $0 }).filter { $1.count > 1 }.keys.sorted().prefix(20)) "
-        + "\(have[around]) for \(expected[wanted].map(number)); missing \(missing), falls \(falls)"
+        + "\(have[around]) for \(expected[wanted].map(bondNumber)); missing \(missing), falls \(falls)"
 }

@@ -10,7 +10,8 @@ extension ContentMerge {
 
     mutating func place(_ read: Read, _ bytes: Span<UInt8>, follows: Bool) {
         let cursor = chain.node(links[read.link].cursor)
-        if let known = (0..<count).first(where: { places[$0] >= 0 }) {
+        let known = (0..<count).first { places[$0] >= 0 }
+        if let known {
             placeBefore(known, read, bytes)
             placeBehind(known, read, bytes)
         } else if let left = borderAlone(read, cursor, follows: follows) {
@@ -20,6 +21,8 @@ extension ContentMerge {
             facts[read.link].setAside += Int64(count)
         }
         join(read, cursor, follows: follows)
+        let isSequel = follows && links[read.link].isPlaceGuessed
+        links[read.link].isPlaceGuessed = known == nil && (cursor < 0 || !follows || isSequel)
         if let last = (0..<count).last(where: { places[$0] >= 0 }) {
             links[read.link].cursor = chain.cursor(places[last])
         }
@@ -44,6 +47,7 @@ extension ContentMerge {
         node.source = read.link
         node.read = links[read.link].read
         node.sent = line.sent(read.link, at: read.now)
+        node.time = node.sent
         node.links = 1 << UInt64(read.link)
         places[index] = chain.insert(after: left, node, bytes, at: read.start + index * read.stride)
     }
@@ -158,24 +162,33 @@ extension ContentMerge {
     private mutating func join(_ read: Read, _ cursor: Int32, follows: Bool) {
         // A link that is not believed does not move what others brought.
         let mayMove = links[read.link].doubtedFrom == nil
-        if follows, cursor >= 0, places[0] >= 0, cursor != places[0] {
-            let isNumbered = read.flow == .unbroken
-            _ = joined(cursor, places[0], mayMove: mayMove, isSure: isNumbered)
+        if follows, cursor >= 0, places[0] >= 0 {
+            joined(
+                cursor, places[0], mayMove: mayMove, isGuess: links[read.link].isPlaceGuessed,
+                isSure: read.flow == .unbroken)
         }
         guard count > 1 else { return }
         for index in 1..<count where places[index - 1] >= 0 && places[index] >= 0 {
-            _ = joined(places[index - 1], places[index], mayMove: mayMove, isSure: true)
+            let (left, right) = (places[index - 1], places[index])
+            let isGuess = chain[left].links.nonzeroBitCount == 1
+                && chain[right].links.nonzeroBitCount > 1
+            joined(left, right, mayMove: mayMove, isGuess: isGuess, isSure: true)
         }
     }
 
+    /// - Parameter isGuess: the left one's place was a guess, and it is the one to be moved.
     private mutating func joined(
-        _ left: Int32, _ right: Int32, mayMove: Bool, isSure: Bool
-    ) -> Bool {
-        guard left != right, !chain[right].isGiven else { return false }
+        _ left: Int32, _ right: Int32, mayMove: Bool, isGuess: Bool, isSure: Bool
+    ) {
+        guard left != right, !chain[right].isGiven else { return }
         if chain[left].next != right {
-            guard mayMove, chain.moveRun(right, after: left) else { return false }
+            guard mayMove else { return }
+            let isMoved =
+                isGuess
+                ? chain.moveRun(chain.beginOfRun(left), after: chain[right].previous)
+                : chain.moveRun(right, after: left)
+            guard isMoved, chain[left].next == right else { return }
         }
         if isSure { chain[left].isJoined = true }
-        return true
     }
 }

@@ -72,68 +72,17 @@ extension ContentMerge {
         let head = chain.head
         var spread: Int64 = 0
         for link in links.indices where isDisorderly(link, at: now) {
-            spread = max(spread, line.spread(link))
+            spread = max(spread, min(line.spread(link), ContentMerge.disorderLimit))
         }
-        guard spread > 0, !goesOn(head) else { return }
-        let limit = chain[head].sent + spread
-        var run = chain[chain.endOfRun(head)].next
-        while run >= 0, chain[run].sent <= limit {
-            if isMovable(run, at: now), goesOn(run) {
-                _ = chain.moveRun(run, after: chain.lastGiven)
-                return
-            }
+        guard spread > 0 else { return }
+        let limit = chain[head].sent + 2 * spread
+        runOrder.begin(spread: spread)
+        var run = head
+        while run >= 0, chain[run].sent <= limit, !runOrder.isFull {
+            if isReleasable(run, at: now) { runOrder.add(run, chain) }
             run = chain[chain.endOfRun(run)].next
         }
-        // Something is missing that nobody brought: what comes behind nothing else is the first.
-        run = head
-        while run >= 0, chain[run].sent <= limit {
-            if isMovable(run, at: now), !hasPredecessor(run, from: head, limit) {
-                if run != head { _ = chain.moveRun(run, after: chain.lastGiven) }
-                return
-            }
-            run = chain[chain.endOfRun(run)].next
-        }
-    }
-
-    private func isMovable(_ run: Int32, at now: Int64) -> Bool {
-        isDisorderly(chain[run].source, at: now) && isReleasable(run, at: now)
-    }
-
-    /// Whether the run's packets are the next of their PIDs behind what was given.
-    private func goesOn(_ run: Int32) -> Bool {
-        var node = run
-        var seen: InlineArray<8, UInt16> = .init(repeating: PacketPrint.nullPID)
-        var seenCount = 0
-        for _ in 0..<ContentMerge.readLimit where node >= 0 {
-            let print = chain[node].print
-            var isFirst = !print.isNull
-            for index in 0..<seenCount where seen[index] == print.pid { isFirst = false }
-            if isFirst {
-                guard seenCount < seen.count else { return true }
-                seen[seenCount] = print.pid
-                seenCount += 1
-                let last = givenCounters[Int(print.pid)]
-                if last & ContentMerge.counterKnown != 0, !print.follows(last & 15) { return false }
-            }
-            guard chain[node].isJoined else { return true }
-            node = chain[node].next
-        }
-        return true
-    }
-
-    private func hasPredecessor(_ run: Int32, from first: Int32, _ limit: Int64) -> Bool {
-        let begin = chain[run].print
-        guard !begin.isNull else { return false }
-        var other = first
-        while other >= 0, chain[other].sent <= limit {
-            let end = chain.endOfRun(other)
-            if other != run, chain[end].print.pid == begin.pid,
-                begin.counter == (chain[end].print.counter &+ 1) & 15
-            {
-                return true
-            }
-            other = chain[end].next
-        }
-        return false
+        let first = runOrder.first(behind: givenCounters, chain)
+        if first != head { _ = chain.moveRun(first, after: chain.lastGiven) }
     }
 }

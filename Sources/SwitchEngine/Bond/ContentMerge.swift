@@ -31,6 +31,8 @@ struct ContentMerge {
         var cursor: PacketChain.Cursor?
         /// By PID: the last continuity counter, `counterKnown` set. Empty before the first read.
         var counters: [UInt8] = []
+        /// Where its newest read stands is not known for sure: it had nothing in common with others.
+        var isPlaceGuessed = false
         /// The read in hand; the newest that another link has a copy of, and when it was seen.
         var read: Int64 = 0
         var confirmed: Int64 = 0
@@ -45,6 +47,8 @@ struct ContentMerge {
 
     /// Packets of one read; longer ones are taken in parts.
     static let readLimit = 16
+    /// Datagrams without numbers are put in order if they come so much too late at most, 60 ms.
+    static let disorderLimit: Int64 = 60_000_000
     /// A link that let datagrams change places is expected to do it again for 10 s.
     static let disorderMemory: Int64 = 10_000_000_000
     static let counterKnown: UInt8 = 0x80
@@ -64,6 +68,7 @@ struct ContentMerge {
     var count = 0
     /// Last counters of what was given, by PID.
     var givenCounters = [UInt8](repeating: 0, count: 8192)
+    var runOrder = RunOrder()
     /// What is given with the next release, in pieces of one arrival.
     var outgoing: [UInt8] = []
     var pieces: [(bytes: Int, arrival: Int64)] = []
@@ -255,6 +260,8 @@ struct ContentMerge {
                 confirm(source, chain[node].read, at: read.now)
                 confirm(read.link, links[read.link].read, at: read.now)
             }
+            let time = line.sent(read.link, at: read.now)
+            chain[node].time = min(chain[node].time, time)
             guard !isCompared, !prints[index].isNull else { continue }
             isCompared = true
             let move = line.compare(

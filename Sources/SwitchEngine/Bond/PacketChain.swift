@@ -19,6 +19,8 @@ struct PacketChain {
         var read: Int64 = 0
         /// When it would have come (SkewLine); never falls along the chain.
         var sent: Int64 = 0
+        /// The same of the packet alone, by the copy that came earliest for its link.
+        var time: Int64 = 0
         /// Links that brought it, bit by number.
         var links: UInt64 = 0
         var previous: Int32 = PacketChain.none
@@ -91,6 +93,14 @@ struct PacketChain {
         return end
     }
 
+    func beginOfRun(_ node: Int32) -> Int32 {
+        var begin = node
+        while self[begin].previous >= 0, self[self[begin].previous].isJoined {
+            begin = self[begin].previous
+        }
+        return begin
+    }
+
     /// Puts the packet at `offset` behind `node`.
     mutating func insert(
         after node: Int32, _ new: Node, _ source: Span<UInt8>, at offset: Int
@@ -116,7 +126,7 @@ struct PacketChain {
 
     /// Puts the run that begins at `begin` behind `node`; false where the chain forbids it.
     mutating func moveRun(_ begin: Int32, after node: Int32) -> Bool {
-        guard begin != node, isOpen(after: node), !self[begin].isGiven,
+        guard begin != node, node >= 0, isOpen(after: node), !self[begin].isGiven,
             self[begin].previous >= 0, !self[self[begin].previous].isJoined
         else { return false }
         var end = begin
@@ -161,7 +171,10 @@ struct PacketChain {
     mutating func move(source: Int, by nanoseconds: Int64) {
         var node = head
         while node >= 0 {
-            if self[node].source == source { self[node].sent += nanoseconds }
+            if self[node].source == source {
+                self[node].sent += nanoseconds
+                self[node].time += nanoseconds
+            }
             node = self[node].next
         }
         node = last

@@ -15,13 +15,15 @@ struct SkewLine {
         var lag: Int64?
         var joined: Int64 = 0
         var lastArrival: Int64?
-        /// How far copies are off the lag in the mean, nanoseconds.
+        /// How far copies are off the lag at most, slowly forgotten; nanoseconds.
         var error: Int64 = 0
     }
 
     /// Of each new difference, one part in so many is believed.
     private static let smoothing: Int64 = 32
 
+    /// Of the largest difference, one part in so many is forgotten with each.
+    private static let memory: Int64 = 1024
     /// 1 ms.
     private static let leastSpread: Int64 = 1_000_000
 
@@ -77,7 +79,8 @@ struct SkewLine {
         }
         let error = (arrival - mine) - (firstArrival - other)
         for link in [later, first] {
-            ways[link].error += (abs(error) - ways[link].error) / SkewLine.smoothing
+            ways[link].error -= ways[link].error / SkewLine.memory
+            ways[link].error = max(ways[link].error, abs(error))
         }
         // Of both, or jitter would move the line.
         ways[later].lag = limited(mine + error / SkewLine.smoothing)
@@ -86,7 +89,7 @@ struct SkewLine {
     }
 
     /// How far off its place on the line a packet of this link may be, nanoseconds.
-    func spread(_ link: Int) -> Int64 { SkewLine.leastSpread + 4 * ways[link].error }
+    func spread(_ link: Int) -> Int64 { SkewLine.leastSpread + ways[link].error }
 
     private func limited(_ lag: Int64) -> Int64 { max(-window, min(window, lag)) }
 }
