@@ -75,7 +75,7 @@ import TransportStream
         for link in 0..<2 {
             let way = BondWay(
                 link: link, seed: seed * 10 + UInt64(link), cut: link == 0 ? [7] : [6, 7, 5],
-                loss: 5, skew: link * 200)
+                loss: 5, skew: link * 200, calm: 35)
             traffic.carry(source, 0..<source.packets.count, way)
         }
         var bond = Self.merge()

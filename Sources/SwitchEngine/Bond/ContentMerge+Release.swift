@@ -37,7 +37,7 @@ extension ContentMerge {
     mutating func giveHead(at now: Int64) {
         guard isReleasable(chain.head, at: now) else {
             facts[chain[chain.head].source].setAside += 1
-            return chain.removeHead()
+            return chain.remove(chain.head)
         }
         if !chain[chain.lastGiven].isJoined { putInOrder(at: now) }
         let node = chain[chain.head]

@@ -41,7 +41,7 @@ struct ContentMerge {
         var doubtedFrom: Int64?
         /// When it let datagrams change places.
         var lastDisorder: Int64?
-        /// The PID and counter of the first packet of its newest read.
+        /// The first packet of its newest read, where that did not go on from the one before.
         var head = PacketPrint.none
     }
 
@@ -201,7 +201,10 @@ struct ContentMerge {
         for index in 0..<count {
             if places[index] < 0, left >= 0 {
                 let node = chain[left].next
-                if node >= 0, isSame(node, index, bit) { places[index] = node }
+                let next = node >= 0 && chain[node].isJoined ? chain[node].next : ContentMerge.none
+                if node >= 0, isSame(node, index, bit), fits(next, index + 1) {
+                    places[index] = node
+                }
             }
             left = places[index]
         }
@@ -209,7 +212,13 @@ struct ContentMerge {
         for index in (0..<count).reversed() {
             if places[index] < 0, right >= 0 {
                 let node = chain[right].previous
-                if node >= 0, isSame(node, index, bit) { places[index] = node }
+                let before = node >= 0 ? chain[node].previous : ContentMerge.none
+                let isFixed = before >= 0 && chain[before].isJoined
+                if node >= 0, isSame(node, index, bit),
+                    fits(isFixed ? before : ContentMerge.none, index - 1)
+                {
+                    places[index] = node
+                }
             }
             right = places[index]
         }
@@ -243,6 +252,11 @@ struct ContentMerge {
         chain[node].print == prints[index] && chain[node].links & bit == 0
     }
 
+    /// Whether what stands fixed beside a packet is what the read has there.
+    private func fits(_ neighbour: Int32, _ index: Int) -> Bool {
+        neighbour < 0 || !(0..<count).contains(index) || chain[neighbour].print == prints[index]
+    }
+
     /// Marks what the read has in common with other links; gives how many packets that are.
     private mutating func noteCopies(_ read: Read) -> Int {
         let bit = UInt64(1) << UInt64(read.link)
@@ -264,6 +278,8 @@ struct ContentMerge {
             chain[node].time = min(chain[node].time, time)
             guard !isCompared, !prints[index].isNull else { continue }
             isCompared = true
+            // What a link that lags behind brought alone before its lag was known stands wrong.
+            if !line.isAligned(read.link) { chain.remove(onlyOf: read.link) }
             let move = line.compare(
                 read.link, at: read.now, with: source, at: chain[node].arrival)
             if let move { chain.move(source: source, by: move) }
@@ -316,7 +332,8 @@ struct ContentMerge {
     /// Sees whether datagrams without numbers have changed places, and moves the cursor.
     private mutating func noteOrder(_ read: Read) {
         let head = links[read.link].head
-        links[read.link].head = prints[0]
+        // A read that came too early left a gap before it.
+        links[read.link].head = read.continues ? .none : prints[0]
         guard read.flow == .unknown, !read.continues else { return }
         var isBehind = false
         let cursor = chain.node(links[read.link].cursor)

@@ -197,15 +197,24 @@ struct PacketChain {
         lastGiven = node
     }
 
-    /// Takes the first held packet out.
-    mutating func removeHead() {
-        let node = head
-        guard node >= 0 else { return }
-        let behind = self[node].next
-        self[lastGiven].isJoined = false
-        self[lastGiven].next = behind
-        if behind >= 0 { self[behind].previous = lastGiven } else { last = lastGiven }
+    /// Takes a held packet out.
+    mutating func remove(_ node: Int32) {
+        guard node >= 0, !self[node].isGiven else { return }
+        let (before, behind) = (self[node].previous, self[node].next)
+        self[before].isJoined = false
+        self[before].next = behind
+        if behind >= 0 { self[behind].previous = before } else { last = before }
         forget(node)
+    }
+
+    /// Takes out what `source` alone has brought.
+    mutating func remove(onlyOf source: Int) {
+        var node = head
+        while node >= 0 {
+            let next = self[node].next
+            if self[node].links == 1 << UInt64(source) { remove(node) }
+            node = next
+        }
     }
 
     /// Forgets the oldest packet of the history; never the last given one.

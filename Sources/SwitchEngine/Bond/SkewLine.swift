@@ -47,6 +47,9 @@ struct SkewLine {
         return ways[link].joined <= arrival && last > arrival
     }
 
+    /// Whether the link's lag is known.
+    func isAligned(_ link: Int) -> Bool { ways[link].lag != nil }
+
     /// Notes a link's arrival; true where it comes for the first time or after a silence.
     mutating func arrive(_ link: Int, at now: Int64) -> Bool {
         let isNew = !isLive(link, at: now)
