@@ -69,8 +69,8 @@ struct BondWay {
     var doubled = 0
     /// Percent of the packets, one byte of each.
     var corrupted = 0
-    /// Bytes by which the datagrams' borders lie off the packets'.
-    var offset = 0
+    /// Packets of which nothing comes.
+    var isDroppedFrom = 0..<0
     /// The first packets are carried without loss and disorder.
     var calm = 0
 }
@@ -116,7 +116,7 @@ struct BondTraffic {
             let isLost = random.below(100) < way.loss && !isCalm
             let delay = way.jitter > 0 && !isCalm && !isStill ? random.below(way.jitter * 1000) : 0
             let copies = random.below(100) < way.doubled ? 2 : 1
-            if isLost { continue }
+            if isLost || way.isDroppedFrom.contains(at) { continue }
             for number in at..<end { brought[number] += 1 }
             for copy in 0..<copies {
                 datagrams.append(
