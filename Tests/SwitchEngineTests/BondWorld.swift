@@ -32,6 +32,7 @@ struct BondSource {
             packet[0] = 0x47
             packet[1] = UInt8(pid >> 8)
             packet[2] = UInt8(pid & 0xFF)
+            if pid == 0 || pid == 0x100 { packet[1] |= 0x40 }
             packet[3] = 0x10
             if pid != 0x1FFF {
                 counters[pid] = (counters[pid]! + 1) & 15
@@ -183,8 +184,10 @@ func playBond(
             at: MonotonicInstant(nanoseconds: datagram.time), take)
         time = now
     }
-    advance(to: end ?? (sorted.last?.time ?? 0) + 2_000 * bondMillisecond)
+    let last = sorted.last?.time ?? 0
+    advance(to: last + 50 * bondMillisecond)
     outcome.facts = (0..<links).map { bond.facts(of: $0) }
+    advance(to: end ?? last + 2_000 * bondMillisecond)
     bond.finish(at: MonotonicInstant(nanoseconds: time), take)
     return outcome
 }

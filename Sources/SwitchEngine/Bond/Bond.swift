@@ -221,7 +221,11 @@ public struct Bond: ~Copyable {
     /// Counters of a link.
     public func facts(of link: Int) -> BondLinkFacts {
         var facts = links[link].facts
-        if let order = links[link].order { facts += order.facts[0] }
+        if var order = links[link].order?.facts[0] {
+            // In a merge the other links tell what this one lost.
+            if way == .content { order.lost = 0 }
+            facts += order
+        }
         if let sequence { facts += sequence.facts[link] }
         if let content { facts += content.facts[link] }
         facts.isInUse =

@@ -15,8 +15,7 @@ extension ContentMerge {
             placeBefore(known, read, bytes)
             placeBehind(known, read, bytes)
         } else if let left = borderAlone(read, cursor, follows: follows) {
-            insert(0, after: left, read, bytes)
-            placeBehind(0, read, bytes)
+            placeAlone(behind: left, read, bytes)
         } else {
             facts[read.link].setAside += Int64(count)
         }
@@ -60,6 +59,7 @@ extension ContentMerge {
                 return
             }
             let left = chain[right].previous
+            if left >= 0 { open(after: left, doubting: left, read) }
             guard left >= 0, chain.isOpen(after: left) else {
                 facts[read.link].mismatched += Int64(index + 1)
                 return
@@ -76,6 +76,7 @@ extension ContentMerge {
                 facts[read.link].mismatched += 1
                 continue
             }
+            open(after: left, doubting: chain[left].next, read)
             guard chain.isOpen(after: left) else {
                 if chain[left].isGiven {
                     facts[read.link].late += 1
@@ -91,6 +92,23 @@ extension ContentMerge {
             }
             insert(index, after: left, read, bytes)
             chain[left].isJoined = true
+        }
+    }
+
+    /// What a link that is not believed has joined to a table is no hindrance to one that is.
+    private mutating func open(after left: Int32, doubting node: Int32, _ read: Read) {
+        guard node >= 0, chain[left].isJoined, links[read.link].doubtedFrom == nil,
+            isInDoubt(node)
+        else { return }
+        chain[left].isJoined = false
+    }
+
+    private mutating func placeAlone(behind border: Int32, _ read: Read, _ bytes: Span<UInt8>) {
+        var last: Int32?
+        for index in 0..<count where places[index] != ContentMerge.passed {
+            insert(index, after: last ?? border, read, bytes)
+            if let last { chain[last].isJoined = true }
+            last = places[index]
         }
     }
 

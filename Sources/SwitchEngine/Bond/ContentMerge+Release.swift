@@ -58,11 +58,7 @@ extension ContentMerge {
     }
 
     private func isReleasable(_ node: Int32, at now: Int64) -> Bool {
-        let source = chain[node].source
-        guard links[source].doubtedFrom != nil else { return true }
-        if chain[node].links & ~(1 << UInt64(source)) != 0 { return true }
-        return chain[node].read <= links[source].confirmed
-            || !hasBelieved(otherThan: source, at: now)
+        !isInDoubt(node) || !hasBelieved(otherThan: chain[node].source, at: now)
     }
 
     // MARK: Datagrams that have changed places

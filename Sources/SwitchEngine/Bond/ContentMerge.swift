@@ -37,8 +37,13 @@ struct ContentMerge {
         var read: Int64 = 0
         var confirmed: Int64 = 0
         var lastConfirmed: Int64 = 0
+        /// The newest read of which nothing was known and that did not go on from the one before.
+        var lastBreak: Int64 = 0
         /// The read from which on the link is not believed until it is confirmed.
         var doubtedFrom: Int64?
+        /// A packet put together from two datagrams, of which the next read tells whether they were
+        /// neighbours.
+        var straddler: PacketChain.Cursor?
         /// When it let datagrams change places.
         var lastDisorder: Int64?
         /// The first packet of its newest read, where that did not go on from the one before.
@@ -51,8 +56,12 @@ struct ContentMerge {
     static let disorderLimit: Int64 = 60_000_000
     /// A link that let datagrams change places is expected to do it again for 10 s.
     static let disorderMemory: Int64 = 10_000_000_000
+    /// Reads between two breaks of which no other link lost every one by chance.
+    private static let strayLimit: Int64 = 16
     static let counterKnown: UInt8 = 0x80
     static let none = PacketChain.none
+    /// The packet is in the chain, and tells nothing of the others.
+    static let passed: Int32 = -2
 
     let window: Int64
     var line: SkewLine
@@ -115,7 +124,7 @@ struct ContentMerge {
             }
             let read = Read(
                 link: link, start: start + skipped * stride, stride: stride, flow: flow,
-                continues: continues, now: now)
+                continues: continues, isStraddler: done == 0 && straddles, now: now)
             if count > 0 { take(read, bytes) }
             done += count + skipped
         }
@@ -127,6 +136,8 @@ struct ContentMerge {
         var stride: Int
         var flow: Flow
         var continues: Bool
+        /// The first packet was put together from two datagrams.
+        var isStraddler: Bool
         var now: Int64
     }
 
@@ -141,6 +152,13 @@ struct ContentMerge {
     private mutating func take(_ read: Read, _ bytes: Span<UInt8>) {
         let link = read.link
         links[link].read += 1
+        let straddler = chain.node(links[link].straddler)
+        links[link].straddler = nil
+        if straddler >= 0, read.flow == .unknown, !read.continues,
+            chain[straddler].links == 1 << UInt64(link)
+        {
+            chain.remove(straddler)
+        }
         let follows: Bool =
             switch read.flow {
             case .unbroken: true
@@ -154,14 +172,19 @@ struct ContentMerge {
             }
             return
         }
+        passTables(read)
         let known = noteCopies(read)
-        if known == 0 && !read.continues && read.flow != .unbroken
-            && links[link].doubtedFrom == nil && hasBelieved(otherThan: link, at: read.now)
-        {
-            links[link].doubtedFrom = links[link].read
+        if known == 0 && !read.continues && read.flow != .unbroken {
+            links[link].lastBreak = links[link].read
+            if links[link].doubtedFrom == nil, hasBelieved(otherThan: link, at: read.now) {
+                links[link].doubtedFrom = links[link].read
+            }
         }
         noteOrder(read)
         place(read, bytes, follows: follows)
+        if read.isStraddler, count == 1, places[0] >= 0 {
+            links[link].straddler = chain.cursor(places[0])
+        }
     }
 
     /// Whether the read comes right behind the link's one before, by the counters of each of its
@@ -248,6 +271,20 @@ struct ContentMerge {
         return false
     }
 
+    /// Tables do not tell the place of a read behind a break: another stream may have the same. The
+    /// copies stay where they are, and the rest goes where it belongs.
+    private mutating func passTables(_ read: Read) {
+        let isBroken = !read.continues && read.flow != .unbroken
+        guard isBroken || links[read.link].doubtedFrom != nil else { return }
+        var hasTelling = false
+        for index in 0..<count where prints[index].isTelling {
+            if places[index] >= 0 { return }
+            hasTelling = true
+        }
+        guard hasTelling else { return }
+        for index in 0..<count where places[index] >= 0 { places[index] = ContentMerge.passed }
+    }
+
     private func isSame(_ node: Int32, _ index: Int, _ bit: UInt64) -> Bool {
         chain[node].print == prints[index] && chain[node].links & bit == 0
     }
@@ -265,21 +302,24 @@ struct ContentMerge {
         for index in 0..<count where places[index] >= 0 {
             let node = places[index]
             let (source, isGiven) = (chain[node].source, chain[node].isGiven)
-            if !prints[index].isNull { known += 1 }
+            if prints[index].isTelling { known += 1 }
             guard chain[node].links & bit == 0 else { continue }
             chain[node].links |= bit
             if isGiven {
                 facts[read.link].late += 1
-            } else if !prints[index].isNull {
+            } else if prints[index].isTelling {
                 confirm(source, chain[node].read, at: read.now)
                 confirm(read.link, links[read.link].read, at: read.now)
             }
             let time = line.sent(read.link, at: read.now)
             chain[node].time = min(chain[node].time, time)
-            guard !isCompared, !prints[index].isNull else { continue }
+            guard !isCompared, prints[index].isTelling else { continue }
             isCompared = true
             // What a link that lags behind brought alone before its lag was known stands wrong.
-            if !line.isAligned(read.link) { chain.remove(onlyOf: read.link) }
+            if !line.isAligned(read.link) {
+                let alone = chain.remove(onlyOf: read.link, reads: 0..<Int64.max)
+                facts[read.link].setAside += alone
+            }
             let move = line.compare(
                 read.link, at: read.now, with: source, at: chain[node].arrival)
             if let move { chain.move(source: source, by: move) }
@@ -289,9 +329,18 @@ struct ContentMerge {
 
     private mutating func confirm(_ link: Int, _ read: Int64, at now: Int64) {
         guard read > links[link].confirmed else { return }
+        if let from = links[link].doubtedFrom, read >= from {
+            // Back from another content, of which nobody else has had anything.
+            let back = min(read, links[link].lastBreak)
+            if links[link].confirmed < from, back - from > ContentMerge.strayLimit,
+                read - back <= ContentMerge.strayLimit
+            {
+                facts[link].setAside += chain.remove(onlyOf: link, reads: from..<back)
+            }
+            links[link].doubtedFrom = nil
+        }
         links[link].confirmed = read
         links[link].lastConfirmed = now
-        if let from = links[link].doubtedFrom, read >= from { links[link].doubtedFrom = nil }
     }
 
     // MARK: Who is believed
@@ -302,6 +351,13 @@ struct ContentMerge {
 
     func hasBelieved(otherThan link: Int, at now: Int64) -> Bool {
         links.indices.contains { $0 != link && isBelieved($0, at: now) }
+    }
+
+    /// Whether only a link brought it that was not believed when it did.
+    func isInDoubt(_ node: Int32) -> Bool {
+        let source = chain[node].source
+        return links[source].doubtedFrom != nil && chain[node].read > links[source].confirmed
+            && chain[node].links & ~(1 << UInt64(source)) == 0
     }
 
     /// Where nobody is believed the first in order is; where two that are believed have had nothing

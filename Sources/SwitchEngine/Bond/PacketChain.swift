@@ -207,14 +207,19 @@ struct PacketChain {
         forget(node)
     }
 
-    /// Takes out what `source` alone has brought.
-    mutating func remove(onlyOf source: Int) {
+    /// Takes out what `source` alone has brought, in some of its reads; gives how many.
+    mutating func remove(onlyOf source: Int, reads: Range<Int64>) -> Int64 {
+        var count: Int64 = 0
         var node = head
         while node >= 0 {
             let next = self[node].next
-            if self[node].links == 1 << UInt64(source) { remove(node) }
+            if self[node].links == 1 << UInt64(source), reads.contains(self[node].read) {
+                remove(node)
+                count += 1
+            }
             node = next
         }
+        return count
     }
 
     /// Forgets the oldest packet of the history; never the last given one.

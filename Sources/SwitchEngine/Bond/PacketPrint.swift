@@ -13,10 +13,15 @@ struct PacketPrint: Equatable {
 
     private static let payloadBit: UInt8 = 0x10
     private static let discontinuityBit: UInt8 = 0x20
+    private static let tableBit: UInt8 = 0x40
     static let nullPID: UInt16 = 0x1FFF
     static let none = PacketPrint(hash: 0, pid: nullPID, flags: 0)
 
     var isNull: Bool { pid == PacketPrint.nullPID }
+    /// Of a table: it comes again and again, and may be in another stream as well.
+    var isTable: Bool { flags & PacketPrint.tableBit != 0 }
+    /// Its bytes tell which packet of which stream it is.
+    var isTelling: Bool { !isNull && !isTable }
     var counter: UInt8 { flags & 15 }
 
     /// Whether this packet may come right behind one of its PID whose counter was `last`.
@@ -42,6 +47,13 @@ struct PacketPrint: Equatable {
         if control & 0x20 != 0 && bytes[offset + 4] > 0 && bytes[offset + 5] & 0x80 != 0 {
             flags |= PacketPrint.discontinuityBit
         }
+        // A unit that begins without the start code of a PES packet begins a section.
+        // 13818-1 §2.4.3.6, Table 2-3.
+        let payload = control & 0x20 == 0 ? 4 : min(5 + Int(bytes[offset + 4]), Packet.size - 3)
+        let startsUnit = bytes[offset + 1] & 0x40 != 0 && control & 0x10 != 0
+        let isStartCode = bytes[offset + payload] == 0 && bytes[offset + payload + 1] == 0
+            && bytes[offset + payload + 2] == 1
+        if pid < 0x20 || startsUnit && !isStartCode { flags |= PacketPrint.tableBit }
         hash = 0
         if !isNull { hash = PacketPrint.hash(bytes.bytes, at: offset) }
     }
