@@ -233,7 +233,7 @@ public struct Bond: ~Copyable {
             case .alone: true
             case .mainBackup: backup.active == link
             case .sequence: sequence?.isInUse(link, at: now) ?? false
-            case .content: content?.isBelieved(link, at: now) ?? false
+            case .content: content?.isInUse(link, at: now) ?? false
             }
         return facts
     }

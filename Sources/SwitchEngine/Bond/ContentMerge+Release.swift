@@ -42,7 +42,7 @@ extension ContentMerge {
         if !chain[chain.lastGiven].isJoined { putInOrder(at: now) }
         let node = chain[chain.head]
         for link in links.indices
-        where node.links >> UInt64(link) & 1 == 0 && links[link].doubtedFrom == nil
+        where node.links >> UInt64(link) & 1 == 0 && isInUse(link, at: now)
             && line.isAround(node.arrival, link)
         {
             facts[link].lost += 1

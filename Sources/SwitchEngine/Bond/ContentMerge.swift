@@ -349,6 +349,12 @@ struct ContentMerge {
         links[link].doubtedFrom == nil && line.isLive(link, at: now)
     }
 
+    /// Whether what the link brings is part of what is given.
+    func isInUse(_ link: Int, at now: Int64) -> Bool {
+        guard line.isLive(link, at: now) else { return false }
+        return links[link].doubtedFrom == nil || now - links[link].lastConfirmed < window
+    }
+
     func hasBelieved(otherThan link: Int, at now: Int64) -> Bool {
         links.indices.contains { $0 != link && isBelieved($0, at: now) }
     }
