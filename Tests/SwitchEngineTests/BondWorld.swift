@@ -210,5 +210,6 @@ func bondDifference(_ found: [[UInt8]], _ expected: [[UInt8]]) -> String {
     let around = max(0, first - 3)..<max(0, min(found.count, first + 12))
     let wanted = max(0, first - 3)..<max(0, min(expected.count, first + 12))
     return "\(found.count) for \(expected.count) packets, first at \(first): "
-        + "\(have[around]) for \(expected[wanted].map(bondNumber)); missing \(missing), falls \(falls)"
+        + "\(have[around]) for \(expected[wanted].map(bondNumber)); "
+        + "missing \(missing), falls \(falls)"
 }

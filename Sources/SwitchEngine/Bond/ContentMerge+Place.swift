@@ -123,11 +123,11 @@ extension ContentMerge {
         let isDisorderly = isDisorderly(read.link, at: read.now)
         // Null packets alone, and the way tells nothing of their place.
         if isDisorderly, (0..<count).allSatisfy({ prints[$0].isNull }) { return nil }
-        guard cursor >= 0, !isDisorderly else { return border(at: line.sent(read.link, at: read.now)) }
+        let sent = line.sent(read.link, at: read.now)
+        guard cursor >= 0, !isDisorderly else { return border(at: sent) }
         var left = chain.endOfRun(chain[cursor].isGiven ? chain.lastGiven : cursor)
         guard !follows else { return left }
         // The link lost something; what others brought may stand in between.
-        let sent = line.sent(read.link, at: read.now)
         let spread = line.spread(read.link)
         var best: Int32?
         for _ in 0..<ContentMerge.searchLimit where chain[left].sent <= sent + spread {

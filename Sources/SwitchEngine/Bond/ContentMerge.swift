@@ -31,7 +31,7 @@ struct ContentMerge {
         var cursor: PacketChain.Cursor?
         /// By PID: the last continuity counter, `counterKnown` set. Empty before the first read.
         var counters: [UInt8] = []
-        /// Where its newest read stands is not known for sure: it had nothing in common with others.
+        /// Where its newest read stands is a guess: it had nothing in common with others.
         var isPlaceGuessed = false
         /// The read in hand; the newest that another link has a copy of, and when it was seen.
         var read: Int64 = 0

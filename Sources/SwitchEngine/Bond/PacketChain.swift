@@ -41,7 +41,7 @@ struct PacketChain {
     }
 
     static let none: Int32 = -1
-    /// Packets that are known at most, history and held: 32 MB, 1 s at 200 Mbit/s.
+    /// Packets that are known at most, history and held: 40 MB, 1 s at 200 Mbit/s.
     static let nodeLimit = 1 << 17
 
     private var nodes: [Node]
