@@ -16,6 +16,8 @@ public struct LinkFacts: Sendable, Equatable {
     public var lastError: String?
     /// SRT's own numbers.
     public var srt: SRTFacts?
+    /// What the bond makes of its packets.
+    public var bond = BondLinkFacts()
 }
 
 /// What libsrt knows of a connection.
