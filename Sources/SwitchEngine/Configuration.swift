@@ -10,7 +10,7 @@ public struct InputID: Hashable, Comparable, Sendable {
 }
 
 /// One input of a channel.
-public struct InputConfiguration: Sendable {
+public struct InputConfiguration: Sendable, Equatable {
     /// As the operator calls it.
     public var name: String
     /// The programme to take, 1 ... 65,535; nil takes the first of the PAT.
@@ -20,6 +20,8 @@ public struct InputConfiguration: Sendable {
     /// The last resort: gone to when no other input brings anything, whatever its place on the
     /// list, and left for any other that is sound again.
     public var isSlate = false
+    /// Taken off the list while it was on air: nothing of it comes any more.
+    var isLeaving = false
     public init(name: String, program: UInt16? = nil) {
         self.name = name
         self.program = program
@@ -44,7 +46,7 @@ public enum StandstillMode: String, Sendable, CaseIterable {
 }
 
 /// Everything that a channel is told before it begins.
-public struct ChannelConfiguration: Sendable {
+public struct ChannelConfiguration: Sendable, Equatable {
     /// In order of preference; at most 64.
     public var inputs: [InputConfiguration]
     /// How far the output runs behind the newest packet, nanoseconds, 0 ... 60 s.

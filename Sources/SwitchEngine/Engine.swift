@@ -14,7 +14,7 @@
 import TransportStream
 
 public struct Engine: ~Copyable {
-    public let configuration: ChannelConfiguration
+    public internal(set) var configuration: ChannelConfiguration
     var inputs: [TimelineBox]
     var states: [InputState]
     var restamper: Restamper
@@ -96,6 +96,7 @@ public struct Engine: ~Copyable {
                 join()
             }
             trim()
+            dropInputsLeft()
         }
         release()
     }

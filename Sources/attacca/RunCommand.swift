@@ -36,7 +36,9 @@ struct Run: ParsableCommand {
             print("\(plans.count) channel\(plans.count == 1 ? "" : "s"), nothing wrong")
             return
         }
-        try LiveRun(plans, label: "attacca").run()
+        let file = file
+        let reread = file.map { file in { @Sendable in try Run.read(file) } }
+        try LiveRun(plans, label: "attacca", reread: reread).run()
     }
 
     private func plans() throws -> [ChannelPlan] {
@@ -44,6 +46,10 @@ struct Run: ParsableCommand {
         guard input.isEmpty && output.isEmpty else {
             throw CommandFailure.usage("run: a configuration, or -i and -o, not both")
         }
+        return try Run.read(file)
+    }
+
+    private static func read(_ file: String) throws -> [ChannelPlan] {
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
             throw CommandFailure.run("'\(file)' can not be read")
         }

@@ -25,7 +25,7 @@ public struct MainBackupPlan: Sendable, Equatable {
 }
 
 /// One input: its links, in order of rank.
-public struct InputPlan: Sendable {
+public struct InputPlan: Sendable, Equatable {
     public var links: [LinkAddress]
     public var bond: BondPlan
 
@@ -35,7 +35,7 @@ public struct InputPlan: Sendable {
     }
 }
 
-public struct OutputPlan: Sendable {
+public struct OutputPlan: Sendable, Equatable {
     public var name: String
     public var address: OutputAddress
     /// Faults put into its way, for rehearsals.
@@ -47,7 +47,7 @@ public struct OutputPlan: Sendable {
     }
 }
 
-public struct ChannelPlan: Sendable {
+public struct ChannelPlan: Sendable, Equatable {
     public var name: String
     /// Names, programmes and thresholds of the inputs stand in here, in the order of `inputs`.
     public var engine: ChannelConfiguration

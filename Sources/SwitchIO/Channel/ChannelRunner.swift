@@ -16,16 +16,17 @@ public final class ChannelRunner: @unchecked Sendable {
     // Unchecked: all but `published` is confined to `loop`.
 
     public let name: String
-    private let loop: any EventLoop
-    private let logger: Logger
-    private let plan: ChannelPlan
-    private var engine: Engine
-    private var inputs: [InputRunner]
-    private var outputs: [(name: String, output: any Output)] = []
+    let loop: any EventLoop
+    let logger: Logger
+    /// What is running; a reload changes it (ChannelRunner+Reload.swift).
+    var plan: ChannelPlan
+    var engine: Engine
+    var inputs: [InputRunner]
+    var outputs: [(name: String, output: any Output)] = []
     private var pacer: Pacer
     private let synchronizationSource: UInt32
     private var nextTick: Int64 = 0
-    private var isStopping = false
+    private(set) var isStopping = false
     private var stopped: EventLoopPromise<Void>
     private let published = Mutex(ChannelReport())
     private var nextStatus: Int64 = 0
@@ -59,7 +60,7 @@ public final class ChannelRunner: @unchecked Sendable {
         }
     }
 
-    private func add(_ output: OutputPlan) throws(IOFailure) {
+    func add(_ output: OutputPlan) throws(IOFailure) {
         let made: any Output =
             switch output.address {
             case .datagrams(let address):
@@ -172,7 +173,7 @@ public final class ChannelRunner: @unchecked Sendable {
 
     // MARK: What is told
 
-    private func take(_ event: Event) {
+    func take(_ event: Event) {
         switch event {
         case .onAir(let input, _):
             logger.info("on air: \(inputName(input))")
@@ -202,7 +203,9 @@ public final class ChannelRunner: @unchecked Sendable {
         }
     }
 
-    private func inputName(_ input: InputID) -> String { plan.engine.inputs[input.index].name }
+    private func inputName(_ input: InputID) -> String {
+        engine.configuration.inputs[input.index].name
+    }
 
     private func publish(at now: MonotonicInstant) {
         let onAir = engine.onAir

@@ -8,7 +8,7 @@ import SwitchEngine
 import TransportStream
 
 final class InputRunner {
-    private struct Place {
+    struct Place {
         var address: LinkAddress
         /// Nil while a cold backup is not needed.
         var link: (any Link)?
@@ -20,11 +20,11 @@ final class InputRunner {
         var rate = Throughput()
     }
 
-    private var places: [Place]
-    private let plan: MainBackupPlan
+    var places: [Place]
+    var plan: MainBackupPlan
     /// The link that delivers.
-    private(set) var active = 0
-    private var activeSince: Int64?
+    var active = 0
+    var activeSince: Int64?
     private(set) var warnings: [String] = []
     private(set) var hasEnded = false
     /// The input came to its end with the last `poll`.
@@ -40,7 +40,13 @@ final class InputRunner {
         for index in places.indices where index == 0 || !plan.isCold { try open(index) }
     }
 
-    private func open(_ index: Int) throws(IOFailure) {
+    /// With all its links closed.
+    init(closed input: InputPlan) {
+        if case .mainBackup(let plan) = input.bond { self.plan = plan } else { plan = .init() }
+        places = input.links.map { Place(address: $0) }
+    }
+
+    func open(_ index: Int) throws(IOFailure) {
         switch places[index].address {
         case .datagrams(let address):
             let link = try DatagramLink(address)
@@ -167,7 +173,7 @@ final class InputRunner {
 }
 
 /// Bytes of the last second.
-private struct Throughput {
+struct Throughput {
     /// One second, in quarters.
     static let window: Int64 = 1_000_000_000
     private static let quarter: Int64 = 250_000_000

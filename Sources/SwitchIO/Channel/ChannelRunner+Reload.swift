@@ -1,0 +1,118 @@
+// A new plan for a running channel: what did not change is not touched. What can not be opened is
+// told and left out, and the next reload tries it again.
+
+import Dispatch
+import Logging
+import NIOCore
+import SwitchEngine
+
+extension ChannelRunner {
+    /// Takes another plan, on the channel's own loop. Succeeds when that is done.
+    public func apply(_ wanted: ChannelPlan) -> EventLoopFuture<Void> {
+        loop.submit { self.change(to: wanted) }
+    }
+
+    private func change(to wanted: ChannelPlan) {
+        guard !isStopping else { return }
+        let difference = PlanDifference(from: plan, to: wanted)
+        if difference.isEmpty && !inputs.contains(where: \.lacksLink) { return }
+        // Events speak of inputs by their numbers.
+        for event in engine.takeEvents() { take(event) }
+        let running = changeOutputs(to: wanted, difference)
+        changeInputs(to: wanted, difference)
+        engine.reconfigure(
+            wanted.engine, origins: difference.inputs.map { $0.map { InputID($0) } })
+        for key in difference.keysFixed {
+            logger.warning(
+                "channel \(name): \(key) stays what it was: it needs a restart of the channel")
+        }
+        let before = plan.engine
+        plan = wanted
+        plan.outputs = running
+        plan.engine.holdBack = before.holdBack
+        plan.engine.muxRate = before.muxRate
+        logger.notice("channel \(name): reloaded")
+    }
+
+    /// - Returns: those that run now.
+    private func changeOutputs(
+        to wanted: ChannelPlan, _ difference: PlanDifference
+    ) -> [OutputPlan] {
+        let (old, oldPlans) = (outputs, plan.outputs)
+        // First those that go: a new one may use the same port.
+        for index in difference.outputsGone {
+            logger.notice("channel \(name): output \(oldPlans[index].name) is removed")
+            ChannelRunner.close(old[index].output)
+        }
+        outputs.removeAll()
+        var running: [OutputPlan] = []
+        for (output, origin) in zip(wanted.outputs, difference.outputs) {
+            if let origin {
+                outputs.append((output.name, old[origin].output))
+                running.append(output)
+                continue
+            }
+            do throws(IOFailure) {
+                try add(output)
+                running.append(output)
+                logger.notice("channel \(name): output \(output.name) is added")
+            } catch {
+                logger.error("channel \(name): output \(output.name): \(error)")
+            }
+        }
+        return running
+    }
+
+    /// A file waits for its disk, and the loop must not.
+    private static func close(_ output: any Output) {
+        guard output is FileOutput else { return output.close() }
+        nonisolated(unsafe) let output = output
+        DispatchQueue.global().async { output.close() }
+    }
+
+    private func changeInputs(to wanted: ChannelPlan, _ difference: PlanDifference) {
+        let old = inputs
+        for index in difference.inputsGone {
+            logger.notice("channel \(name): input \(plan.engine.inputs[index].name) is removed")
+            old[index].close()
+        }
+        inputs = zip(wanted.inputs.indices, difference.inputs).map { index, origin in
+            let (input, inputName) = (wanted.inputs[index], wanted.engine.inputs[index].name)
+            guard let origin else {
+                logger.notice("channel \(name): input \(inputName) is added")
+                return open(input, inputName)
+            }
+            let runner = old[origin]
+            guard difference.linksChanged.contains(index) || runner.lacksLink else {
+                return runner
+            }
+            if !input.bond.isSameKind(as: plan.inputs[origin].bond) {
+                runner.close()
+                return open(input, inputName)
+            }
+            complain(runner.apply(input), inputName)
+            return runner
+        }
+    }
+
+    private func open(_ input: InputPlan, _ inputName: String) -> InputRunner {
+        let runner = InputRunner(closed: input)
+        complain(runner.apply(input), inputName)
+        return runner
+    }
+
+    private func complain(_ failures: [IOFailure], _ inputName: String) {
+        for failure in failures {
+            logger.error("channel \(name): input \(inputName): \(failure)")
+        }
+    }
+}
+
+extension BondPlan {
+    fileprivate func isSameKind(as other: BondPlan) -> Bool {
+        switch (self, other) {
+        case (.merge, .merge), (.mainBackup, .mainBackup): true
+        default: false
+        }
+    }
+}

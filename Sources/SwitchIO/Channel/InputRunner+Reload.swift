@@ -1,0 +1,45 @@
+// Other links for an input that is running. Those that are the same stay open, and the one that
+// delivers goes on where it is still one of them.
+
+import SwitchEngine
+
+extension InputRunner {
+    /// A link could not be opened; the next reload tries again.
+    var lacksLink: Bool {
+        places.indices.contains { places[$0].link == nil && ($0 == 0 || !plan.isCold) }
+    }
+
+    /// Takes other links, or another order of them. Links that are gone are closed before new ones
+    /// are opened: they may use the same port.
+    /// - Returns: what could not be opened.
+    func apply(_ input: InputPlan) -> [IOFailure] {
+        guard case .mainBackup(let plan) = input.bond, !input.links.isEmpty else {
+            return [IOFailure("bond: merge is not there yet; allowed: main-backup")]
+        }
+        self.plan = plan
+        let delivering = places[active].address
+        var rest = places
+        var next: [Place] = []
+        for address in input.links {
+            if let same = rest.firstIndex(where: { $0.address == address }) {
+                next.append(rest.remove(at: same))
+            } else {
+                next.append(Place(address: address))
+            }
+        }
+        for place in rest { place.link?.close() }
+        places = next
+        active = places.firstIndex { $0.address == delivering } ?? 0
+        activeSince = nil
+        var failures: [IOFailure] = []
+        for index in places.indices
+        where places[index].link == nil && (index == 0 || !plan.isCold) {
+            do throws(IOFailure) {
+                try open(index)
+            } catch {
+                failures.append(error)
+            }
+        }
+        return failures
+    }
+}
