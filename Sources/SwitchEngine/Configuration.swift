@@ -85,7 +85,8 @@ public struct ChannelConfiguration: Sendable, Equatable {
 public enum Command: Sendable, Equatable {
     /// Go to an input as soon as a seam that loses nothing is there; with a time, to the first such
     /// seam that is presented then or later.
-    case switchTo(InputID, at: MonotonicInstant? = nil)
+    /// And stay there, as `hold` does, once it is on air, where that is so wished.
+    case switchTo(InputID, at: MonotonicInstant? = nil, holds: Bool = false)
     /// Go to an input, if it is not on air, and stay there whatever happens, until released. When
     /// it brings nothing the output stands still.
     case hold(InputID)

@@ -1,5 +1,6 @@
 // Channels on the air until a signal ends them, with a status line where a person looks on.
 
+import ControlPlane
 import Dispatch
 import Foundation
 import Logging
@@ -15,6 +16,8 @@ struct LiveRun {
     private let logger: Logger
     /// Reads the configuration again; nil where there is none.
     private let reread: (@Sendable () throws -> [ChannelPlan])?
+    /// Where operators reach the process; nil where they do not.
+    var control: ControlPlace?
     /// SIGHUP does what the system says: a sender on a terminal ends with it.
     var leavesHangup = false
 
@@ -47,6 +50,8 @@ struct LiveRun {
                 throw CommandFailure.run("channel \(plan.name): \(error)")
             }
         }
+        let server = try control.flatMap { try serve($0, channels) }
+        defer { server?.close() }
         obey(signals, channels)
         var line = StatusLine()
         while !channels.waitForEnd(seconds: LiveRun.statusSeconds) {
@@ -55,6 +60,29 @@ struct LiveRun {
             }
         }
         StatusBoard.clear()
+    }
+
+    /// A channel is worth more than its control socket: only one that was asked for has to be.
+    private func serve(
+        _ place: ControlPlace, _ channels: ChannelSet
+    ) throws -> ControlServer? {
+        do throws(ControlFailure) {
+            _ = ControlSocket.living(place.environment)
+            let path =
+                if let path = place.path { path } else {
+                    try ControlSocket.ownPath(place.environment)
+                }
+            let desk = ControlDesk(channels)
+            return try ControlServer(path: path) { desk.answer($0, on: $1) }
+        } catch {
+            if place.isWanted {
+                channels.stop()
+                _ = channels.waitForEnd(seconds: 1)
+                throw CommandFailure.run("control socket: \(error)")
+            }
+            logger.warning("no control socket: \(error)")
+            return nil
+        }
     }
 
     /// The first signal to end lets the channels send what they hold; the second ends at once.

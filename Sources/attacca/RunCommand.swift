@@ -20,6 +20,7 @@ struct Run: ParsableCommand {
     var input: [String] = []
     @Option(name: [.short, .customLong("output")], help: "Where the channel goes; may be repeated.")
     var output: [String] = []
+    @Option(help: ArgumentHelp(ControlPlace.help)) var control: String?
     // As in a configuration, where their names are the keys.
     @Option(help: "How far the output runs behind the newest packet: 2s.") var holdBack: String?
     @Option(help: "How contents are lined up: auto, timestamps, arrival.") var align: String?
@@ -38,7 +39,9 @@ struct Run: ParsableCommand {
         }
         let file = file
         let reread = file.map { file in { @Sendable in try Run.read(file) } }
-        try LiveRun(plans, label: "attacca", reread: reread).run()
+        var run = LiveRun(plans, label: "attacca", reread: reread)
+        run.control = ControlPlace(path: control)
+        try run.run()
     }
 
     private func plans() throws -> [ChannelPlan] {

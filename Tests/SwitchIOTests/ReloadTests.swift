@@ -99,7 +99,7 @@ import Testing
             plan(inputs, [ports[2]]), on: Studio.loops.next(), logger: Studio.logger)
         channel.start()
         try await wait(4)
-        _ = channel.perform(.switchTo(InputID(1)))
+        try await channel.perform(.switchTo("backup", at: nil, holds: false)).get()
         try await wait(6)
         #expect(channel.status.onAir == "backup")
         try await channel.apply(
@@ -112,9 +112,8 @@ import Testing
         try await wait(5)
         // An operator's choice is not returned from; released, the new policy counts.
         #expect(channel.status.onAir == "backup")
-        _ = channel.perform(.release)
-        _ = channel.perform(.hold(InputID(1)))
-        _ = channel.perform(.release)
+        try await channel.perform(.hold).get()
+        try await channel.perform(.release).get()
         try await wait(7)
         let status = channel.status
         try await channel.stop().get()

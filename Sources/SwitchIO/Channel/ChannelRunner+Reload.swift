@@ -31,6 +31,7 @@ extension ChannelRunner {
         plan.outputs = running
         plan.engine.holdBack = before.holdBack
         plan.engine.muxRate = before.muxRate
+        publish(at: HostClock.now)
         logger.notice("channel \(name): reloaded")
     }
 

@@ -32,6 +32,7 @@ public final class ChannelRunner: @unchecked Sendable {
     private var nextStatus: Int64 = 0
     private var seamCount = 0
     private var lastSeam: SeamRecord?
+    private var lastWay: (from: String, to: String)?
 
     /// What is due within so many nanoseconds, 1 ms, leaves with what is due now: waking for each
     /// datagram alone would cost more than all the rest.
@@ -87,11 +88,6 @@ public final class ChannelRunner: @unchecked Sendable {
 
     /// Succeeds when the channel has ended.
     public var ended: EventLoopFuture<Void> { stopped.futureResult }
-
-    /// Hands the engine an operator's wish.
-    public func perform(_ command: Command) {
-        loop.execute { self.engine.command(command, at: HostClock.now) }
-    }
 
     /// How the channel was a moment ago; callable from anywhere.
     public var status: ChannelReport { published.withLock { $0 } }
@@ -180,6 +176,7 @@ public final class ChannelRunner: @unchecked Sendable {
         case .seam(let seam):
             seamCount += 1
             lastSeam = seam
+            lastWay = (inputName(seam.from), inputName(seam.to))
             logger.notice(
                 "seam \(seamCount) \(inputName(seam.from)) -> \(inputName(seam.to))",
                 metadata: [
@@ -207,14 +204,15 @@ public final class ChannelRunner: @unchecked Sendable {
         engine.configuration.inputs[input.index].name
     }
 
-    private func publish(at now: MonotonicInstant) {
-        let onAir = engine.onAir
+    func publish(at now: MonotonicInstant) {
+        let state = engine.status
         let status = ChannelReport(
-            name: name, onAir: onAir.map(inputName), seams: seamCount, lastSeam: lastSeam,
+            name: name, onAir: state.onAir.map(inputName), seams: seamCount, lastSeam: lastSeam,
+            lastWay: lastWay, engine: state,
             inputs: inputs.indices.map { index in
                 InputReport(
-                    status: engine.status(of: InputID(index)), links: inputs[index].facts,
-                    isOnAir: onAir == InputID(index))
+                    status: state.inputs[index], links: inputs[index].facts,
+                    isOnAir: state.onAir == InputID(index))
             },
             outputs: outputs.map { OutputReport(name: $0.name, facts: $0.output.facts) })
         published.withLock { $0 = status }
