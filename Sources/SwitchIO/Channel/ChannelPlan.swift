@@ -53,6 +53,8 @@ public struct ChannelPlan: Sendable, Equatable {
     public var engine: ChannelConfiguration
     public var inputs: [InputPlan]
     public var outputs: [OutputPlan]
+    /// Where the output's place is kept for the process after this one; nil for nowhere.
+    public var state: String?
     /// The channel ends when all its inputs have come to their end.
     public var endsWithInputs = false
 

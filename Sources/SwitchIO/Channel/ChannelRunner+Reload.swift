@@ -26,11 +26,12 @@ extension ChannelRunner {
             logger.warning(
                 "channel \(name): \(key) stays what it was: it needs a restart of the channel")
         }
-        let before = plan.engine
+        let before = plan
         plan = wanted
         plan.outputs = running
-        plan.engine.holdBack = before.holdBack
-        plan.engine.muxRate = before.muxRate
+        plan.state = before.state
+        plan.engine.holdBack = before.engine.holdBack
+        plan.engine.muxRate = before.engine.muxRate
         publish(at: HostClock.now)
         logger.notice("channel \(name): reloaded")
     }

@@ -25,6 +25,8 @@ public final class ChannelRunner: @unchecked Sendable {
     var outputs: [(name: String, output: any Output)] = []
     private var pacer: Pacer
     private let synchronizationSource: UInt32
+    /// Where the output's place is noted as datagrams leave.
+    private let state: StateFile?
     private var nextTick: Int64 = 0
     private(set) var isStopping = false
     private var stopped: EventLoopPromise<Void>
@@ -49,9 +51,12 @@ public final class ChannelRunner: @unchecked Sendable {
         self.logger = logger
         var configuration = plan.engine
         configuration.lookahead = configuration.tick
-        engine = Engine(configuration)
-        synchronizationSource = .random(in: .min ... .max)
-        pacer = Pacer(firstSequence: .random(in: .min ... .max))
+        state = try plan.state.map { path throws(IOFailure) in try StateFile(path: path) }
+        let saved = ChannelRunner.saved(state, plan, logger)
+        engine = Engine(configuration, continuing: saved?.output)
+        synchronizationSource = saved?.synchronizationSource ?? .random(in: .min ... .max)
+        pacer = Pacer(firstSequence: saved?.nextSequence ?? .random(in: .min ... .max))
+        state?.use(synchronizationSource: synchronizationSource)
         stopped = loop.makePromise()
         inputs = []
         for input in plan.inputs { inputs.append(try InputRunner(input)) }
@@ -98,6 +103,7 @@ public final class ChannelRunner: @unchecked Sendable {
         let now = HostClock.now
         if now.nanoseconds >= nextTick { tick(at: now) }
         pacer.pace(to: now.nanoseconds + ChannelRunner.earliness) { packets, datagram in
+            state?.note(packets, datagram)
             for index in outputs.indices { outputs[index].output.send(packets, datagram) }
         }
         // What does not fill a datagram leaves at the end only.
@@ -155,6 +161,7 @@ public final class ChannelRunner: @unchecked Sendable {
 
     private func end() {
         pacer.flush { packets, datagram in
+            state?.note(packets, datagram)
             for index in outputs.indices { outputs[index].output.send(packets, datagram) }
         }
         let lingering = outputs.map(\.output.lingering).max() ?? 0
@@ -163,6 +170,7 @@ public final class ChannelRunner: @unchecked Sendable {
 
     private func close() {
         for index in outputs.indices { outputs[index].output.close() }
+        state?.close()
         publish(at: HostClock.now)
         stopped.succeed()
     }

@@ -47,6 +47,7 @@ struct PlanDifference: Equatable {
         var wanted = new.engine
         if wanted.holdBack != old.engine.holdBack { keysFixed.append("hold-back") }
         if wanted.muxRate != old.engine.muxRate { keysFixed.append("mux-rate") }
+        if new.state != old.state { keysFixed.append("state") }
         wanted.holdBack = old.engine.holdBack
         wanted.muxRate = old.engine.muxRate
         changesEngine = wanted != old.engine
