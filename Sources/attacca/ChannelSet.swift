@@ -69,12 +69,17 @@ final class ChannelSet: @unchecked Sendable {
             runner.stop()
         }
         // Those that stay first: what they give up, new ones may take.
-        var changes: [EventLoopFuture<Void>] = []
-        for plan in plans {
-            guard let runner = running.first(where: { $0.name == plan.name }) else { continue }
-            changes.append(runner.apply(plan))
+        let staying = plans.compactMap { plan in
+            running.first { $0.name == plan.name }.map { ($0, plan) }
         }
-        for change in changes { try? change.wait() }
+        // What one of them could not open another may have given up since.
+        let first = staying.map { runner, plan in runner.apply(plan) }
+        let lacking = zip(staying, first).filter { ((try? $1.wait()) ?? []) != [] }.map(\.0)
+        for (runner, plan) in lacking {
+            for failure in (try? runner.apply(plan, isRetry: true).wait()) ?? [] {
+                logger.error("\(failure)")
+            }
+        }
         for plan in plans where !running.contains(where: { $0.name == plan.name }) {
             do throws(IOFailure) {
                 try start(plan)

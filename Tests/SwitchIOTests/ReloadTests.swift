@@ -42,10 +42,11 @@ import Testing
         channel.start()
         try await wait(5)
         #expect(comes.bytes.isEmpty)
-        try await channel.apply(plan([("main", ports[0])], [ports[1], ports[2]])).get()
+        #expect(
+            try await channel.apply(plan([("main", ports[0])], [ports[1], ports[2]])).get() == [])
         try await wait(2)
-        try await channel.apply(plan([("main", ports[0])], [ports[1]])).get()
         let atRemoval = channel.status.outputs.count
+        _ = try await channel.apply(plan([("main", ports[0])], [ports[1]])).get()
         try await wait(1)
         let facts = channel.status
         try await channel.stop().get()
@@ -68,12 +69,12 @@ import Testing
         channel.start()
         try await wait(4)
         // The new one is the preferred one: the old one changes its place.
-        try await channel.apply(
+        _ = try await channel.apply(
             plan([("backup", ports[1]), ("main", ports[0])], [ports[2]])
         ).get()
         try await wait(5)
         let added = channel.status
-        try await channel.apply(plan([("backup", ports[1])], [ports[2]])).get()
+        _ = try await channel.apply(plan([("backup", ports[1])], [ports[2]])).get()
         try await wait(4)
         let removed = channel.status
         try await channel.stop().get()
@@ -90,6 +91,35 @@ import Testing
         #expect(receiver.brokenLaws().map { "\($0)" } == [])
     }
 
+    @Test func whatCanNotBeOpenedIsToldAndTheRestIsDone() async throws {
+        let ports = try (0..<3).map { _ in try Studio.freePort() }
+        // Somebody else has the port.
+        let stranger = Receiver(try DatagramLink(Studio.loopback(ports[2])))
+        let srt = try SRTOutput(
+            SRTAddress(mode: .listener, endpoint: HostPort(host: "127.0.0.1", port: ports[1])))
+        let channel = try ChannelRunner(
+            plan([("main", ports[0])], []), on: Studio.loops.next(), logger: Studio.logger)
+        channel.start()
+        var wanted = plan([("main", ports[0]), ("more", ports[2])], [ports[0]])
+        wanted.outputs.append(
+            OutputPlan(
+                name: "srt",
+                address: .srt(
+                    SRTAddress(
+                        mode: .listener, endpoint: HostPort(host: "127.0.0.1", port: ports[1])))))
+        let failures = try await channel.apply(wanted).get()
+        #expect(failures.count == 2)
+        #expect(failures.contains { $0.contains("output srt") })
+        #expect(failures.contains { $0.contains("input more") })
+        #expect(channel.status.outputs.map(\.name) == ["out"])
+        // Once the others are gone the same plan is whole.
+        stranger.stop()
+        srt.close()
+        #expect(try await channel.apply(wanted).get() == [])
+        #expect(channel.status.outputs.map(\.name) == ["out", "srt"])
+        try await channel.stop().get()
+    }
+
     @Test func aPolicyCountsAtOnceAndWhatCanNotChangeStays() async throws {
         let ports = try (0..<3).map { _ in try Studio.freePort() }
         let main = try feed("h264-main.ts", to: ports[0])
@@ -102,7 +132,7 @@ import Testing
         try await channel.perform(.switchTo("backup", at: nil, holds: false)).get()
         try await wait(6)
         #expect(channel.status.onAir == "backup")
-        try await channel.apply(
+        _ = try await channel.apply(
             plan(inputs, [ports[2]]) {
                 $0.returning = .after(nanoseconds: 1_000_000_000)
                 $0.holdBack = 5_000_000_000

@@ -1,5 +1,5 @@
 // A new plan for a running channel: what did not change is not touched. What can not be opened is
-// told and left out, and the next reload tries it again.
+// left out, and the next reload tries it again.
 
 import Dispatch
 import Logging
@@ -7,22 +7,26 @@ import NIOCore
 import SwitchEngine
 
 extension ChannelRunner {
-    /// Takes another plan, on the channel's own loop. Succeeds when that is done.
-    public func apply(_ wanted: ChannelPlan) -> EventLoopFuture<Void> {
-        loop.submit { self.change(to: wanted) }
+    /// Takes another plan, on the channel's own loop.
+    /// - Parameter isRetry: the same plan once more, after others have given up what was missing.
+    /// - Returns: what could not be opened, for people.
+    @discardableResult
+    public func apply(_ wanted: ChannelPlan, isRetry: Bool = false) -> EventLoopFuture<[String]> {
+        loop.submit { self.change(to: wanted, isRetry) }
     }
 
-    private func change(to wanted: ChannelPlan) {
-        guard !isStopping else { return }
+    private func change(to wanted: ChannelPlan, _ isRetry: Bool) -> [String] {
+        guard !isStopping else { return [] }
         let difference = PlanDifference(from: plan, to: wanted)
-        if difference.isEmpty && !inputs.contains(where: \.lacksLink) { return }
+        if difference.isEmpty && !inputs.contains(where: \.lacksLink) { return [] }
+        var failures: [String] = []
         // Events speak of inputs by their numbers.
         for event in engine.takeEvents() { take(event) }
-        let running = changeOutputs(to: wanted, difference)
-        changeInputs(to: wanted, difference)
+        let running = changeOutputs(to: wanted, difference, &failures)
+        changeInputs(to: wanted, difference, &failures)
         engine.reconfigure(
             wanted.engine, origins: difference.inputs.map { $0.map { InputID($0) } })
-        for key in difference.keysFixed {
+        for key in difference.keysFixed where !isRetry {
             logger.warning(
                 "channel \(name): \(key) stays what it was: it needs a restart of the channel")
         }
@@ -33,12 +37,13 @@ extension ChannelRunner {
         plan.engine.holdBack = before.engine.holdBack
         plan.engine.muxRate = before.engine.muxRate
         publish(at: HostClock.now)
-        logger.notice("channel \(name): reloaded")
+        if !isRetry { logger.notice("channel \(name): reloaded") }
+        return failures
     }
 
     /// - Returns: those that run now.
     private func changeOutputs(
-        to wanted: ChannelPlan, _ difference: PlanDifference
+        to wanted: ChannelPlan, _ difference: PlanDifference, _ failures: inout [String]
     ) -> [OutputPlan] {
         let (old, oldPlans) = (outputs, plan.outputs)
         // First those that go: a new one may use the same port.
@@ -59,7 +64,7 @@ extension ChannelRunner {
                 running.append(output)
                 logger.notice("channel \(name): output \(output.name) is added")
             } catch {
-                logger.error("channel \(name): output \(output.name): \(error)")
+                failures.append("channel \(name): output \(output.name): \(error)")
             }
         }
         return running
@@ -72,41 +77,43 @@ extension ChannelRunner {
         DispatchQueue.global().async { output.close() }
     }
 
-    private func changeInputs(to wanted: ChannelPlan, _ difference: PlanDifference) {
+    private func changeInputs(
+        to wanted: ChannelPlan, _ difference: PlanDifference, _ failures: inout [String]
+    ) {
         let old = inputs
         for index in difference.inputsGone {
             logger.notice("channel \(name): input \(plan.engine.inputs[index].name) is removed")
             old[index].close()
         }
-        inputs = zip(wanted.inputs.indices, difference.inputs).map { index, origin in
+        inputs.removeAll()
+        for (index, origin) in zip(wanted.inputs.indices, difference.inputs) {
             let (input, inputName) = (wanted.inputs[index], wanted.engine.inputs[index].name)
             guard let origin else {
                 logger.notice("channel \(name): input \(inputName) is added")
-                return open(input, inputName)
+                open(input, inputName, &failures)
+                continue
             }
             let runner = old[origin]
-            guard difference.linksChanged.contains(index) || runner.lacksLink else {
-                return runner
+            if difference.linksChanged.contains(index) || runner.lacksLink {
+                if !input.bond.isSameKind(as: plan.inputs[origin].bond) {
+                    runner.close()
+                    open(input, inputName, &failures)
+                    continue
+                }
+                failures += complaints(runner.apply(input), inputName)
             }
-            if !input.bond.isSameKind(as: plan.inputs[origin].bond) {
-                runner.close()
-                return open(input, inputName)
-            }
-            complain(runner.apply(input), inputName)
-            return runner
+            inputs.append(runner)
         }
     }
 
-    private func open(_ input: InputPlan, _ inputName: String) -> InputRunner {
+    private func open(_ input: InputPlan, _ inputName: String, _ failures: inout [String]) {
         let runner = InputRunner(closed: input)
-        complain(runner.apply(input), inputName)
-        return runner
+        failures += complaints(runner.apply(input), inputName)
+        inputs.append(runner)
     }
 
-    private func complain(_ failures: [IOFailure], _ inputName: String) {
-        for failure in failures {
-            logger.error("channel \(name): input \(inputName): \(failure)")
-        }
+    private func complaints(_ failures: [IOFailure], _ inputName: String) -> [String] {
+        failures.map { "channel \(name): input \(inputName): \($0)" }
     }
 }
 
