@@ -46,7 +46,7 @@ let package = Package(
             name: "attacca",
             dependencies: [
                 "TransportStream", "SwitchEngine", "Conformance", "Simulation", "SwitchIO",
-                "ControlPlane", .product(name: "Logging", package: "swift-log"),
+                "ControlPlane", "CSockets", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -13,6 +13,9 @@ enum { most_datagrams = 64, control_bytes = 128 };
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
 #ifndef SOL_UDP
 #define SOL_UDP 17
 #endif
@@ -57,6 +60,33 @@ int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int3
         }
     }
     return received;
+}
+
+int csockets_send(int descriptor, const void *bytes, int length, int segment, const void *address,
+                  uint32_t address_length) {
+    struct iovec piece = {.iov_base = (void *)bytes, .iov_len = (size_t)length};
+    struct msghdr message;
+    memset(&message, 0, sizeof(message));
+    message.msg_name = (void *)address;
+    message.msg_namelen = address_length;
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    union {
+        char bytes[CMSG_SPACE(sizeof(uint16_t))];
+        struct cmsghdr aligned;
+    } control;
+    if (length > segment) {
+        memset(&control, 0, sizeof(control));
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof(control.bytes);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_UDP;
+        header->cmsg_type = UDP_SEGMENT;
+        header->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+        uint16_t size = (uint16_t)segment;
+        memcpy(CMSG_DATA(header), &size, sizeof(size));
+    }
+    return sendmsg(descriptor, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 int csockets_stamp(int descriptor) {

@@ -72,7 +72,7 @@ public struct ChannelConfiguration: Sendable, Equatable {
     /// How often at most work is done; packets leave in batches of this. Nanoseconds.
     public var tick: Int64 = 5_000_000
     /// Packets leave so much before their time, 0 up to the hold-back, for a pacer outside that
-    /// sends each at its own (`Engine.hostTime(ofSchedule:)`). Nanoseconds.
+    /// sends each at its own (`Engine.hostOffset`). Nanoseconds.
     public var lookahead: Int64 = 0
     /// What is kept of each input before the output's place, at least; nanoseconds. Two GOPs are
     /// kept where they are longer.

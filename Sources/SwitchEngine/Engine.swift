@@ -111,7 +111,7 @@ public struct Engine: ~Copyable {
         nextAssessment = .min
         advance(to: instant)
         isFinished = true
-        for index in inputs.indices where !states[index].hasEnded {
+        for index in inputs.indices where !states[index].hasEnded && !isGone(index) {
             inputs[index].timeline.finish(at: now.ticks)
         }
         if restamper.segments.isEmpty { begin() }
@@ -120,6 +120,9 @@ public struct Engine: ~Copyable {
         restamper.schedule.close(in: &restamper.batch, &restamper.program)
         noteDamage()
     }
+
+    /// Whether an input is silent: then what is open of it is not all, and its time has passed.
+    private func isGone(_ index: Int) -> Bool { states[index].isSilent || isStandingStill }
 
     /// Gives the packets that are ready, and forgets them.
     /// - Parameter body: called once with whole packets and their times on the output's schedule,
@@ -133,11 +136,10 @@ public struct Engine: ~Copyable {
     /// Bytes that `drain` would give.
     public var pendingBytes: Int { restamper.batch.bytes.count }
 
-    /// When a packet with a schedule time that `drain` gave is due on the host's clock. To be asked
-    /// when it is drained: the clock of the input on air is followed, so the answer drifts.
-    public func hostTime(ofSchedule ticks: Int64) -> MonotonicInstant {
-        MonotonicInstant(ticks: clock.hostTicks(of: ticks))
-    }
+    /// What to add to a schedule time of `drain` for the time of the host's clock when the packet is
+    /// due, 27 MHz ticks. To be asked when it is drained: the clock of the input on air is followed,
+    /// so the answer drifts.
+    public var hostOffset: Int64 { clock.hostTicks(of: 0) }
 
     /// Gives the events since the last call.
     public mutating func takeEvents() -> [Event] {

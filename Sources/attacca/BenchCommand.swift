@@ -1,4 +1,4 @@
-// `attacca bench`: what a packet costs, in CPU time of this process.
+// `attacca bench engine`: what a packet costs, in CPU time of this process.
 //
 // First the parts, each over the same packets in memory: parsing alone, then the engine's timeline
 // (receive), then its release (advance). Then the whole: a rehearsal from file to nowhere.
@@ -11,6 +11,13 @@ import TransportStream
 
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
+        abstract: "Measure what packets and channels cost.",
+        subcommands: [BenchEngine.self, BenchAir.self])
+}
+
+struct BenchEngine: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "engine",
         abstract: "Measure what a packet costs, on two recordings of one programme.")
 
     @Argument(help: "The input on air.") var main: String
@@ -33,10 +40,10 @@ struct Bench: ParsableCommand {
     private func load(_ path: String) throws -> [UInt8] {
         let recording = try Recording(name: "bench", path: path)
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(Bench.sampleBytes + Recording.pieceBytes)
+        bytes.reserveCapacity(BenchEngine.sampleBytes + Recording.pieceBytes)
         recording.forEachPiece { piece in
             piece.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
-            return bytes.count < Bench.sampleBytes
+            return bytes.count < BenchEngine.sampleBytes
         }
         return bytes
     }

@@ -46,6 +46,16 @@ import Testing
         #expect(judge.complaints + judge.lossComplaints == [])
     }
 
+    /// The picture that was coming when the input went is not all there; when the run ends its time
+    /// has passed long ago.
+    @Test(arguments: ["7.9s", "8s", "8.1s"])
+    func nothingOfAnInputThatIsGoneComesBehindThePause(_ time: String) throws {
+        let rehearsal = try Rehearsal(
+            ["--input", "main=\(SamplePair.h264.path("main"))"], events: ["\(time):drop:main"])
+        let check = try Command.attacca(["check", rehearsal.path])
+        #expect(check.status == 0, "\(check.output)")
+    }
+
     @Test(arguments: Cast.all)
     func failoverWithoutHoldBackHasNoTimestampJump(_ cast: Cast) throws {
         let rehearsal = try Rehearsal(

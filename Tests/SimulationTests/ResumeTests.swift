@@ -78,8 +78,8 @@ struct ResumeTests {
             bytes.withUnsafeBufferPointer { packets = Array($0) }
             times = (0..<schedule.count).map { schedule[$0] }
         }
-        run.take(
-            packets.span, times.map { rehearsal.engine.hostTime(ofSchedule: $0).nanoseconds })
+        let offset = rehearsal.engine.hostOffset
+        run.take(packets.span, times.map { ($0 + offset) * 1000 / 27 })
     }
 
     private func broken(_ bytes: [UInt8]) -> [LawBreach] {

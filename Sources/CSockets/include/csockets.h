@@ -14,6 +14,11 @@
 int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int32_t *lengths,
                      int64_t *arrivals, int32_t *segments);
 
+/// Sends `length` bytes to a struct sockaddr as datagrams of `segment` bytes, the last one as long as
+/// is left. Where that is more than one the kernel cuts them (UDP_SEGMENT). Returns 0 or -errno.
+int csockets_send(int descriptor, const void *bytes, int length, int segment, const void *address,
+                  uint32_t address_length);
+
 /// Switches time stamps (SO_TIMESTAMPNS) on. Returns 0 or -errno.
 int csockets_stamp(int descriptor);
 

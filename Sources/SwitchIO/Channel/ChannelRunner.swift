@@ -5,7 +5,7 @@
 //             engine.advance, drain ---> pacer
 //   between   pacer ---> outputs             each datagram at its own time
 //
-// The loop sleeps until the next of both.
+// The loop sleeps until the next of both; a tick comes with a datagram that is due near it.
 
 import Logging
 import NIOCore
@@ -27,6 +27,7 @@ public final class ChannelRunner: @unchecked Sendable {
     private let synchronizationSource: UInt32
     /// Where the output's place is noted as datagrams leave.
     private let state: StateFile?
+    private let tickNanoseconds: Int64
     private var nextTick: Int64 = 0
     private(set) var isStopping = false
     private var stopped: EventLoopPromise<Void>
@@ -36,9 +37,13 @@ public final class ChannelRunner: @unchecked Sendable {
     private var lastSeam: SeamRecord?
     private var lastWay: (from: String, to: String)?
 
-    /// What is due within so many nanoseconds, 1 ms, leaves with what is due now: waking for each
-    /// datagram alone would cost more than all the rest.
-    private static let earliness: Int64 = 1_000_000
+    /// A tick comes so much earlier or later with a datagram, 1 ms: waking costs more than the rest.
+    private static let tickSlack: Int64 = 1_000_000
+    /// The engine works this often, 10 ms: the kernel has the arrival times, and the pacer what is
+    /// due until the next tick, so nobody sees it.
+    private static let tick: Int64 = 10_000_000
+    /// Where the hold-back is shorter than four of those, what comes in must not wait: 1 ms.
+    private static let shortTick: Int64 = 1_000_000
     /// Status is published this often, nanoseconds.
     private static let statusPause: Int64 = 250_000_000
 
@@ -50,7 +55,11 @@ public final class ChannelRunner: @unchecked Sendable {
         self.loop = loop
         self.logger = logger
         var configuration = plan.engine
-        configuration.lookahead = configuration.tick
+        let isShort = configuration.holdBack < 4 * ChannelRunner.tick
+        configuration.tick = isShort ? ChannelRunner.shortTick : ChannelRunner.tick
+        tickNanoseconds = configuration.tick
+        // What the pacer is to send until the next tick, however late, is there.
+        configuration.lookahead = tickNanoseconds + 2 * ChannelRunner.tickSlack
         state = try plan.state.map { path throws(IOFailure) in try StateFile(path: path) }
         let saved = ChannelRunner.saved(state, plan, logger)
         engine = Engine(configuration, continuing: saved?.output)
@@ -99,23 +108,31 @@ public final class ChannelRunner: @unchecked Sendable {
 
     // MARK: The loop
 
-    private func wake() {
+    fileprivate func wake() {
         let now = HostClock.now
-        if now.nanoseconds >= nextTick { tick(at: now) }
-        pacer.pace(to: now.nanoseconds + ChannelRunner.earliness) { packets, datagram in
-            state?.note(packets, datagram)
-            for index in outputs.indices { outputs[index].output.send(packets, datagram) }
-        }
+        if now.nanoseconds + ChannelRunner.tickSlack >= nextTick { tick(at: now) }
+        pacer.pace(to: now.nanoseconds, send)
+        flushOutputs()
         // What does not fill a datagram leaves at the end only.
         if isStopping && pacer.waitingPackets < Pacer.packets { return end() }
-        let next = min(nextTick, pacer.nextDue ?? .max)
-        loop.scheduleTask(deadline: NIODeadline(MonotonicInstant(nanoseconds: next))) {
-            self.wake()
-        }
+        var next = nextTick
+        if let due = pacer.nextDue, due < nextTick + ChannelRunner.tickSlack { next = due }
+        // Fails on a loop that is shut down: then there is nobody to wake.
+        _ = try? loop.scheduleCallback(
+            at: NIODeadline(MonotonicInstant(nanoseconds: next)), handler: Waking(runner: self))
+    }
+
+    private func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
+        state?.note(packets, datagram)
+        for index in outputs.indices { outputs[index].output.send(packets, datagram) }
+    }
+
+    private func flushOutputs() {
+        for index in outputs.indices { outputs[index].output.flush() }
     }
 
     private func tick(at now: MonotonicInstant) {
-        nextTick = now.nanoseconds + plan.engine.tick
+        nextTick = now.nanoseconds + tickNanoseconds
         if !isStopping {
             for index in inputs.indices {
                 inputs[index].poll(at: now) { bytes, arrival in
@@ -137,17 +154,10 @@ public final class ChannelRunner: @unchecked Sendable {
 
     /// The engine looks one tick ahead, so that each datagram is here before its own time.
     private func drain() {
-        var due: [Int64] = []
-        var bytes: [UInt8] = []
+        let offset = engine.hostOffset
         engine.drain { packets, times in
-            packets.withUnsafeBufferPointer { bytes = Array($0) }
-            due = (0..<times.count).map { times[$0] }
+            pacer.append(packets, schedule: times, hostOffset: offset)
         }
-        guard !due.isEmpty else { return }
-        for index in due.indices {
-            due[index] = engine.hostTime(ofSchedule: due[index]).nanoseconds
-        }
-        pacer.append(bytes.span) { due[$0] }
     }
 
     private func drainAndEnd() {
@@ -160,10 +170,8 @@ public final class ChannelRunner: @unchecked Sendable {
     }
 
     private func end() {
-        pacer.flush { packets, datagram in
-            state?.note(packets, datagram)
-            for index in outputs.indices { outputs[index].output.send(packets, datagram) }
-        }
+        pacer.flush(send)
+        flushOutputs()
         let lingering = outputs.map(\.output.lingering).max() ?? 0
         loop.scheduleTask(in: .nanoseconds(lingering)) { self.close() }
     }
@@ -225,4 +233,11 @@ public final class ChannelRunner: @unchecked Sendable {
             outputs: outputs.map { OutputReport(name: $0.name, facts: $0.output.facts) })
         published.withLock { $0 = status }
     }
+}
+
+/// NIO's callbacks cost less than its tasks: no promise is made for each.
+private struct Waking: NIOScheduledCallbackHandler, Sendable {
+    let runner: ChannelRunner
+
+    func handleScheduledCallback(eventLoop: some EventLoop) { runner.wake() }
 }

@@ -6,10 +6,10 @@ import Glibc
 import SwitchEngine
 
 final class DatagramLink: Link {
-    /// Datagrams read by one call.
-    private static let batch = 32
-    /// Room for one: the largest UDP payload that fits an Ethernet jumbo frame, and more.
-    private static let stride = 9216
+    /// Messages read by one call, each a datagram or several of one size that the kernel joined.
+    private static let batch = 16
+    /// Room for one: the largest there can be. Memory that is never written costs nothing.
+    private static let room = 1 << 16
     /// Calls of one poll; what is left waits for the next tick, so that one link can not hold the
     /// others.
     private static let mostBatches = 32
@@ -26,7 +26,10 @@ final class DatagramLink: Link {
 
     init(_ address: DatagramAddress) throws(IOFailure) {
         isRTP = address.isRTP
-        bytes = [UInt8](repeating: 0, count: DatagramLink.batch * DatagramLink.stride)
+        // Not filled: what no datagram was written to is never read, and takes no memory.
+        bytes = [UInt8](unsafeUninitializedCapacity: DatagramLink.batch * DatagramLink.room) {
+            $1 = DatagramLink.batch * DatagramLink.room
+        }
         let place = try SocketAddress(address.endpoint)
         descriptor = socket(
             place.family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
@@ -58,7 +61,9 @@ final class DatagramLink: Link {
             throw .system("port \(address.endpoint.port) of '\(address.endpoint.host)'")
         }
         if place.isMulticast { try join(address, place) }
+        // Where the kernel can do neither, times are those of the tick, and datagrams come singly.
         _ = csockets_stamp(descriptor)
+        _ = csockets_join_segments(descriptor)
         enlargeBuffer(to: address.receiveBufferBytes)
     }
 
@@ -105,7 +110,7 @@ final class DatagramLink: Link {
         for _ in 0..<DatagramLink.mostBatches {
             let count = Int(
                 csockets_receive(
-                    descriptor, &bytes, Int32(DatagramLink.stride), Int32(DatagramLink.batch),
+                    descriptor, &bytes, Int32(DatagramLink.room), Int32(DatagramLink.batch),
                     &lengths, &arrivals, &segments))
             guard count > 0 else {
                 if count < 0 {
@@ -114,15 +119,18 @@ final class DatagramLink: Link {
                 return
             }
             for index in 0..<count {
-                let length = min(Int(lengths[index]), DatagramLink.stride)
-                let start = index * DatagramLink.stride
+                let length = min(Int(lengths[index]), DatagramLink.room)
+                let start = index * DatagramLink.room
                 let stamp = arrivals[index] - offset
                 let arrival = arrivals[index] > 0 ? min(stamp, now.nanoseconds) : now.nanoseconds
-                facts.datagrams += 1
                 facts.bytes += Int64(length)
-                take(
-                    bytes.span.extracting(start..<(start + length)),
-                    MonotonicInstant(nanoseconds: arrival))
+                let segment = segments[index] > 0 ? Int(segments[index]) : max(length, 1)
+                for first in stride(from: start, to: start + length, by: segment) {
+                    facts.datagrams += 1
+                    take(
+                        bytes.span.extracting(first..<min(first + segment, start + length)),
+                        MonotonicInstant(nanoseconds: arrival))
+                }
             }
             if count < DatagramLink.batch { return }
         }

@@ -1,5 +1,7 @@
-// UDP and RTP out.
+// UDP and RTP out. Datagrams that are due together are given to the kernel together, as one that it
+// cuts (UDP_SEGMENT): half the cost of two.
 
+import CSockets
 import Glibc
 import SwitchEngine
 
@@ -8,18 +10,27 @@ final class DatagramOutput: Output {
     private static let headerBytes = 12
     /// Asked of the kernel for datagrams that wait for the interface.
     private static let sendBufferBytes: Int32 = 1 << 20
+    /// Datagrams that leave by one call at most.
+    private static let mostSegments = 16
 
     private(set) var facts = OutputFacts()
     private let isRTP: Bool
     private var descriptor: Int32
     private let destination: SocketAddress
-    private var scratch: [UInt8]
+    private let header: [UInt8]
+    /// Datagrams that are due, one behind the other, and where the last of them begins.
+    private var pending: [UInt8] = []
+    private var count = 0
+    /// Bytes of each datagram that waits.
+    private var segment = 0
+    /// Interfaces that can not cut datagrams exist.
+    private var canSegment = true
 
     /// - Parameter synchronizationSource: RTP's SSRC, the same for all outputs of a channel.
     init(_ address: DatagramAddress, synchronizationSource: UInt32) throws(IOFailure) {
         isRTP = address.isRTP
         destination = try SocketAddress(address.endpoint)
-        scratch = DatagramOutput.header(synchronizationSource)
+        header = isRTP ? DatagramOutput.header(synchronizationSource) : []
         descriptor = socket(
             destination.family, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
                 | Int32(SOCK_CLOEXEC.rawValue), 0)
@@ -83,39 +94,77 @@ final class DatagramOutput: Output {
     }
 
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
-        guard descriptor >= 0 else { return }
-        guard isRTP else { return send(packets) }
-        scratch[2] = UInt8(truncatingIfNeeded: datagram.sequence >> 8)
-        scratch[3] = UInt8(truncatingIfNeeded: datagram.sequence)
-        for index in 0..<4 {
-            scratch[4 + index] = UInt8(truncatingIfNeeded: datagram.timestamp >> (24 - 8 * index))
-        }
-        scratch.removeSubrange(DatagramOutput.headerBytes...)
-        packets.withUnsafeBufferPointer { scratch.append(contentsOf: $0) }
-        let whole = scratch
-        send(whole.span)
-    }
-
-    private func send(_ bytes: Span<UInt8>) {
-        let sent = bytes.withUnsafeBytes { raw in
-            destination.withPointer { to, length in
-                sendto(descriptor, raw.baseAddress, raw.count, 0, to, length)
+        let size = header.count + packets.count
+        // All but the last one are of one size.
+        if count == DatagramOutput.mostSegments || (count > 0 && size > segment) { flush() }
+        let start = pending.count
+        pending.append(contentsOf: header)
+        if isRTP {
+            pending[start + 2] = UInt8(truncatingIfNeeded: datagram.sequence >> 8)
+            pending[start + 3] = UInt8(truncatingIfNeeded: datagram.sequence)
+            for index in 0..<4 {
+                pending[start + 4 + index] = UInt8(
+                    truncatingIfNeeded: datagram.timestamp >> (24 - 8 * index))
             }
         }
-        if sent == bytes.count {
-            facts.datagrams += 1
-            facts.bytes += Int64(sent)
+        packets.withUnsafeBufferPointer { pending.append(contentsOf: $0) }
+        count += 1
+        if count == 1 { segment = size }
+        if size < segment { flush() }
+    }
+
+    func flush() {
+        guard count > 0, descriptor >= 0 else { return }
+        if count > 1 && canSegment {
+            let status = transmit(0..<pending.count)
+            if status == EIO || status == EINVAL || status == EOPNOTSUPP {
+                canSegment = false
+            } else {
+                note(status, datagrams: count, bytes: pending.count)
+                return forget()
+            }
+        }
+        var start = 0
+        while start < pending.count {
+            let end = min(start + segment, pending.count)
+            note(transmit(start..<end), datagrams: 1, bytes: end - start)
+            start = end
+        }
+        forget()
+    }
+
+    private func forget() {
+        pending.removeAll(keepingCapacity: true)
+        count = 0
+    }
+
+    /// Returns 0 or the kernel's error.
+    private func transmit(_ range: Range<Int>) -> Int32 {
+        pending.withUnsafeBytes { raw in
+            destination.withPointer { to, length in
+                -csockets_send(
+                    descriptor, raw.baseAddress! + range.lowerBound, Int32(range.count),
+                    Int32(segment), to, length)
+            }
+        }
+    }
+
+    private func note(_ status: Int32, datagrams: Int, bytes: Int) {
+        guard status != 0 else {
+            facts.datagrams += Int64(datagrams)
+            facts.bytes += Int64(bytes)
             return
         }
-        facts.dropped += 1
+        facts.dropped += Int64(datagrams)
         // Nobody listens on a unicast port: the kernel says so on the next call, and that is all.
-        if errno != EAGAIN && errno != ECONNREFUSED {
-            facts.lastError = IOFailure.system("send").description
+        if status != EAGAIN && status != ECONNREFUSED {
+            facts.lastError = IOFailure.system("send", status).description
         }
     }
 
     func close() {
         guard descriptor >= 0 else { return }
+        flush()
         Glibc.close(descriptor)
         descriptor = -1
     }

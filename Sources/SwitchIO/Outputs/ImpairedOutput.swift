@@ -46,8 +46,11 @@ final class ImpairedOutput: Output {
         let ready = waiting.prefix { $0.due <= now }
         for one in ready { output.send(one.bytes.span, one.datagram) }
         waiting.removeFirst(ready.count)
+        output.flush()
         output.poll(at: instant)
     }
+
+    func flush() { output.flush() }
 
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
         let begin = start ?? now
@@ -66,6 +69,7 @@ final class ImpairedOutput: Output {
     func close() {
         for one in waiting { output.send(one.bytes.span, one.datagram) }
         waiting.removeAll()
+        output.flush()
         output.close()
     }
 }

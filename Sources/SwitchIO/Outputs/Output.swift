@@ -26,6 +26,8 @@ struct DueDatagram {
 protocol Output: AnyObject {
     var facts: OutputFacts { get }
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram)
+    /// Nothing more is due now: what was kept to be sent together leaves.
+    func flush()
     /// Looks after connections; called on each tick of the channel.
     func poll(at now: MonotonicInstant)
     /// How long what was sent last is on its way, nanoseconds: the channel ends after that.
@@ -34,6 +36,7 @@ protocol Output: AnyObject {
 }
 
 extension Output {
+    func flush() {}
     func poll(at now: MonotonicInstant) {}
     var lingering: Int64 { 0 }
 }

@@ -1,0 +1,160 @@
+// A channel on the air between other people's senders and receivers, on loopback: the main one ends in
+// every way that a sender and its network have.
+
+import Foundation
+import StreamContent
+import Testing
+
+/// All that runs in real time: one after the other, or they take each other's processor.
+@Suite(.serialized) struct LiveTests {
+    /// Plays a sample as an encoder would.
+    static func sender(
+        _ input: String, to url: String, through tool: [String] = []
+    ) throws -> Companion {
+        let words = tool + [
+            "ffmpeg", "-nostdin", "-v", "error", "-re", "-i", SamplePair.h264.path(input),
+            "-map", "0", "-c", "copy", "-f", "mpegts", url,
+        ]
+        return try Companion(words[0], Array(words.dropFirst()))
+    }
+
+    /// What is wrong with a recording of the output.
+    static func complaints(_ path: String) throws -> [String] {
+        var result: [String] = []
+        let check = try Command.attacca(["check", path])
+        if check.status != 0 { result.append(check.output) }
+        let content = try DecodedContent.read(path: path)
+        result += content.messages
+        if !content.unreadablePositions.isEmpty { result.append("unreadable pictures") }
+        let damaged = content.damagedPositions()
+        if !damaged.isEmpty { result.append("damaged pictures \(damaged)") }
+        // The senders were not started in the same instant.
+        for jump in content.jumps where abs(jump.to.index - jump.from.index - 1) > 12 {
+            result.append("\(jump)")
+        }
+        let irregular = content.irregularPositions(rate: SamplePair.h264.rate)
+        if irregular.count > 2 { result.append("picture times \(irregular)") }
+        return result
+    }
+
+    enum End: String, CaseIterable, CustomTestStringConvertible {
+        case killed, stopped, dropped
+        var testDescription: String { rawValue }
+    }
+
+    @Test(arguments: End.allCases)
+    func aSenderOfSRTThatIsGoneIsReplaced(_ end: End) async throws {
+        let workspace = try Workspace()
+        let recording = workspace.path("recording.ts")
+        let file = workspace.path("file.ts")
+        let channel = try Companion(
+            try Binary.found.get(),
+            [
+                "run", "-i", "main=srt://127.0.0.1:17101?mode=listener&latency=500",
+                "-i", "backup=srt://127.0.0.1:17102?mode=listener&latency=500",
+                "-o", "srt://127.0.0.1:17103?mode=listener&latency=800", "-o", file,
+                "--hold-back", "2.5s",
+            ])
+        try await pause(0.5)
+        let receiver = try Companion(
+            "srt-live-transmit",
+            ["-q", "-a:no", "srt://127.0.0.1:17103?mode=caller&latency=800", "file://con"],
+            output: recording)
+        try await pause(0.5)
+        let way = try FaultyWay(to: 17101)
+        let main = try Self.sender("main", to: "srt://127.0.0.1:\(way.port)?pkt_size=1316")
+        let backup = try Self.sender("backup", to: "srt://127.0.0.1:17102?pkt_size=1316")
+        try await pause(8)
+        switch end {
+        case .killed: main.signal(SIGKILL)
+        case .stopped: main.signal(SIGSTOP)
+        case .dropped: way.become(.silent)
+        }
+        try await pause(6)
+        let (status, log) = try channel.finish(SIGTERM)
+        // It ends by itself with the connection, when it has written all.
+        _ = try receiver.finish(0)
+        _ = try backup.finish(SIGKILL)
+        _ = try main.finish(SIGKILL)
+        way.stop()
+        #expect(status == 0, "\(log)")
+        #expect(log.components(separatedBy: "notice seam").count == 2, "\(log)")
+        #expect(log.contains("level=\"L3\""), "\(log)")
+        let found = try Self.complaints(file)
+        #expect(found == [], "\(log)")
+        // It was there before the first packet, and got what the file got.
+        let (received, written) = (
+            try Data(contentsOf: .init(fileURLWithPath: recording)),
+            try Data(contentsOf: .init(fileURLWithPath: file))
+        )
+        #expect(received.count == written.count && received == written, "\(log)")
+    }
+
+    /// An interface that is taken down: the sender stands in a network namespace of its own, which the
+    /// test makes, and goes on sending.
+    @Test(.enabled(if: Namespace.isPossible, "network namespaces take root and iproute2"))
+    func anInterfaceThatGoesDownIsAFailoverLikeAnother() async throws {
+        let workspace = try Workspace()
+        let file = workspace.path("file.ts")
+        let namespace = try Namespace("attacca-test")
+        let port = try FaultyWay.freePort()
+        let channel = try Companion(
+            try Binary.found.get(),
+            [
+                "run", "-i", "main=udp://\(namespace.host):\(port)",
+                "-i", "backup=udp://127.0.0.1:\(port)", "-o", file, "--hold-back", "2.5s",
+            ])
+        try await pause(0.5)
+        let main = try Self.sender(
+            "main", to: "udp://\(namespace.host):\(port)?pkt_size=1316",
+            through: ["ip", "netns", "exec", namespace.name])
+        let backup = try Self.sender("backup", to: "udp://127.0.0.1:\(port)?pkt_size=1316")
+        try await pause(8)
+        try namespace.takeDown()
+        try await pause(5)
+        let (status, log) = try channel.finish(SIGTERM)
+        _ = try main.finish(SIGKILL)
+        _ = try backup.finish(SIGKILL)
+        #expect(status == 0, "\(log)")
+        #expect(log.contains("main -> backup level=\"L3\""), "\(log)")
+        let found = try Self.complaints(file)
+        #expect(found == [], "\(log)")
+    }
+}
+
+/// A network namespace with one end of a cable in it, the other end is here.
+final class Namespace {
+    static var isPossible: Bool {
+        guard getuid() == 0, let made = try? Namespace("attacca-try") else { return false }
+        return made.isWhole
+    }
+
+    let name: String
+    /// The address of this end.
+    let host = "198.18.77.1"
+    private(set) var isWhole = true
+
+    init(_ name: String) throws {
+        self.name = name
+        try ip("netns", "delete", name, mayFail: true)
+        try ip("link", "delete", "attacca0", mayFail: true)
+        try ip("netns", "add", name)
+        try ip("link", "add", "attacca0", "type", "veth", "peer", "name", "attacca1", "netns", name)
+        try ip("address", "add", "\(host)/30", "dev", "attacca0")
+        try ip("link", "set", "attacca0", "up")
+        try ip("-n", name, "address", "add", "198.18.77.2/30", "dev", "attacca1")
+        try ip("-n", name, "link", "set", "attacca1", "up")
+    }
+
+    deinit {
+        try? ip("link", "delete", "attacca0", mayFail: true)
+        try? ip("netns", "delete", name, mayFail: true)
+    }
+
+    func takeDown() throws { try ip("-n", name, "link", "set", "attacca1", "down") }
+
+    private func ip(_ arguments: String..., mayFail: Bool = false) throws {
+        let outcome = try Command.run("ip", arguments)
+        if outcome.status != 0 && !mayFail { isWhole = false }
+    }
+}
