@@ -91,4 +91,6 @@ public enum Command: Sendable, Equatable {
     /// it brings nothing the output stands still.
     case hold(InputID)
     case release
+    /// Takes back all switches to a time that have not been made; cues stay.
+    case clearSchedule
 }

@@ -36,6 +36,17 @@ struct ControlOptions: ParsableArguments {
             failure?.description ?? "no 'attacca run' of this user is on the air")
     }
 
+    /// All channels, or the one of this name.
+    func channels(_ name: String?) throws -> [ChannelDocument] {
+        let all = try processes().flatMap(\.document.channels)
+        guard let name else { return all }
+        let found = all.filter { $0.name == name }
+        guard found.isEmpty else { return found }
+        throw CommandFailure.usage(
+            "there is no channel '\(name)'; allowed: "
+                + all.map(\.name).joined(separator: ", "))
+    }
+
     /// Hands an order to the process that has the channel.
     func order(_ request: ControlRequest) throws {
         let running = try processes()
@@ -80,11 +91,7 @@ struct Status: ParsableCommand {
     func run() throws {
         var documents = try options.processes().map(\.document)
         if let channel {
-            let names = documents.flatMap { $0.channels.map(\.name) }
-            guard names.contains(channel) else {
-                throw CommandFailure.usage(
-                    "there is no channel '\(channel)'; allowed: \(names.joined(separator: ", "))")
-            }
+            _ = try options.channels(channel)
             for index in documents.indices {
                 documents[index].channels.removeAll { $0.name != channel }
             }
@@ -126,6 +133,25 @@ struct Switch: ParsableCommand {
             request.at = time.text
         }
         try options.order(request)
+    }
+}
+
+struct Schedule: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Tell which switches are to come, or take them back.",
+        discussion: "A switch is scheduled by attacca switch INPUT --at TIME.")
+
+    @OptionGroup var options: ControlOptions
+    @Argument(help: "The channel; all without it, but for --clear.") var channel: String?
+    @Flag(help: "Take back all switches at a time that have not been made.") var clear = false
+
+    func run() throws {
+        if clear { return try options.order(ControlRequest(.clear, channel: channel)) }
+        for one in try options.channels(channel) {
+            for switching in one.schedule {
+                print("\(switching.at)  \(one.name)  \(switching.input)  \(switching.reason)")
+            }
+        }
     }
 }
 

@@ -63,6 +63,7 @@ struct ControlDesk: Sendable {
         switch request.command {
         case .status, .release: return .release
         case .hold: return .hold
+        case .clear: return .clearSchedule
         case .switch:
             guard let input = request.input else {
                 throw ControlFailure("switch: \"input\" is missing: where to?")

@@ -3,6 +3,7 @@
 //   {"command": "status"}
 //   {"command": "switch", "channel": "one", "input": "backup", "at": "2026-11-21T20:00:00Z"}
 //   {"command": "hold", "channel": "one"}        {"command": "release", "channel": "one"}
+//   {"command": "clear", "channel": "one"}
 
 import Foundation
 import SwitchIO
@@ -10,6 +11,8 @@ import SwitchIO
 public struct ControlRequest: Codable, Sendable, Equatable {
     public enum Command: String, Codable, Sendable, CaseIterable {
         case status, `switch`, hold, release
+        /// Takes back what was to be switched at a time.
+        case clear
     }
 
     public var command: Command

@@ -23,6 +23,7 @@ extension Engine {
             }
         case .hold(let target): hold(target)
         case .release: release(nil)
+        case .clearSchedule: clearSchedule()
         }
         nextAssessment = .min
     }
@@ -104,6 +105,12 @@ extension Engine {
         add(Appointment(
             number: 0, target: target.index, time: .host(time.ticks), reason: .scheduled,
             holds: holds))
+    }
+
+    private mutating func clearSchedule() {
+        let numbers = appointments.filter { $0.reason == .scheduled }.map(\.number)
+        if let number = wish?.appointment, numbers.contains(number) { wish = nil }
+        numbers.forEach { drop($0) }
     }
 
     mutating func add(_ appointment: Appointment) {

@@ -11,6 +11,8 @@ public enum Order: Sendable, Equatable {
     /// Stay on the input on air, whatever happens.
     case hold
     case release
+    /// No switch at a time any more.
+    case clearSchedule
 }
 
 /// Why an order was not taken.
@@ -59,6 +61,7 @@ extension ChannelRunner {
                 throw OrderRefusal("channel \(name) holds no input")
             }
             return .release
+        case .clearSchedule: return .clearSchedule
         }
     }
 }
