@@ -86,8 +86,8 @@ struct LiveRun {
     }
 
     /// The first signal to end lets the channels send what they hold; the second ends at once.
-    /// SIGHUP reloads. Signals are blocked in all threads, those of the loops too, and waited for in
-    /// one of their own.
+    /// SIGHUP reloads. Signals are blocked in all threads, those of the loops too, and waited for
+    /// in one of their own.
     private func obey(_ set: sigset_t, _ channels: ChannelSet) {
         Thread.detachNewThread {
             var set = set

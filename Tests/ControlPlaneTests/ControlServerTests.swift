@@ -40,8 +40,8 @@ import Testing
         var piece = [UInt8](repeating: 0, count: 4096)
         while true {
             let count = recv(descriptor, &piece, piece.count, 0)
-            if count < 0 { return errno == ECONNRESET ? String(decoding: result, as: UTF8.self) : nil }
-            if count == 0 { return String(decoding: result, as: UTF8.self) }
+            if count < 0 && errno != ECONNRESET { return nil }
+            if count <= 0 { return String(decoding: result, as: UTF8.self) }
             result += piece[..<count]
         }
     }

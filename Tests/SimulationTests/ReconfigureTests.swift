@@ -19,7 +19,9 @@ struct ReconfigureTests {
         var position = 0
         return Rehearsal.Source(delay: 0) { buffer, places in
             let count = min(places.count, bytes.count - position)
-            for offset in 0..<count { buffer[places.lowerBound + offset] = bytes[position + offset] }
+            for offset in 0..<count {
+                buffer[places.lowerBound + offset] = bytes[position + offset]
+            }
             position += count
             return count
         }
@@ -76,8 +78,8 @@ struct ReconfigureTests {
         let result = try run { [self] in
             var wanted = configuration(["new", "main", "backup"])
             wanted.holdBack = 7 * second
-            // The sources go on under the numbers that they have, so each input gets another's packets
-            // from the middle of a stream: that breaks no law either.
+            // The sources go on under the numbers that they have, so each input gets another's
+            // packets from the middle of a stream: that breaks no law either.
             $0.engine.reconfigure(wanted, origins: [nil, InputID(0), InputID(1)])
             #expect($0.engine.onAir == InputID(1))
             #expect($0.engine.status.inputs.map(\.name) == ["new", "main", "backup"])

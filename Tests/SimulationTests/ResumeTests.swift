@@ -56,7 +56,9 @@ struct ResumeTests {
         var position = 0
         let source = Rehearsal.Source(delay: 0) { buffer, places in
             let count = min(places.count, bytes.count - position)
-            for offset in 0..<count { buffer[places.lowerBound + offset] = bytes[position + offset] }
+            for offset in 0..<count {
+                buffer[places.lowerBound + offset] = bytes[position + offset]
+            }
             position += count
             return count
         }

@@ -57,7 +57,9 @@ import TransportStream
         // What the packets themselves say.
         var counters: [PID: UInt8] = [:]
         for at in stride(from: 0, to: stream.count, by: 188) {
-            guard let header = PacketHeader(stream.span, at: at), header.hasPayload else { continue }
+            guard let header = PacketHeader(stream.span, at: at), header.hasPayload else {
+                continue
+            }
             counters[header.pid] = header.continuity.rawValue
         }
         for (pid, counter) in counters where pid != .null {

@@ -1,5 +1,5 @@
-// Listens on the control socket, on a loop of its own: whatever comes there, no channel's loop has to
-// do with it until a request has been read and found good.
+// Listens on the control socket, on a loop of its own: whatever comes there, no channel's loop has
+// to do with it until a request has been read and found good.
 //
 // A connection brings one line and gets one. A longer line than any request, silence, or more
 // connections than an operator has hands end the connection, the oldest first.

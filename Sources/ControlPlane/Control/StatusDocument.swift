@@ -107,8 +107,10 @@ extension ChannelDocument {
     public init(_ report: ChannelReport) {
         let state = report.engine
         func name(_ input: InputID) -> String {
-            state.flatMap { $0.inputs.indices.contains(input.index) ? $0.inputs[input.index] : nil }?
-                .name ?? "?"
+            guard let inputs = state?.inputs, inputs.indices.contains(input.index) else {
+                return "?"
+            }
+            return inputs[input.index].name
         }
         func time(_ instant: MonotonicInstant) -> String {
             WallClockValue(nanoseconds: HostClock.wallClock(of: instant)).text

@@ -148,7 +148,8 @@ extension Engine {
             wish = Wish(
                 target: target, reason: appointment.reason, manner: isCue ? .prompt : .planned,
                 since: max(now.ticks, due), leftAt: now.ticks, proofTicks: Engine.provenTicks,
-                holds: appointment.holds, bounds: bounds(appointment), appointment: appointment.number)
+                holds: appointment.holds, bounds: bounds(appointment),
+                appointment: appointment.number)
             return
         }
     }

@@ -1,5 +1,5 @@
-// Another configuration while the channel runs: thresholds and policy count from the next assessment
-// on, inputs come, go and change their places.
+// Another configuration while the channel runs: thresholds and policy count from the next
+// assessment on, inputs come, go and change their places.
 //
 // An input's number is its place on the list, so all that speaks of inputs is renumbered. An input
 // that is gone but still on air, or ahead in the hold-back, stays behind the others, without a
@@ -8,8 +8,8 @@
 import TransportStream
 
 extension Engine {
-    /// Takes another configuration. Hold-back and mux rate stay what they are: the one can not change
-    /// without a hole or a jump, the other not within one schedule.
+    /// Takes another configuration. Hold-back and mux rate stay what they are: the one can not
+    /// change without a hole or a jump, the other not within one schedule.
     /// - Parameter origins: for each input of `wanted` the input that it is now; nil for a new one.
     ///   Each is named once at most. The programme of one that is kept does not change.
     ///

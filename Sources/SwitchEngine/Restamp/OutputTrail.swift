@@ -1,5 +1,5 @@
-// What a receiver of the output has seen so far: the counter of each PID, the tables, the clock. Taken
-// from the packets themselves, so it is true of what was sent, whatever was meant to be.
+// What a receiver of the output has seen so far: the counter of each PID, the tables, the clock.
+// Taken from the packets themselves, so it is true of what was sent, whatever was meant to be.
 //
 // A new engine goes on from it (`Engine.init(_:continuing:)`) after the process has been restarted.
 

@@ -59,8 +59,8 @@ extension Engine {
         }
     }
 
-    /// What the first input's line is moved by: nothing, or so that the output stands where it would
-    /// if it had gone on all the time, and behind all that was sent.
+    /// What the first input's line is moved by: nothing, or so that the output stands where it
+    /// would if it had gone on all the time, and behind all that was sent.
     private func firstShift(
         _ index: Int, epoch: Epoch, entry: Int, hostOffset: Int64
     ) -> Int64 {

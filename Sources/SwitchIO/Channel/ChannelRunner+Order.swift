@@ -1,5 +1,5 @@
-// What an operator asks of a running channel, by the names that the operator knows. Names are looked
-// up on the channel's loop: a reload may change them.
+// What an operator asks of a running channel, by the names that the operator knows. Names are
+// looked up on the channel's loop: a reload may change them.
 
 import NIOCore
 import SwitchEngine

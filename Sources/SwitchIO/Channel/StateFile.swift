@@ -5,7 +5,7 @@
 //   0       attacca's mark and the version of this format
 //   64      record A  | number, PCR, when it left (wall clock), latest stamp, tables and RTP, check
 //   128     record B  | written in turns: of a torn one the other is whole
-//   1024    tables A  | PAT and PMT sections, each behind its length, with the CRCs they were sent with
+//   1024    tables A  | PAT and PMT sections as they were sent, each behind its length
 //   4096    tables B  | written in turns; a record names the one that is good
 //   8192    the continuity counter of each of 8192 PIDs, 0xFF where nothing was sent
 //
