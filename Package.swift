@@ -37,8 +37,11 @@ let package = Package(
             ], swiftSettings: strict),
         .target(
             name: "ControlPlane",
-            dependencies: ["SwitchEngine", "SwitchIO", .product(name: "Yams", package: "Yams")],
-            swiftSettings: strict),
+            dependencies: [
+                "SwitchEngine", "SwitchIO", .product(name: "Yams", package: "Yams"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
         .executableTarget(
             name: "attacca",
             dependencies: [
@@ -68,8 +71,12 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),
         .testTarget(
-            name: "ControlPlaneTests", dependencies: ["ControlPlane", "SwitchIO", "SwitchEngine"],
-            swiftSettings: strict),
+            name: "ControlPlaneTests",
+            dependencies: [
+                "ControlPlane", "SwitchIO", "SwitchEngine",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
         .testTarget(
             name: "CommandTests", dependencies: ["StreamContent", "TransportStream"],
             swiftSettings: strict),

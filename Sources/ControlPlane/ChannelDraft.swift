@@ -66,16 +66,19 @@ struct ChannelDraft {
     var hasOutputs = false
     var cueTarget: Named?
     var cueOrigin: Named?
+    var state: Named?
 
     init(place: Place) { self.place = place }
 
     /// Only of a channel without mistakes.
     var plan: ChannelPlan {
-        ChannelPlan(
+        var plan = ChannelPlan(
             name: name?.text ?? "", engine: engine, inputs: inputs.map(\.plan),
             outputs: outputs.compactMap { output in
                 output.address.map { OutputPlan(name: output.name?.text ?? "", address: $0) }
             })
+        plan.state = state?.text
+        return plan
     }
 
     // MARK: What belongs together

@@ -54,6 +54,18 @@ enum ChannelKeys {
                 channel.outputs = items.map { reader.output($0) }
             },
             program(\.program),
+            ConfigurationKey("state") { channel, value, reader in
+                let allowed = "a file of this channel's own, such as /var/lib/attacca/one.state"
+                guard let filled = reader.text(value, allowed: allowed) else { return }
+                // An address is no path.
+                guard !filled.text.contains("://"), !filled.text.hasSuffix("/"),
+                    !filled.text.utf8.contains(0)
+                else {
+                    reader.fail(value.place, found: filled.shown.description, allowed: allowed)
+                    return
+                }
+                channel.state = Named(text: filled.text, place: value.place)
+            },
             ConfigurationKey("cue") { channel, value, reader in
                 reader.read(value, cue, into: &channel)
             },

@@ -50,6 +50,17 @@ extension ConfigurationReader {
             }
             seen[destination] = output.place
         }
+        for state in channels.compactMap(\.state) {
+            guard let destination = OutputAddress.file(path: state.text).destination else {
+                continue
+            }
+            if let first = seen[destination] {
+                fail(
+                    state.place, found: "what \(first.key) uses already",
+                    allowed: "a file of its own for each channel's state")
+            }
+            seen[destination] = state.place
+        }
         for link in links.filter({ $0.address == .standardInput }).dropFirst() {
             fail(link.place, found: "standard input again", allowed: "it once")
         }

@@ -70,12 +70,15 @@ public struct Rehearsal: ~Copyable {
     /// Virtual time.
     public private(set) var now = MonotonicInstant(nanoseconds: 0)
 
-    /// - Parameter sources: one for each input of the configuration, in its order.
+    /// - Parameters:
+    ///   - sources: one for each input of the configuration, in its order.
+    ///   - state: what another engine sent before; nil for a begin.
     public init(
-        _ configuration: ChannelConfiguration, sources: [Source], script: [RehearsalEvent]
+        _ configuration: ChannelConfiguration, sources: [Source], script: [RehearsalEvent],
+        continuing state: OutputState? = nil
     ) {
         precondition(sources.count == configuration.inputs.count)
-        engine = Engine(configuration)
+        engine = Engine(configuration, continuing: state)
         tracks = zip(sources, configuration.inputs).map { source, input in
             Track(reader: PacedReader(program: input.program), source: source)
         }

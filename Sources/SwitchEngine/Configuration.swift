@@ -10,7 +10,7 @@ public struct InputID: Hashable, Comparable, Sendable {
 }
 
 /// One input of a channel.
-public struct InputConfiguration: Sendable {
+public struct InputConfiguration: Sendable, Equatable {
     /// As the operator calls it.
     public var name: String
     /// The programme to take, 1 ... 65,535; nil takes the first of the PAT.
@@ -20,6 +20,8 @@ public struct InputConfiguration: Sendable {
     /// The last resort: gone to when no other input brings anything, whatever its place on the
     /// list, and left for any other that is sound again.
     public var isSlate = false
+    /// Taken off the list while it was on air: nothing of it comes any more.
+    var isLeaving = false
     public init(name: String, program: UInt16? = nil) {
         self.name = name
         self.program = program
@@ -44,7 +46,7 @@ public enum StandstillMode: String, Sendable, CaseIterable {
 }
 
 /// Everything that a channel is told before it begins.
-public struct ChannelConfiguration: Sendable {
+public struct ChannelConfiguration: Sendable, Equatable {
     /// In order of preference; at most 64.
     public var inputs: [InputConfiguration]
     /// How far the output runs behind the newest packet, nanoseconds, 0 ... 60 s.
@@ -83,9 +85,12 @@ public struct ChannelConfiguration: Sendable {
 public enum Command: Sendable, Equatable {
     /// Go to an input as soon as a seam that loses nothing is there; with a time, to the first such
     /// seam that is presented then or later.
-    case switchTo(InputID, at: MonotonicInstant? = nil)
+    /// And stay there, as `hold` does, once it is on air, where that is so wished.
+    case switchTo(InputID, at: MonotonicInstant? = nil, holds: Bool = false)
     /// Go to an input, if it is not on air, and stay there whatever happens, until released. When
     /// it brings nothing the output stands still.
     case hold(InputID)
     case release
+    /// Takes back all switches to a time that have not been made; cues stay.
+    case clearSchedule
 }

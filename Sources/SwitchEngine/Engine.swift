@@ -14,7 +14,7 @@
 import TransportStream
 
 public struct Engine: ~Copyable {
-    public let configuration: ChannelConfiguration
+    public internal(set) var configuration: ChannelConfiguration
     var inputs: [TimelineBox]
     var states: [InputState]
     var restamper: Restamper
@@ -42,16 +42,21 @@ public struct Engine: ~Copyable {
     var nextAssessment: Int64 = .min
     private var lastAdvance: Int64 = 0
     private var damageReported: Int64 = 0
+    /// Where the output was before this engine; nil where it begins.
+    let resumed: OutputState?
     var isStandingStill = false
     var isFinished = false
 
-    public init(_ configuration: ChannelConfiguration) {
+    /// - Parameter state: what was sent before, by another engine: PIDs, counters and tables go on,
+    ///   and the schedule stands where it would if there had been no break.
+    public init(_ configuration: ChannelConfiguration, continuing state: OutputState? = nil) {
         precondition(!configuration.inputs.isEmpty && configuration.inputs.count <= 64)
         self.configuration = configuration
         inputs = configuration.inputs.map { TimelineBox(program: $0.program) }
         states = configuration.inputs.map { _ in InputState() }
         cueCursors = configuration.inputs.map { _ in 0 }
-        restamper = Restamper(muxRate: configuration.muxRate)
+        restamper = Restamper(muxRate: configuration.muxRate, continuing: state)
+        resumed = state
     }
 
     /// Takes bytes of an input: whole packets or pieces, in the order in which they came.
@@ -96,6 +101,7 @@ public struct Engine: ~Copyable {
                 join()
             }
             trim()
+            dropInputsLeft()
         }
         release()
     }

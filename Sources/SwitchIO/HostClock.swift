@@ -16,6 +16,16 @@ public enum HostClock {
         nanoseconds(CLOCK_REALTIME) - nanoseconds(CLOCK_MONOTONIC)
     }
 
+    /// The monotonic time of a wall-clock time, nanoseconds since 1970, as the clocks stand now.
+    public static func instant(ofWallClock time: Int64) -> MonotonicInstant {
+        MonotonicInstant(nanoseconds: time &- wallClockOffset)
+    }
+
+    /// The wall-clock time of a monotonic one, nanoseconds since 1970, as the clocks stand now.
+    public static func wallClock(of instant: MonotonicInstant) -> Int64 {
+        instant.nanoseconds &+ wallClockOffset
+    }
+
     private static func nanoseconds(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -12,7 +12,8 @@ struct Attacca: ParsableCommand {
         abstract: "Seamless switching between different encoders' MPEG transport streams.",
         version: Version.text,
         subcommands: [
-            Run.self, Feed.self, Rehearse.self, Check.self, Simulate.self, Bench.self, Version.self,
+            Run.self, Status.self, Switch.self, Schedule.self, Hold.self, Release.self, Feed.self,
+            Rehearse.self, Check.self, Simulate.self, Bench.self, Version.self,
         ])
 
     static func main() {

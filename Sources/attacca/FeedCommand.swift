@@ -58,7 +58,9 @@ struct Feed: ParsableCommand {
             name: "feed", engine: engine,
             inputs: [InputPlan(links: [.file(path: file, isLooped: loop)])], outputs: outputs)
         plan.endsWithInputs = !loop
-        try LiveRun([plan], label: "attacca.feed").run()
+        var run = LiveRun([plan], label: "attacca.feed")
+        run.leavesHangup = true
+        try run.run()
     }
 }
 

@@ -1,5 +1,6 @@
 // Channels on the air until a signal ends them, with a status line where a person looks on.
 
+import ControlPlane
 import Dispatch
 import Foundation
 import Logging
@@ -13,62 +14,118 @@ struct LiveRun {
 
     private let plans: [ChannelPlan]
     private let logger: Logger
+    /// Reads the configuration again; nil where there is none.
+    private let reread: (@Sendable () throws -> [ChannelPlan])?
+    /// Where operators reach the process; nil where they do not.
+    var control: ControlPlace?
+    /// SIGHUP does what the system says: a sender on a terminal ends with it.
+    var leavesHangup = false
 
-    init(_ plans: [ChannelPlan], label: String) {
+    init(
+        _ plans: [ChannelPlan], label: String,
+        reread: (@Sendable () throws -> [ChannelPlan])? = nil
+    ) {
         self.plans = plans
+        self.reread = reread
         logger = Logger(label: label) { _ in LineLog() }
     }
 
     /// Returns when all channels have ended: by a signal, or because their inputs have.
     func run() throws {
-        let endings = LiveRun.blockSignals()
+        let signals = LiveRun.block([SIGINT, SIGTERM] + (leavesHangup ? [] : [SIGHUP]))
+        // With a configuration, more channels may come.
         let loops = MultiThreadedEventLoopGroup(
-            numberOfThreads: min(System.coreCount, plans.count))
+            numberOfThreads: reread == nil
+                ? min(System.coreCount, plans.count) : System.coreCount)
         defer { try? loops.syncShutdownGracefully() }
         // A reader that goes away is no reason to end.
         signal(SIGPIPE, SIG_IGN)
-        var runners: [ChannelRunner] = []
+        let channels = ChannelSet(on: loops, logger: logger)
         for plan in plans {
             do {
-                runners.append(try ChannelRunner(plan, on: loops.next(), logger: logger))
+                try channels.start(plan)
             } catch {
+                channels.stop()
+                _ = channels.waitForEnd(seconds: 1)
                 throw CommandFailure.run("channel \(plan.name): \(error)")
             }
         }
-        let channels = runners
-        stopOnSignals(channels, endings)
-        for runner in channels { runner.start() }
-        let end = DispatchGroup()
-        for runner in channels {
-            end.enter()
-            runner.ended.whenComplete { _ in end.leave() }
-        }
+        let server = try control.flatMap { try serve($0, channels) }
+        defer { server?.close() }
+        obey(signals, channels)
         var line = StatusLine()
-        while end.wait(timeout: .now() + LiveRun.statusSeconds) == .timedOut {
-            if Terminal.isInteractive { StatusBoard.show(line.text(channels.map(\.status))) }
+        while !channels.waitForEnd(seconds: LiveRun.statusSeconds) {
+            if Terminal.isInteractive {
+                StatusBoard.show(line.text(channels.all.map(\.status)))
+            }
         }
         StatusBoard.clear()
     }
 
-    /// The first signal lets the channels send what they hold; the second ends at once. Signals are
-    /// blocked in all threads, those of the loops too, and waited for in one of their own.
-    private func stopOnSignals(_ runners: [ChannelRunner], _ set: sigset_t) {
-        Thread.detachNewThread {
-            var set = set
-            var number: Int32 = 0
-            sigwait(&set, &number)
-            runners.forEach { $0.stop() }
-            sigwait(&set, &number)
-            Foundation.exit(1)
+    /// A channel is worth more than its control socket: only one that was asked for has to be.
+    private func serve(
+        _ place: ControlPlace, _ channels: ChannelSet
+    ) throws -> ControlServer? {
+        do throws(ControlFailure) {
+            _ = ControlSocket.living(place.environment)
+            let path =
+                if let path = place.path { path } else {
+                    try ControlSocket.ownPath(place.environment)
+                }
+            let desk = ControlDesk(channels)
+            return try ControlServer(path: path) { desk.answer($0, on: $1) }
+        } catch {
+            if place.isWanted {
+                channels.stop()
+                _ = channels.waitForEnd(seconds: 1)
+                throw CommandFailure.run("control socket: \(error)")
+            }
+            logger.warning("no control socket: \(error)")
+            return nil
         }
     }
 
-    /// Blocks the signals that end a run, in this thread and in those that it makes.
-    private static func blockSignals() -> sigset_t {
+    /// The first signal to end lets the channels send what they hold; the second ends at once.
+    /// SIGHUP reloads. Signals are blocked in all threads, those of the loops too, and waited for
+    /// in one of their own.
+    private func obey(_ set: sigset_t, _ channels: ChannelSet) {
+        Thread.detachNewThread {
+            var set = set
+            var number: Int32 = 0
+            var isEnding = false
+            while true {
+                sigwait(&set, &number)
+                if number == SIGHUP {
+                    if !isEnding { reload(channels) }
+                } else if isEnding {
+                    Foundation.exit(1)
+                } else {
+                    isEnding = true
+                    channels.stop()
+                }
+            }
+        }
+    }
+
+    /// A configuration with mistakes changes nothing.
+    private func reload(_ channels: ChannelSet) {
+        guard let reread else {
+            return logger.notice("SIGHUP: there is no configuration file to read again")
+        }
+        do {
+            channels.apply(try reread())
+        } catch {
+            let text = (error as? CommandFailure)?.message ?? "\(error)"
+            for line in text.split(separator: "\n") { logger.error("\(line)") }
+            logger.error("the configuration was not reloaded; all goes on as before")
+        }
+    }
+
+    /// Blocks signals in this thread and in those that it makes.
+    private static func block(_ numbers: [Int32]) -> sigset_t {
         var set = sigset_t()
         sigemptyset(&set)
-        sigaddset(&set, SIGINT)
-        sigaddset(&set, SIGTERM)
+        for number in numbers { sigaddset(&set, number) }
         pthread_sigmask(SIG_BLOCK, &set, nil)
         return set
     }

@@ -20,6 +20,7 @@ struct Run: ParsableCommand {
     var input: [String] = []
     @Option(name: [.short, .customLong("output")], help: "Where the channel goes; may be repeated.")
     var output: [String] = []
+    @Option(help: ArgumentHelp(ControlPlace.help)) var control: String?
     // As in a configuration, where their names are the keys.
     @Option(help: "How far the output runs behind the newest packet: 2s.") var holdBack: String?
     @Option(help: "How contents are lined up: auto, timestamps, arrival.") var align: String?
@@ -29,6 +30,8 @@ struct Run: ParsableCommand {
     @Option(help: "How long a planned seam waits for one that loses nothing: 10s.")
     var wait: String?
     @Option(help: "Constant output rate with null packets: 8M.") var muxRate: String?
+    @Option(help: "A file from which the next run goes on: counters, PIDs, time.")
+    var state: String?
 
     func run() throws {
         let plans = try plans()
@@ -36,7 +39,11 @@ struct Run: ParsableCommand {
             print("\(plans.count) channel\(plans.count == 1 ? "" : "s"), nothing wrong")
             return
         }
-        try LiveRun(plans, label: "attacca").run()
+        let file = file
+        let reread = file.map { file in { @Sendable in try Run.read(file) } }
+        var run = LiveRun(plans, label: "attacca", reread: reread)
+        run.control = ControlPlace(path: control)
+        try run.run()
     }
 
     private func plans() throws -> [ChannelPlan] {
@@ -44,6 +51,10 @@ struct Run: ParsableCommand {
         guard input.isEmpty && output.isEmpty else {
             throw CommandFailure.usage("run: a configuration, or -i and -o, not both")
         }
+        return try Run.read(file)
+    }
+
+    private static func read(_ file: String) throws -> [ChannelPlan] {
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
             throw CommandFailure.run("'\(file)' can not be read")
         }
@@ -65,7 +76,7 @@ struct Run: ParsableCommand {
         }
         let options = [
             ("hold-back", holdBack), ("align", align), ("return", returning), ("wait", wait),
-            ("mux-rate", muxRate),
+            ("mux-rate", muxRate), ("state", state),
         ].compactMap { key, value in value.map { (key: key, value: $0) } }
         do {
             return try ChannelPlan.from(

@@ -52,6 +52,7 @@ func read(_ text: String, _ environment: [String: String] = [:]) throws -> [Chan
         #expect(plan.outputs[2].address == .file(path: "/var/lib/attacca/one.ts"))
         #expect(plan.engine.cue == CuePolicy(target: InputID(2), origin: InputID(0)))
         #expect(plan.engine.muxRate == 8_000_000)
+        #expect(plan.state == "/var/lib/attacca/one.state")
     }
 
     @Test func theExampleTellsTheDefaults() throws {

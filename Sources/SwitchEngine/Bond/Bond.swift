@@ -38,7 +38,8 @@ public struct Bond: ~Copyable {
     private var content: ContentMerge?
     private var now: Int64 = 0
 
-    public init(links count: Int, plan: BondPlan) {
+    /// - Parameter active: the link that delivers first, where one at a time does.
+    public init(links count: Int, plan: BondPlan, active: Int = 0) {
         precondition(count > 0 && count <= Bond.linkLimit)
         links = [Link](repeating: Link(), count: count)
         var rule = MainBackupPlan()
@@ -51,9 +52,12 @@ public struct Bond: ~Copyable {
             window = Bond.orderWindow
             way = count > 1 ? .mainBackup : .alone
         }
-        backup = MainBackup(rule, links: count)
+        backup = MainBackup(rule, links: count, active: active)
         if way == .sequence { sequence = SequenceMerge(links: count, window: window) }
     }
+
+    /// The link that delivers, where one at a time does.
+    public var active: Int { backup.active }
 
     /// Whether the driver should have this link connected.
     public func isWanted(_ link: Int) -> Bool { way != .mainBackup || backup.isWanted(link) }

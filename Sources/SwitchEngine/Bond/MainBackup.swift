@@ -14,13 +14,15 @@ struct MainBackup {
     private let plan: MainBackupPlan
     private var links: [Link]
     /// The link that delivers.
-    private(set) var active = 0
+    private(set) var active: Int
     private var activeSince: Int64?
 
-    init(_ plan: MainBackupPlan, links count: Int) {
+    init(_ plan: MainBackupPlan, links count: Int, active: Int) {
+        precondition((0..<count).contains(active))
         self.plan = plan
+        self.active = active
         links = [Link](repeating: Link(), count: count)
-        for index in links.indices { links[index].isWanted = index == 0 || !plan.isCold }
+        for index in links.indices { links[index].isWanted = index <= active || !plan.isCold }
     }
 
     func isWanted(_ link: Int) -> Bool { links[link].isWanted }

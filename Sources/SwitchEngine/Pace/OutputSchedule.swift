@@ -43,6 +43,8 @@ struct OutputSchedule {
     let muxRate: Int64?
     /// The least distance of two packets, 27 MHz ticks.
     let packetTicks: Int64
+    /// Where the output was before this schedule: it begins later.
+    private let floor: Int64?
     private(set) var last: Int64?
     /// When tables and a PCR were sent last; nil when they are due at once.
     private var lastTables: Int64?
@@ -56,8 +58,13 @@ struct OutputSchedule {
     private(set) var latePackets: Int64 = 0
     private(set) var greatestLatenessTicks: Int64 = 0
 
-    init(muxRate: Int64?) {
+    /// A PCR interval and what may have been sent behind the last PCR.
+    static let resumeTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
+
+    /// - Parameter clock: the PCR sent last before this schedule; nil where nothing was.
+    init(muxRate: Int64?, after clock: Int64? = nil) {
         self.muxRate = muxRate
+        floor = clock.map { $0 + OutputSchedule.resumeTicks }
         let rate = muxRate ?? OutputSchedule.peakBitsPerSecond
         var bytes = [UInt8](repeating: 0, count: Packet.size)
         var span = bytes.mutableSpan
@@ -118,7 +125,7 @@ struct OutputSchedule {
         at time: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
     ) {
         let packets = Int64(program.tablePacketCount + 1)
-        start = time - packets * packetTicks
+        start = max(time - packets * packetTicks, floor ?? .min)
         last = start - packetTicks
         lastTables = nil
         lastClock = nil

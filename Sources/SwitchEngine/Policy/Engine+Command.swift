@@ -13,14 +13,17 @@ extension Engine {
     public mutating func command(_ command: Command, at instant: MonotonicInstant) {
         now = max(now, instant)
         switch command {
-        case .switchTo(let target, let time):
-            guard let time, time > now else {
+        case .switchTo(let target, let time, let holds):
+            if let time, time > now {
+                appoint(target, at: time, holds: holds)
+            } else if holds {
+                hold(target)
+            } else {
                 wishFor(target, holds: false)
-                break
             }
-            appoint(target, at: time)
         case .hold(let target): hold(target)
         case .release: release(nil)
+        case .clearSchedule: clearSchedule()
         }
         nextAssessment = .min
     }
@@ -93,12 +96,21 @@ extension Engine {
 
     // MARK: Appointments
 
-    private mutating func appoint(_ target: InputID, at time: MonotonicInstant) {
+    private mutating func appoint(
+        _ target: InputID, at time: MonotonicInstant, holds: Bool
+    ) {
         guard inputs.indices.contains(target.index) else {
             return refuse("there is no input \(target.index)")
         }
         add(Appointment(
-            number: 0, target: target.index, time: .host(time.ticks), reason: .scheduled))
+            number: 0, target: target.index, time: .host(time.ticks), reason: .scheduled,
+            holds: holds))
+    }
+
+    private mutating func clearSchedule() {
+        let numbers = appointments.filter { $0.reason == .scheduled }.map(\.number)
+        if let number = wish?.appointment, numbers.contains(number) { wish = nil }
+        numbers.forEach { drop($0) }
     }
 
     mutating func add(_ appointment: Appointment) {
@@ -129,13 +141,15 @@ extension Engine {
             if restamper.segments.last?.input == target {
                 // Already there; but who made it so must not be returned from.
                 if !isCue { operatorChoice = target }
+                if appointment.holds { setHold(target) }
                 abandon(appointment.number)
                 continue
             }
             wish = Wish(
                 target: target, reason: appointment.reason, manner: isCue ? .prompt : .planned,
                 since: max(now.ticks, due), leftAt: now.ticks, proofTicks: Engine.provenTicks,
-                bounds: bounds(appointment), appointment: appointment.number)
+                holds: appointment.holds, bounds: bounds(appointment),
+                appointment: appointment.number)
             return
         }
     }

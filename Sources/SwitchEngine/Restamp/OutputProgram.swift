@@ -34,6 +34,27 @@ struct OutputProgram {
     private var clockContinuity = ContinuityCounter(0)
     private(set) var isSet = false
 
+    init() {}
+
+    /// Goes on with the programme that was sent before: its PIDs, counters and tables.
+    init(continuing state: OutputState) {
+        transportStreamID = state.association.transportStreamID
+        mapPID = state.mapPID
+        map = state.map
+        clockPID = state.map.clockPID
+        slots = state.map.streams.map { stream in
+            OutputSlot(
+                pid: stream.pid,
+                codec: Codec(stream: stream, programDescriptors: state.map.descriptors),
+                stream: stream, language: Descriptors.language(stream.descriptors),
+                continuity: state.counter(of: stream.pid))
+        }
+        associationContinuity = state.counter(of: .pat)
+        mapContinuity = state.counter(of: mapPID)
+        isSet = true
+        writeTables(isNewVersion: false)
+    }
+
     /// Takes over the programme of the first input on air.
     mutating func set(
         transportStreamID id: UInt16, mapPID: PID, map source: ProgramMap

@@ -22,7 +22,10 @@ struct Restamper {
     private(set) var nextTime: Int64?
     private var scratch: [UInt8] = []
 
-    init(muxRate: Int64?) { schedule = OutputSchedule(muxRate: muxRate) }
+    init(muxRate: Int64?, continuing state: OutputState? = nil) {
+        schedule = OutputSchedule(muxRate: muxRate, after: state?.clock)
+        if let state { program = OutputProgram(continuing: state) }
+    }
 
     private enum Next {
         case packet(time: Int64)

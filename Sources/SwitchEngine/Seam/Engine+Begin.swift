@@ -20,17 +20,20 @@ extension Engine {
         guard let entry = firstEntry(of: best), let epoch = inputs[best].timeline.epoch,
             let offset = inputs[best].timeline.clock.hostOffset
         else { return }
-        restamper.program.set(
-            transportStreamID: inputs[best].timeline.program.transportStreamID,
-            mapPID: inputs[best].timeline.program.mapPID ?? PID(0x1000), map: epoch.map)
+        if !restamper.program.isSet {
+            restamper.program.set(
+                transportStreamID: inputs[best].timeline.program.transportStreamID,
+                mapPID: inputs[best].timeline.program.mapPID ?? PID(0x1000), map: epoch.map)
+        }
+        let shift = firstShift(best, epoch: epoch, entry: entry, hostOffset: offset)
         let slots = Dictionary(
             uniqueKeysWithValues: zip(
                 epoch.streams, restamper.program.slots(for: claims(best, epoch))))
         restamper.segments = [
-            firstSegment(best, epoch: epoch, slots: slots, entry: entry)
+            firstSegment(best, epoch: epoch, slots: slots, entry: entry, shift: shift)
         ]
         clock.begin(
-            hostOffset: offset, shift: 0,
+            hostOffset: offset, shift: shift,
             holdBackTicks: configuration.holdBack.asTicks)
         events.append(.onAir(InputID(best), at: now))
     }
@@ -56,22 +59,44 @@ extension Engine {
         }
     }
 
+    /// What the first input's line is moved by: nothing, or so that the output stands where it
+    /// would if it had gone on all the time, and behind all that was sent.
+    private func firstShift(
+        _ index: Int, epoch: Epoch, entry: Int, hostOffset: Int64
+    ) -> Int64 {
+        guard let resumed else { return 0 }
+        let timeline = inputs[index].timeline
+        let wanted = resumed.clock &- resumed.dueAt.ticks &+ hostOffset
+            &+ configuration.holdBack.asTicks
+        var least = Int64.min
+        if let master = timeline.masterStream(of: epoch) {
+            let unit = timeline.streams[master].units[entry]
+            let frame = max(timeline.streams[master].frameRate.ticks, 0)
+            least = resumed.latestStamp &+ frame &- min(unit.decoding, unit.presentation).ticks
+        }
+        // Time stamps count in 90 kHz.
+        let step = StreamTime.ticksPerTimestampTick
+        return -(-max(wanted, least)).flooredDivision(by: step) * step
+    }
+
     private func firstSegment(
-        _ index: Int, epoch: Epoch, slots: [Int: Int], entry: Int
+        _ index: Int, epoch: Epoch, slots: [Int: Int], entry: Int, shift: Int64
     ) -> Segment {
         let timeline = inputs[index].timeline
         var cuts = [StreamCut](repeating: .closed, count: timeline.streams.count)
         let master = timeline.masterStream(of: epoch) ?? -1
         guard timeline.streams.indices.contains(master) else {
             return Segment(
-                input: index, epoch: epoch, shift: 0, cursor: timeline.ring.first, cuts: cuts,
+                input: index, epoch: epoch, shift: shift, cursor: timeline.ring.first, cuts: cuts,
                 sectionCursor: timeline.sections.end)
         }
         let unit = timeline.streams[master].units[entry]
         var cursor = unit.firstPacket
         for stream in epoch.streams {
             let track = timeline.streams[stream]
-            var cut = StreamCut(slot: slots[stream] ?? -1, stampShift: 0, from: unit.start)
+            var cut = StreamCut(
+                slot: slots[stream] ?? -1,
+                stampShift: shift / StreamTime.ticksPerTimestampTick, from: unit.start)
             if stream != master {
                 cut.notBefore = unit.presentation
                 cut.from = firstPosition(track, epoch)
@@ -87,9 +112,11 @@ extension Engine {
         cuts[master].leading = leadingRule(entry: entry, timeline.streams[master])
         cursor = max(cursor, timeline.ring.first)
         var segment = Segment(
-            input: index, epoch: epoch, shift: 0, cursor: cursor, cuts: cuts,
+            input: index, epoch: epoch, shift: shift, cursor: cursor, cuts: cuts,
             sectionCursor: timeline.sections.first)
-        if cursor < timeline.ring.stamped { segment.sectionsFrom = timeline.ring[cursor].time }
+        if cursor < timeline.ring.stamped {
+            segment.sectionsFrom = timeline.ring[cursor].time + shift
+        }
         return segment
     }
 }

@@ -3,7 +3,7 @@
 import SwitchEngine
 
 /// One input: its links, in order of rank.
-public struct InputPlan: Sendable {
+public struct InputPlan: Sendable, Equatable {
     public var links: [LinkAddress]
     public var bond: BondPlan
 
@@ -13,7 +13,7 @@ public struct InputPlan: Sendable {
     }
 }
 
-public struct OutputPlan: Sendable {
+public struct OutputPlan: Sendable, Equatable {
     public var name: String
     public var address: OutputAddress
     /// Faults put into its way, for rehearsals.
@@ -25,12 +25,14 @@ public struct OutputPlan: Sendable {
     }
 }
 
-public struct ChannelPlan: Sendable {
+public struct ChannelPlan: Sendable, Equatable {
     public var name: String
     /// Names, programmes and thresholds of the inputs stand in here, in the order of `inputs`.
     public var engine: ChannelConfiguration
     public var inputs: [InputPlan]
     public var outputs: [OutputPlan]
+    /// Where the output's place is kept for the process after this one; nil for nowhere.
+    public var state: String?
     /// The channel ends when all its inputs have come to their end.
     public var endsWithInputs = false
 

@@ -19,6 +19,10 @@ public struct ChannelReport: Sendable {
     public var onAir: String?
     public var seams = 0
     public var lastSeam: SeamRecord?
+    /// Names of the inputs of the last seam, as they were then.
+    public var lastWay: (from: String, to: String)?
+    /// What the engine says of itself; nil before it has begun.
+    public var engine: ChannelStatus?
     public var inputs: [InputReport] = []
     public var outputs: [OutputReport] = []
 }

@@ -16,22 +16,26 @@ public final class ChannelRunner: @unchecked Sendable {
     // Unchecked: all but `published` is confined to `loop`.
 
     public let name: String
-    private let loop: any EventLoop
-    private let logger: Logger
-    private let plan: ChannelPlan
-    private var engine: Engine
-    private var inputs: [InputRunner]
-    private var outputs: [(name: String, output: any Output)] = []
+    let loop: any EventLoop
+    let logger: Logger
+    /// What is running; a reload changes it (ChannelRunner+Reload.swift).
+    var plan: ChannelPlan
+    var engine: Engine
+    var inputs: [InputRunner]
+    var outputs: [(name: String, output: any Output)] = []
     private var pacer: Pacer
     private let synchronizationSource: UInt32
+    /// Where the output's place is noted as datagrams leave.
+    private let state: StateFile?
     private let tickNanoseconds: Int64
     private var nextTick: Int64 = 0
-    private var isStopping = false
+    private(set) var isStopping = false
     private var stopped: EventLoopPromise<Void>
     private let published = Mutex(ChannelReport())
     private var nextStatus: Int64 = 0
     private var seamCount = 0
     private var lastSeam: SeamRecord?
+    private var lastWay: (from: String, to: String)?
 
     /// A tick comes so much earlier or later with a datagram, 1 ms: waking costs more than the rest.
     private static let tickSlack: Int64 = 1_000_000
@@ -56,9 +60,12 @@ public final class ChannelRunner: @unchecked Sendable {
         tickNanoseconds = configuration.tick
         // What the pacer is to send until the next tick, however late, is there.
         configuration.lookahead = tickNanoseconds + 2 * ChannelRunner.tickSlack
-        engine = Engine(configuration)
-        synchronizationSource = .random(in: .min ... .max)
-        pacer = Pacer(firstSequence: .random(in: .min ... .max))
+        state = try plan.state.map { path throws(IOFailure) in try StateFile(path: path) }
+        let saved = ChannelRunner.saved(state, plan, logger)
+        engine = Engine(configuration, continuing: saved?.output)
+        synchronizationSource = saved?.synchronizationSource ?? .random(in: .min ... .max)
+        pacer = Pacer(firstSequence: saved?.nextSequence ?? .random(in: .min ... .max))
+        state?.use(synchronizationSource: synchronizationSource)
         stopped = loop.makePromise()
         inputs = []
         for input in plan.inputs { inputs.append(try InputRunner(input)) }
@@ -68,7 +75,7 @@ public final class ChannelRunner: @unchecked Sendable {
         }
     }
 
-    private func add(_ output: OutputPlan) throws(IOFailure) {
+    func add(_ output: OutputPlan) throws(IOFailure) {
         let made: any Output =
             switch output.address {
             case .datagrams(let address):
@@ -96,11 +103,6 @@ public final class ChannelRunner: @unchecked Sendable {
     /// Succeeds when the channel has ended.
     public var ended: EventLoopFuture<Void> { stopped.futureResult }
 
-    /// Hands the engine an operator's wish.
-    public func perform(_ command: Command) {
-        loop.execute { self.engine.command(command, at: HostClock.now) }
-    }
-
     /// How the channel was a moment ago; callable from anywhere.
     public var status: ChannelReport { published.withLock { $0 } }
 
@@ -121,6 +123,7 @@ public final class ChannelRunner: @unchecked Sendable {
     }
 
     private func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
+        state?.note(packets, datagram)
         for index in outputs.indices { outputs[index].output.send(packets, datagram) }
     }
 
@@ -175,19 +178,21 @@ public final class ChannelRunner: @unchecked Sendable {
 
     private func close() {
         for index in outputs.indices { outputs[index].output.close() }
+        state?.close()
         publish(at: HostClock.now)
         stopped.succeed()
     }
 
     // MARK: What is told
 
-    private func take(_ event: Event) {
+    func take(_ event: Event) {
         switch event {
         case .onAir(let input, _):
             logger.info("on air: \(inputName(input))")
         case .seam(let seam):
             seamCount += 1
             lastSeam = seam
+            lastWay = (inputName(seam.from), inputName(seam.to))
             logger.notice(
                 "seam \(seamCount) \(inputName(seam.from)) -> \(inputName(seam.to))",
                 metadata: [
@@ -211,16 +216,19 @@ public final class ChannelRunner: @unchecked Sendable {
         }
     }
 
-    private func inputName(_ input: InputID) -> String { plan.engine.inputs[input.index].name }
+    private func inputName(_ input: InputID) -> String {
+        engine.configuration.inputs[input.index].name
+    }
 
-    private func publish(at now: MonotonicInstant) {
-        let onAir = engine.onAir
+    func publish(at now: MonotonicInstant) {
+        let state = engine.status
         let status = ChannelReport(
-            name: name, onAir: onAir.map(inputName), seams: seamCount, lastSeam: lastSeam,
+            name: name, onAir: state.onAir.map(inputName), seams: seamCount, lastSeam: lastSeam,
+            lastWay: lastWay, engine: state,
             inputs: inputs.indices.map { index in
                 InputReport(
-                    status: engine.status(of: InputID(index)), links: inputs[index].facts,
-                    isOnAir: onAir == InputID(index))
+                    status: state.inputs[index], links: inputs[index].facts,
+                    isOnAir: state.onAir == InputID(index))
             },
             outputs: outputs.map { OutputReport(name: $0.name, facts: $0.output.facts) })
         published.withLock { $0 = status }

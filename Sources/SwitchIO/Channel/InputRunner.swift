@@ -3,7 +3,7 @@
 import SwitchEngine
 
 final class InputRunner {
-    private struct Place {
+    struct Place {
         var address: LinkAddress
         /// Nil while a cold backup is not needed, or could not be opened.
         var link: (any Link)?
@@ -14,8 +14,8 @@ final class InputRunner {
     /// A link that can not be opened is tried again so often, nanoseconds.
     private static let attemptPause: Int64 = 2_000_000_000
 
-    private var places: [Place]
-    private var bond: Bond
+    var places: [Place]
+    var bond: Bond
     private(set) var warnings: [String] = []
     private(set) var hasEnded = false
     /// The input came to its end with the last `poll`.
@@ -30,7 +30,13 @@ final class InputRunner {
         for index in places.indices where bond.isWanted(index) { try open(index) }
     }
 
-    private func open(_ index: Int) throws(IOFailure) {
+    /// With all its links closed.
+    init(closed input: InputPlan) {
+        bond = Bond(links: input.links.count, plan: input.bond)
+        places = input.links.map { Place(address: $0) }
+    }
+
+    func open(_ index: Int) throws(IOFailure) {
         switch places[index].address {
         case .datagrams(let address):
             let link = try DatagramLink(address)

@@ -1,0 +1,127 @@
+// A new plan for a running channel: what did not change is not touched. What can not be opened is
+// left out, and the next reload tries it again.
+
+import Dispatch
+import Logging
+import NIOCore
+import SwitchEngine
+
+extension ChannelRunner {
+    /// Takes another plan, on the channel's own loop.
+    /// - Parameter isRetry: the same plan once more, after others have given up what was missing.
+    /// - Returns: what could not be opened, for people.
+    @discardableResult
+    public func apply(_ wanted: ChannelPlan, isRetry: Bool = false) -> EventLoopFuture<[String]> {
+        loop.submit { self.change(to: wanted, isRetry) }
+    }
+
+    private func change(to wanted: ChannelPlan, _ isRetry: Bool) -> [String] {
+        guard !isStopping else { return [] }
+        let difference = PlanDifference(from: plan, to: wanted)
+        if difference.isEmpty && !inputs.contains(where: \.lacksLink) { return [] }
+        var failures: [String] = []
+        // Events speak of inputs by their numbers.
+        for event in engine.takeEvents() { take(event) }
+        let running = changeOutputs(to: wanted, difference, &failures)
+        changeInputs(to: wanted, difference, &failures)
+        engine.reconfigure(
+            wanted.engine, origins: difference.inputs.map { $0.map { InputID($0) } })
+        for key in difference.keysFixed where !isRetry {
+            logger.warning(
+                "channel \(name): \(key) stays what it was: it needs a restart of the channel")
+        }
+        let before = plan
+        plan = wanted
+        plan.outputs = running
+        plan.state = before.state
+        plan.engine.holdBack = before.engine.holdBack
+        plan.engine.muxRate = before.engine.muxRate
+        publish(at: HostClock.now)
+        if !isRetry { logger.notice("channel \(name): reloaded") }
+        return failures
+    }
+
+    /// - Returns: those that run now.
+    private func changeOutputs(
+        to wanted: ChannelPlan, _ difference: PlanDifference, _ failures: inout [String]
+    ) -> [OutputPlan] {
+        let (old, oldPlans) = (outputs, plan.outputs)
+        // First those that go: a new one may use the same port.
+        for index in difference.outputsGone {
+            logger.notice("channel \(name): output \(oldPlans[index].name) is removed")
+            ChannelRunner.close(old[index].output)
+        }
+        outputs.removeAll()
+        var running: [OutputPlan] = []
+        for (output, origin) in zip(wanted.outputs, difference.outputs) {
+            if let origin {
+                outputs.append((output.name, old[origin].output))
+                running.append(output)
+                continue
+            }
+            do throws(IOFailure) {
+                try add(output)
+                running.append(output)
+                logger.notice("channel \(name): output \(output.name) is added")
+            } catch {
+                failures.append("channel \(name): output \(output.name): \(error)")
+            }
+        }
+        return running
+    }
+
+    /// A file waits for its disk, and the loop must not.
+    private static func close(_ output: any Output) {
+        guard output is FileOutput else { return output.close() }
+        nonisolated(unsafe) let output = output
+        DispatchQueue.global().async { output.close() }
+    }
+
+    private func changeInputs(
+        to wanted: ChannelPlan, _ difference: PlanDifference, _ failures: inout [String]
+    ) {
+        let old = inputs
+        for index in difference.inputsGone {
+            logger.notice("channel \(name): input \(plan.engine.inputs[index].name) is removed")
+            old[index].close()
+        }
+        inputs.removeAll()
+        for (index, origin) in zip(wanted.inputs.indices, difference.inputs) {
+            let (input, inputName) = (wanted.inputs[index], wanted.engine.inputs[index].name)
+            guard let origin else {
+                logger.notice("channel \(name): input \(inputName) is added")
+                open(input, inputName, &failures)
+                continue
+            }
+            let runner = old[origin]
+            if difference.linksChanged.contains(index) || runner.lacksLink {
+                if !input.bond.isSameKind(as: plan.inputs[origin].bond) {
+                    runner.close()
+                    open(input, inputName, &failures)
+                    continue
+                }
+                failures += complaints(runner.apply(input), inputName)
+            }
+            inputs.append(runner)
+        }
+    }
+
+    private func open(_ input: InputPlan, _ inputName: String, _ failures: inout [String]) {
+        let runner = InputRunner(closed: input)
+        failures += complaints(runner.apply(input), inputName)
+        inputs.append(runner)
+    }
+
+    private func complaints(_ failures: [IOFailure], _ inputName: String) -> [String] {
+        failures.map { "channel \(name): input \(inputName): \($0)" }
+    }
+}
+
+extension BondPlan {
+    fileprivate func isSameKind(as other: BondPlan) -> Bool {
+        switch (self, other) {
+        case (.merge, .merge), (.mainBackup, .mainBackup): true
+        default: false
+        }
+    }
+}

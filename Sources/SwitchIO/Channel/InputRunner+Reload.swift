@@ -1,0 +1,42 @@
+// Other links for an input that is running. Those that are the same stay open, and the one that
+// delivers goes on where it is still one of them. What a merge holds is lost with its links' order.
+
+import SwitchEngine
+
+extension InputRunner {
+    /// A link could not be opened; the next reload tries again.
+    var lacksLink: Bool { places.indices.contains { places[$0].link == nil && bond.isWanted($0) } }
+
+    /// Takes other links, or another order of them. Links that are gone are closed before new ones
+    /// are opened: they may use the same port.
+    /// - Returns: what could not be opened.
+    func apply(_ input: InputPlan) -> [IOFailure] {
+        guard (1...Bond.linkLimit).contains(input.links.count) else {
+            return [IOFailure("an input has 1 to \(Bond.linkLimit) links")]
+        }
+        let delivering = places[bond.active].address
+        var rest = places
+        var next: [Place] = []
+        for address in input.links {
+            if let same = rest.firstIndex(where: { $0.address == address }) {
+                next.append(rest.remove(at: same))
+            } else {
+                next.append(Place(address: address))
+            }
+        }
+        for place in rest { place.link?.close() }
+        places = next
+        bond = Bond(
+            links: places.count, plan: input.bond,
+            active: places.firstIndex { $0.address == delivering } ?? 0)
+        var failures: [IOFailure] = []
+        for index in places.indices where places[index].link == nil && bond.isWanted(index) {
+            do throws(IOFailure) {
+                try open(index)
+            } catch {
+                failures.append(error)
+            }
+        }
+        return failures
+    }
+}
