@@ -5,6 +5,7 @@
 #   make soak   half an hour on the air with a fault every few seconds
 #   make bench  what a packet costs (see README.md)
 #   make bench-air  what channels on the air cost
+#   make libsrt-bonding   libsrt with socket groups, in .build/srt (see README.md)
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools
@@ -15,7 +16,8 @@ BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams
 
-.PHONY: run rehearse test soak bench bench-air build packages test-packages streams clean
+.PHONY: run rehearse test soak bench bench-air build packages test-packages libsrt-bonding \
+	groups-for-tests streams clean
 
 # libsrt is what SRT links are made of; ffmpeg is what the tests decode with, and like srt-tools a
 # sender and receiver of others. They are installed only where they are missing.
@@ -33,6 +35,17 @@ test-packages: packages
 
 build: packages
 	swift build -c release --product attacca
+
+# Debian's libsrt has no socket groups. This is Debian's source of the version that is installed,
+# with them; SRT_SOURCE=VERSION takes another one, and is not for the air where it lacks mendings.
+libsrt-bonding: packages
+	@sh Sources/CSRT/libsrt-bonding.sh .build/srt $(SRT_SOURCE)
+
+# For the tests, which send from loopback to loopback only, any version will do.
+groups-for-tests: packages
+	@test -f .build/srt/VERSION || \
+		sh Sources/CSRT/libsrt-bonding.sh .build/srt-for-tests newest || \
+		echo "no libsrt with socket groups: their tests are skipped"
 
 # Two encoders over SRT, the main one cut off for 4 s after each 10 s; ends by itself.
 run: build
@@ -59,11 +72,18 @@ rehearse: build
 # Live tests go first and alone: they run in real time, and the others take all the processor. On a
 # machine that others use too they get a second chance.
 LIVE := 'LiveTests|ChannelTests|SwitchIOTests.ReloadTests'
-test: test-packages build
+# These need a libsrt with socket groups, and say so where they are skipped.
+GROUPS := 'SRTGroupTests|BondedSenderTests'
+test: test-packages build groups-for-tests
 	swift build --build-tests
 	ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --filter $(LIVE) || { sleep 10; \
 		ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --filter $(LIVE); }
-	ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --skip $(LIVE)
+	@for prefix in .build/srt-for-tests .build/srt; do \
+		! test -f $$prefix/VERSION || export LD_LIBRARY_PATH=$(CURDIR)/$$prefix/lib; done; \
+	export ATTACCA_BINARY=$(CURDIR)/$(BINARY); \
+	swift test --skip-build --filter $(GROUPS) || { \
+		sleep 10; swift test --skip-build --filter $(GROUPS); }
+	ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --skip $(LIVE) --skip $(GROUPS)
 
 # Half an hour with a fault every few seconds: no law may break, nothing may leak. The same for one
 # minute is part of the tests. SEED=2 makes other faults.

@@ -66,7 +66,7 @@ let package = Package(
         .testTarget(
             name: "SwitchIOTests",
             dependencies: [
-                "SwitchIO", "SwitchEngine", "TransportStream", "Conformance",
+                "SwitchIO", "SwitchEngine", "TransportStream", "Conformance", "StreamContent",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),

@@ -15,9 +15,12 @@ public enum Configuration {
     static let mostValues = 100_000
 
     /// Reads a configuration.
-    /// - Parameter source: what errors call it: the file's path.
+    /// - Parameters:
+    ///   - source: what errors call it: the file's path.
+    ///   - hasSocketGroups: whether addresses may ask for groups; asked only when one does.
     public static func read(
-        _ text: String, source: String, environment: [String: String]
+        _ text: String, source: String, environment: [String: String],
+        hasSocketGroups: @autoclosure () -> Bool = SRTLibrary.hasSocketGroups
     ) throws(ConfigurationFailure) -> [ChannelPlan] {
         var reader = ConfigurationReader(source: source, environment: environment)
         var channels: [ChannelDraft] = []
@@ -27,7 +30,7 @@ public enum Configuration {
                 reader.fail(root.place, found: "no channels", allowed: "channels: a list")
             }
         }
-        return try reader.finish(&channels)
+        return try reader.finish(&channels, hasSocketGroups)
     }
 
     private static let rootKeys: [ConfigurationKey<[ChannelDraft]>] = [
@@ -49,9 +52,11 @@ extension ChannelPlan {
     ///   - inputs: `URL` or `name=URL`, the preferred one first.
     ///   - outputs: the same.
     ///   - options: keys of a channel with their values, `("hold-back", "4s")`.
+    ///   - hasSocketGroups: as in `Configuration.read`.
     public static func from(
         inputs: [String], outputs: [String], options: [(key: String, value: String)] = [],
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        hasSocketGroups: @autoclosure () -> Bool = SRTLibrary.hasSocketGroups
     ) throws(ConfigurationFailure) -> ChannelPlan {
         var reader = ConfigurationReader(source: "command line", environment: environment)
         var channel = ChannelDraft(place: Place(line: nil, key: "command line"))
@@ -69,7 +74,7 @@ extension ChannelPlan {
         let value = Value(place: channel.place, content: .mapping(entries))
         reader.read(value, ChannelKeys.channel, into: &channel)
         var channels = [channel]
-        return try reader.finish(&channels)[0]
+        return try reader.finish(&channels, hasSocketGroups)[0]
     }
 }
 
@@ -140,10 +145,11 @@ extension ConfigurationReader {
 
     /// Makes plans of what was read, if nothing was wrong with it.
     fileprivate mutating func finish(
-        _ channels: inout [ChannelDraft]
+        _ channels: inout [ChannelDraft], _ hasSocketGroups: () -> Bool
     ) throws(ConfigurationFailure) -> [ChannelPlan] {
         for index in channels.indices { channels[index].settle(number: index + 1, &self) }
         refuseConflicts(channels)
+        refuseGroups(channels, hasSocketGroups)
         guard errors.isEmpty else { throw ConfigurationFailure(errors) }
         return channels.map(\.plan)
     }

@@ -13,6 +13,18 @@ extension ConfigurationReader {
         refusePorts(channels)
     }
 
+    /// Addresses that ask for what the libsrt of this process does not have.
+    mutating func refuseGroups(_ channels: [ChannelDraft], _ hasSocketGroups: () -> Bool) {
+        let links = channels.flatMap(\.inputs).flatMap(\.links)
+            .filter(\.address.asksForGroups).map(\.place)
+        let outputs = channels.flatMap(\.outputs)
+            .filter { $0.address?.asksForGroups == true }.map(\.place)
+        let places = links + outputs
+        guard !places.isEmpty, !hasSocketGroups() else { return }
+        let lack = SRTLibrary.lackOfGroups
+        for place in places { fail(place, found: lack.found, allowed: lack.allowed) }
+    }
+
     private mutating func refuseTwins(_ names: [Named?], what: String) {
         var seen: Set<String> = []
         for name in names.compactMap({ $0 }) where !seen.insert(name.text).inserted {

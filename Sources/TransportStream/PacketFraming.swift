@@ -37,6 +37,9 @@ public struct PacketFraming: Sendable {
     /// Bytes given so far that are not behind us.
     public var position: Int64 { consumed + Int64(start) }
 
+    /// The border is known and the bytes so far end within a packet.
+    public var isWithinPacket: Bool { spacing != nil && buffer.count > start }
+
     /// Takes bytes and gives whole packets, many at a time.
     /// - Parameter packets: called with a buffer, the offset of the first packet, how many packets
     ///   there are, and the distance between them.

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Foundation
+import SwitchIO
 
 @main
 struct Attacca: ParsableCommand {
@@ -50,8 +51,12 @@ struct CommandFailure: Error {
 }
 
 struct Version: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Print the version.")
+    static let configuration = CommandConfiguration(
+        abstract: "Print the version, and which libsrt runs.")
     static let text = "attacca 0.1.0"
 
-    func run() { print(Version.text) }
+    func run() {
+        print(Version.text)
+        print("\(SRTLibrary.version), socket groups: \(SRTLibrary.hasSocketGroups ? "yes" : "no")")
+    }
 }

@@ -45,6 +45,11 @@ struct Feed: ParsableCommand {
             } catch {
                 throw CommandFailure.usage("feed: \(error)")
             }
+            if address.asksForGroups, !SRTLibrary.hasSocketGroups {
+                let lack = SRTLibrary.lackOfGroups
+                throw CommandFailure.usage(
+                    "feed: \(address): found \(lack.found); allowed: \(lack.allowed)")
+            }
             var output = OutputPlan(name: address.description, address: address)
             output.impairment = impairment == Impairment() ? nil : impairment
             outputs.append(output)

@@ -234,9 +234,26 @@ struct Misconfiguration: Sendable, CustomStringConvertible {
             told(["a.ts"], ["-"], [("wait", "x")]).hasPrefix("command line: --wait: found 'x'"))
     }
 
-    private func complaints(_ text: String, _ environment: [String: String] = [:]) -> [String] {
+    @Test func groupsThatTheLibraryDoesNotHaveAreToldWithTheWayToThem() {
+        let text = """
+            channels:
+              - inputs: ["srt://:9001?groupconnect=1", srt://:9002]
+                outputs: ["srt://a:1,b:1?grouptype=backup"]
+            """
+        let errors = complaints(text, hasSocketGroups: false)
+        #expect(errors.count == 2, "\(errors)")
+        #expect(errors.first?.hasPrefix("a.yaml:2: channels[0].inputs[0]: found socket") == true)
+        #expect(errors.last?.hasPrefix("a.yaml:3: channels[0].outputs[0]: found socket") == true)
+        #expect(errors.allSatisfy { $0.contains("'make libsrt-bonding'") })
+        #expect(complaints(text, hasSocketGroups: true) == [])
+    }
+
+    private func complaints(
+        _ text: String, _ environment: [String: String] = [:], hasSocketGroups: Bool = false
+    ) -> [String] {
         do {
-            _ = try Configuration.read(text, source: "a.yaml", environment: environment)
+            _ = try Configuration.read(
+                text, source: "a.yaml", environment: environment, hasSocketGroups: hasSocketGroups)
             return []
         } catch {
             return error.errors.map(\.description)

@@ -28,7 +28,7 @@ func read(_ text: String, _ environment: [String: String] = [:]) throws -> [Chan
             ConfigurationTests.readmeExample(), ["MAIN_PASSPHRASE": "correct&horse"])
         let plan = try #require(plans.first)
         #expect(plans.count == 1 && plan.name == "one")
-        #expect(plan.engine.inputs.map(\.name) == ["main", "backup", "pull", "slate"])
+        #expect(plan.engine.inputs.map(\.name) == ["main", "backup", "pull", "twin", "slate"])
         #expect(plan.outputs.map(\.name) == ["output1", "readers", "output3"])
 
         guard case .srt(let main) = plan.inputs[0].links[0] else {
@@ -45,8 +45,10 @@ func read(_ text: String, _ environment: [String: String] = [:]) throws -> [Chan
         bond.isCold = true
         bond.requiredBitsPerSecond = 1_000_000
         #expect(plan.inputs[2].bond == .mainBackup(bond))
-        #expect(plan.inputs[3].links == [.file(path: "slate.ts", isLooped: true)])
-        #expect(plan.engine.inputs[3].isSlate && plan.engine.inputs[3].detection == nil)
+        #expect(plan.inputs[3].bond == .merge(skewWindow: 450_000_000))
+        #expect(plan.inputs[3].links.count == 2)
+        #expect(plan.inputs[4].links == [.file(path: "slate.ts", isLooped: true)])
+        #expect(plan.engine.inputs[4].isSlate && plan.engine.inputs[4].detection == nil)
         #expect(plan.outputs[2].address == .file(path: "/var/lib/attacca/one.ts"))
         #expect(plan.engine.cue == CuePolicy(target: InputID(2), origin: InputID(0)))
         #expect(plan.engine.muxRate == 8_000_000)

@@ -104,6 +104,40 @@ func srt(
         Written(
             "srt://h:9001?streamid=%23!%3A%3Ar%3Da+b%20%C3%BC",
             .srt(srt(.caller, "h", 9001) { $0.streamID = "#!::r=a+b ü" })),
+        Written(
+            "srt://:9001?groupconnect=1", .srt(srt(.listener, "", 9001) { $0.group = .accepted })),
+        Written(
+            "srt://h:9001?mode=listener&groupconnect=true",
+            .srt(srt(.listener, "h", 9001) { $0.group = .accepted })),
+        Written("srt://:9001?groupconnect=0", .srt(srt(.listener, "", 9001))),
+        Written(
+            "srt://h:9001?grouptype=broadcast",
+            .srt(srt(.caller, "h", 9001) { $0.group = .called(.broadcast, further: []) })),
+        Written(
+            "srt://a:9001,192.0.2.7:9002,[2001:db8::7]:9003?grouptype=backup&streamid=a,b",
+            .srt(
+                srt(.caller, "a", 9001) {
+                    $0.streamID = "a,b"
+                    $0.group = .called(
+                        .backup,
+                        further: [
+                            SRTPath(endpoint: HostPort(host: "192.0.2.7", port: 9002)),
+                            SRTPath(endpoint: HostPort(host: "2001:db8::7", port: 9003)),
+                        ])
+                })),
+        Written(
+            "srt://a:9001,a:9001?grouptype=broadcast&bind=192.0.2.1:0,:9100",
+            .srt(
+                srt(.caller, "a", 9001) {
+                    $0.local = HostPort(host: "192.0.2.1", port: 0)
+                    $0.group = .called(
+                        .broadcast,
+                        further: [
+                            SRTPath(
+                                endpoint: HostPort(host: "a", port: 9001),
+                                local: HostPort(host: "", port: 9100))
+                        ])
+                })),
         Written("file:a.ts?loop", .file(path: "a.ts", isLooped: true)),
         Written("a.ts?loop=1", .file(path: "a.ts", isLooped: true)),
         Written("file:a.ts?loop=0", .file(path: "a.ts", isLooped: false)),
@@ -156,6 +190,7 @@ func srt(
             "rtp://@[ff02::1%eth0]:5000", "srt://:9001",
             "srt://main.example:9001?latency=200&streamid=#!::r=live,m=publish",
             "srt://192.0.2.7:9001?mode=listener", "file:slate.ts?loop", "-",
+            "srt://:9001?groupconnect=1", "srt://a:1,[::1]:2?grouptype=backup&bind=:3,[::1]:4",
         ]
         for text in texts { #expect(try LinkAddress(text).description == text) }
         let output = "udp://239.1.1.1:5000?ttl=8&dscp=46"

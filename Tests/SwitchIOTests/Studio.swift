@@ -78,6 +78,7 @@ final class Receiver: @unchecked Sendable {
     private let lock = NSLock()
     private let done = DispatchSemaphore(value: 0)
     private var isStopping = false
+    private var latest = LinkFacts()
     private(set) var bytes: [UInt8] = []
     /// Arrival of each datagram, ns, and its size.
     private(set) var arrivals: [(time: Int64, count: Int)] = []
@@ -93,10 +94,14 @@ final class Receiver: @unchecked Sendable {
                 datagram.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
                 arrivals.append((arrival.nanoseconds, datagram.count))
             }
+            lock.withLock { latest = link.facts }
             usleep(1000)
         }
         done.signal()
     }
+
+    /// What the link knew a moment ago.
+    var facts: LinkFacts { lock.withLock { latest } }
 
     func stop() {
         lock.withLock { isStopping = true }

@@ -48,8 +48,15 @@ extension SRTAddress: CustomStringConvertible, CustomDebugStringConvertible, Cus
         if connectTimeoutMilliseconds != usual.connectTimeoutMilliseconds {
             query.append(("connect_timeout", String(connectTimeoutMilliseconds)))
         }
-        if let local { query.append(("bind", local.description)) }
-        return "srt://\(endpoint)" + AddressText.query(query)
+        switch group {
+        case .accepted: query.append(("groupconnect", "1"))
+        case .called(let kind, _): query.append(("grouptype", kind.rawValue))
+        case nil: break
+        }
+        let local = paths.compactMap(\.local?.description)
+        if !local.isEmpty { query.append(("bind", local.joined(separator: ","))) }
+        let peers = paths.map(\.endpoint.description).joined(separator: ",")
+        return "srt://\(peers)" + AddressText.query(query)
     }
 
     public var debugDescription: String { description }

@@ -141,8 +141,11 @@ struct SRTDraft {
     var adapter: String?
     /// srt-live-transmit: the own port of a caller.
     var port: UInt16?
-    /// srt-xtransmit: both.
-    var bind: HostPort?
+    /// srt-xtransmit: both; of a group, one for each path.
+    var bind: [HostPort] = []
+    /// The peer's hosts behind the first.
+    var further: [HostPort] = []
+    var groupKind: SRTGroup.Kind?
 }
 
 enum SRTKey {
@@ -183,8 +186,9 @@ enum SRTKey {
             $0.address.connectTimeoutMilliseconds = $1
         },
         AddressKey("bind", allowed: "address:port of an own interface") { draft, text in
-            draft.bind = text.flatMap(place)
-            return draft.bind != nil
+            let texts = (text ?? "").split(separator: ",", omittingEmptySubsequences: false)
+            draft.bind = texts.compactMap { place(String($0)) }
+            return draft.bind.count == texts.count
         },
         AddressKey("adapter", allowed: "an address of an own interface") { draft, text in
             guard let text, isOwn(text) else { return false }
@@ -193,6 +197,15 @@ enum SRTKey {
         },
         .number("port", range: 1...65_535, unit: ", a caller's own port") {
             $0.port = UInt16($1)
+        },
+        AddressKey("grouptype", allowed: "broadcast or backup") { draft, text in
+            draft.groupKind = SRTGroup.Kind(rawValue: text ?? "")
+            return draft.groupKind != nil
+        },
+        AddressKey("groupconnect", allowed: "1 or 0") { draft, text in
+            let isOn = ["1", "true", "yes", "on"].contains(text)
+            draft.address.group = isOn ? .accepted : nil
+            return isOn || ["0", "false", "no", "off"].contains(text)
         },
         .fixed("transtype", value: "live", allowed: "live"),
         .fixed(
@@ -226,8 +239,7 @@ extension SRTDraft {
     /// Puts together what belongs together.
     func finish() throws(AddressError) -> SRTAddress {
         var address = address
-        let isListener = address.mode == .listener
-        if isListener, bind != nil {
+        if address.mode == .listener, !bind.isEmpty {
             throw AddressError(
                 part: "bind", found: "it with mode=listener",
                 allowed: "srt://address:port?mode=listener")
@@ -237,7 +249,7 @@ extension SRTDraft {
                 part: "port", found: "it with mode=\(address.mode.rawValue)",
                 allowed: "it only with mode=caller")
         }
-        if bind != nil, adapter != nil || port != nil {
+        if !bind.isEmpty, adapter != nil || port != nil {
             throw AddressError(
                 part: "bind", found: "adapter or port beside it", allowed: "one of the two ways")
         }
@@ -246,13 +258,53 @@ extension SRTDraft {
                 part: "streamid", found: "it with mode=rendezvous",
                 allowed: "it only with mode=caller or mode=listener")
         }
-        address.local = bind
+        try group(&address)
         if let adapter {
             try take(adapter, into: &address)
         } else if let port {
             address.local = HostPort(host: "", port: port)
         }
         return address
+    }
+
+    private func group(_ address: inout SRTAddress) throws(AddressError) {
+        let isCaller = address.mode == .caller
+        if address.group == .accepted, address.mode != .listener {
+            throw AddressError(
+                part: "groupconnect", found: "it with mode=\(address.mode.rawValue)",
+                allowed: "it only with mode=listener; grouptype for a caller")
+        }
+        if groupKind != nil, !isCaller {
+            throw AddressError(
+                part: "grouptype", found: "it with mode=\(address.mode.rawValue)",
+                allowed: "it only with mode=caller; groupconnect=1 for a listener")
+        }
+        guard further.isEmpty || groupKind != nil else {
+            throw AddressError(
+                part: "host", found: "\(further.count + 1) hosts",
+                allowed: "one, or grouptype=broadcast or grouptype=backup for several paths")
+        }
+        guard further.count < SRTAddress.mostPaths else {
+            throw AddressError(
+                part: "host", found: "\(further.count + 1) hosts",
+                allowed: "up to \(SRTAddress.mostPaths) paths")
+        }
+        guard bind.isEmpty || bind.count == further.count + 1 else {
+            throw AddressError(
+                part: "bind", found: "\(bind.count) own addresses",
+                allowed: "one for each host, with commas between")
+        }
+        address.local = bind.first
+        guard let groupKind else { return }
+        if adapter != nil || port != nil {
+            throw AddressError(
+                part: "grouptype", found: "adapter or port beside it",
+                allowed: "bind=address:port, one for each host")
+        }
+        let paths = further.enumerated().map { index, endpoint in
+            SRTPath(endpoint: endpoint, local: bind.isEmpty ? nil : bind[index + 1])
+        }
+        address.group = .called(groupKind, further: paths)
     }
 
     private func take(_ adapter: String, into address: inout SRTAddress) throws(AddressError) {

@@ -2,6 +2,7 @@
 //
 //   udp://@239.1.1.1:5000?localaddr=eth0    rtp://[ff15::1%eth0]:5000    udp://:5000
 //   srt://:9001    srt://192.0.2.7:9003?mode=caller&latency=200&streamid=#!::r=live,m=publish
+//   srt://:9001?groupconnect=1    srt://192.0.2.7:9003,198.51.100.7:9003?grouptype=broadcast
 //   file:slate.ts?loop    ./slate.ts    -
 //
 // An error says which part it is about, what stands there and what is allowed. Nothing is ignored:
@@ -93,7 +94,7 @@ struct AddressParser {
     // MARK: Files
 
     private func file() throws(AddressError) -> Address {
-        guard pieces.host.isEmpty, pieces.port == nil, pieces.user == nil else {
+        guard pieces.host.name.isEmpty, pieces.host.port == nil, pieces.user == nil else {
             throw AddressError(
                 part: "host", found: "a host before the path",
                 allowed: "file:PATH, file:///PATH, or - for standard input and output")
@@ -112,7 +113,7 @@ struct AddressParser {
 
     private func datagrams(isRTP: Bool) throws(AddressError) -> DatagramAddress {
         try refusePath()
-        let endpoint = try self.endpoint()
+        let endpoint = try self.endpoint(pieces.host)
         var address = DatagramAddress(endpoint: endpoint.place, isRTP: isRTP)
         if direction == .output, endpoint.kind.isUnspecified {
             throw AddressError(
@@ -150,16 +151,20 @@ struct AddressParser {
                 part: "host", found: "something before @",
                 allowed: "srt://host:port?passphrase=…&streamid=…")
         }
-        let endpoint = try self.endpoint()
-        guard !endpoint.kind.isMulticast else {
-            throw AddressError(
-                part: "host", found: ShownText(endpoint.place.host).description,
-                allowed: "a host; SRT knows no multicast")
-        }
+        let endpoint = try peer(pieces.host)
         // As srt-live-transmit has it: who names nobody to call waits for callers.
         var draft = SRTDraft(
             address: SRTAddress(
                 mode: endpoint.kind.isUnspecified ? .listener : .caller, endpoint: endpoint.place))
+        for host in pieces.furtherHosts {
+            let further = try peer(host)
+            guard !further.kind.isUnspecified else {
+                throw AddressError(
+                    part: "host", found: shown(further.place),
+                    allowed: "a host of the peer behind each comma")
+            }
+            draft.further.append(further.place)
+        }
         try apply(SRTKey.all, to: &draft)
         guard draft.address.mode == .listener || !endpoint.kind.isUnspecified else {
             throw AddressError(
@@ -167,6 +172,18 @@ struct AddressParser {
                 allowed: "the peer's host, or mode=listener without one")
         }
         return try draft.finish()
+    }
+
+    private func peer(
+        _ host: URLPieces.Host
+    ) throws(AddressError) -> (place: HostPort, kind: HostText) {
+        let endpoint = try self.endpoint(host)
+        guard !endpoint.kind.isMulticast else {
+            throw AddressError(
+                part: "host", found: ShownText(endpoint.place.host).description,
+                allowed: "a host; SRT knows no multicast")
+        }
+        return endpoint
     }
 
     // MARK: Parts
@@ -182,9 +199,11 @@ struct AddressParser {
         }
     }
 
-    private func endpoint() throws(AddressError) -> (place: HostPort, kind: HostText) {
-        var (text, kind) = try host(pieces.host, part: "host")
-        guard text.contains(":") == pieces.isBracketed else {
+    private func endpoint(
+        _ place: URLPieces.Host
+    ) throws(AddressError) -> (place: HostPort, kind: HostText) {
+        var (text, kind) = try host(place.name, part: "host")
+        guard text.contains(":") == place.isBracketed else {
             throw AddressError(
                 part: "host", found: ShownText(text).description,
                 allowed: "[IPv6 address]:port, or an IPv4 address or name without brackets")
@@ -199,7 +218,7 @@ struct AddressParser {
             text = String(text.prefix { $0 != "%" })
         }
         let allowed = "1 to 65535, then options behind a ?"
-        guard let raw = pieces.port else {
+        guard let raw = place.port else {
             throw AddressError(part: "port", found: "nothing", allowed: allowed)
         }
         let port = try variables.fill(raw, part: "port", decodesPercent: false)

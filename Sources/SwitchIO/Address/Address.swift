@@ -59,10 +59,47 @@ public struct SRTAddress: Sendable, Equatable {
     public var packetFilter: String?
     /// Milliseconds until a connection attempt is given up.
     public var connectTimeoutMilliseconds = 3000
+    /// Several paths of one sender, where they are allowed or called.
+    public var group: SRTGroup?
 
     public init(mode: Mode, endpoint: HostPort) {
         self.mode = mode
         self.endpoint = endpoint
+    }
+}
+
+/// One way to a peer.
+public struct SRTPath: Sendable, Equatable {
+    public var endpoint: HostPort
+    /// The own address, port 0 for any port; nil for any.
+    public var local: HostPort?
+
+    public init(endpoint: HostPort, local: HostPort? = nil) {
+        self.endpoint = endpoint
+        self.local = local
+    }
+}
+
+/// libsrt's socket groups: several connections of one sender that are one link.
+public enum SRTGroup: Sendable, Equatable {
+    /// What goes over the paths: everything over all of them, or over the first that is well.
+    public enum Kind: String, Sendable, CaseIterable { case broadcast, backup }
+
+    /// A listener lets groups in, beside senders with one path.
+    case accepted
+    /// A caller's paths behind the address's own, which is the preferred one.
+    case called(Kind, further: [SRTPath])
+}
+
+extension SRTAddress {
+    /// Paths of one group.
+    static let mostPaths = 8
+
+    /// All ways to the peer, the preferred one first.
+    public var paths: [SRTPath] {
+        let first = SRTPath(endpoint: endpoint, local: local)
+        guard case .called(_, let further) = group else { return [first] }
+        return [first] + further
     }
 }
 

@@ -29,6 +29,26 @@ struct SocketAddress {
         }
     }
 
+    init(_ storage: sockaddr_storage) {
+        self.storage = storage
+        length = storage.ss_family == sa_family_t(AF_INET6)
+            ? socklen_t(MemoryLayout<sockaddr_in6>.size) : socklen_t(MemoryLayout<sockaddr_in>.size)
+    }
+
+    /// `192.0.2.7:9001`, `[2001:db8::7]:9001`.
+    var text: String {
+        var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        var service = [CChar](repeating: 0, count: 8)
+        let status = withPointer { address, length in
+            getnameinfo(
+                address, length, &host, socklen_t(host.count), &service, socklen_t(service.count),
+                NI_NUMERICHOST | NI_NUMERICSERV)
+        }
+        guard status == 0 else { return "?" }
+        let port = UInt16(SocketAddress.string(service)) ?? 0
+        return HostPort(host: SocketAddress.string(host), port: port).description
+    }
+
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         withUnsafeBytes(of: storage) { bytes in
             // A sockaddr_storage is what a sockaddr of any family is kept in.
@@ -73,8 +93,11 @@ struct SocketAddress {
         let status = getnameinfo(
             address, socklen_t(size), &host, socklen_t(host.count), nil, 0, NI_NUMERICHOST)
         guard status == 0 else { return nil }
-        let bytes = host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
         // A link-local address says its scope behind a percent sign.
-        return String(decoding: bytes, as: UTF8.self).split(separator: "%").first.map(String.init)
+        return string(host).split(separator: "%").first.map(String.init)
+    }
+
+    private static func string(_ bytes: [CChar]) -> String {
+        String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

@@ -8,13 +8,20 @@
 struct URLPieces {
     typealias Bytes = ArraySlice<UInt8>
 
+    /// A host and its port.
+    struct Host {
+        var name: Bytes = []
+        var isBracketed = false
+        var port: Bytes?
+    }
+
     /// In lower case; nil for a plain path.
     private(set) var scheme: String?
     /// What stands before an @; VLC writes the source of a group there, or nothing.
     private(set) var user: Bytes?
-    private(set) var host: Bytes = []
-    private(set) var isBracketed = false
-    private(set) var port: Bytes?
+    private(set) var host = Host()
+    /// Behind commas: the further paths of an SRT group.
+    private(set) var furtherHosts: [Host] = []
     private(set) var path: Bytes = []
     private(set) var query: [(key: Bytes, value: Bytes?)] = []
 
@@ -37,7 +44,7 @@ struct URLPieces {
         }
         let slash = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
         if hasAuthority {
-            try takeAuthority(rest[..<slash])
+            try takeAuthority(rest[..<slash], isList: scheme == "srt")
             rest = rest[slash...]
         }
         path = rest
@@ -66,29 +73,43 @@ struct URLPieces {
         }
     }
 
-    private mutating func takeAuthority(_ text: Bytes) throws(AddressError) {
+    private mutating func takeAuthority(
+        _ text: Bytes, isList: Bool
+    ) throws(AddressError) {
         var rest = text
         if let at = rest.lastIndex(of: UInt8(ascii: "@")) {
             user = rest[..<at]
             rest = rest[(at + 1)...]
         }
+        guard isList else {
+            host = try URLPieces.host(rest)
+            return
+        }
+        let texts = rest.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+        for (index, text) in texts.enumerated() {
+            let found = try URLPieces.host(text)
+            if index == 0 { host = found } else { furtherHosts.append(found) }
+        }
+    }
+
+    private static func host(_ text: Bytes) throws(AddressError) -> Host {
+        var rest = text
         if rest.first == UInt8(ascii: "[") {
             guard let end = rest.firstIndex(of: UInt8(ascii: "]")) else {
                 throw AddressError(
                     part: "host", found: "[ without ]", allowed: "[IPv6 address]:port")
             }
-            isBracketed = true
-            host = rest[(rest.startIndex + 1)..<end]
+            let name = rest[(rest.startIndex + 1)..<end]
             rest = rest[(end + 1)...]
             guard rest.isEmpty || rest.first == UInt8(ascii: ":") else {
                 throw AddressError(
                     part: "port", found: "no colon behind ]", allowed: "[IPv6 address]:port")
             }
-            port = rest.isEmpty ? nil : rest.dropFirst()
-            return
+            return Host(
+                name: name, isBracketed: true, port: rest.isEmpty ? nil : rest.dropFirst())
         }
         let colon = rest.lastIndex(of: UInt8(ascii: ":"))
-        host = rest[..<(colon ?? rest.endIndex)]
-        port = colon.map { rest[($0 + 1)...] }
+        return Host(
+            name: rest[..<(colon ?? rest.endIndex)], port: colon.map { rest[($0 + 1)...] })
     }
 }

@@ -2,28 +2,6 @@
 
 import SwitchEngine
 
-/// How the links of one input work together (DESIGN: bond).
-public enum BondPlan: Sendable, Equatable {
-    /// All links carry the same bits; what one loses another gives. Nanoseconds that they may be
-    /// apart.
-    case merge(skewWindow: Int64)
-    case mainBackup(MainBackupPlan)
-}
-
-/// One link at a time delivers; the next takes over.
-public struct MainBackupPlan: Sendable, Equatable {
-    /// Backups are connected only when they are needed.
-    public var isCold = false
-    /// Nanoseconds of silence, or of too little throughput, until the next link takes over.
-    public var trip: Int64 = 500_000_000
-    /// Nanoseconds of health until a better link delivers again; nil for never.
-    public var clear: Int64? = 10_000_000_000
-    /// Bits per second, without null packets, that a link must bring; nil for any.
-    public var requiredBitsPerSecond: Int64?
-
-    public init() {}
-}
-
 /// One input: its links, in order of rank.
 public struct InputPlan: Sendable, Equatable {
     public var links: [LinkAddress]

@@ -16,6 +16,8 @@ public struct LinkFacts: Sendable, Equatable {
     public var lastError: String?
     /// SRT's own numbers.
     public var srt: SRTFacts?
+    /// What the bond makes of its packets.
+    public var bond = BondLinkFacts()
 }
 
 /// What libsrt knows of a connection.
@@ -26,6 +28,22 @@ public struct SRTFacts: Sendable, Equatable {
     public var retransmittedPackets: Int64
     public var droppedPackets: Int64
     public var megabitsPerSecond: Double
+    /// The paths of a group; empty for a connection that is alone.
+    public var paths: [SRTPathFacts] = []
+}
+
+/// One path of a sender's group.
+public struct SRTPathFacts: Sendable, Equatable {
+    /// An idle path is connected and brings nothing, as a backup does.
+    public enum State: String, Sendable { case connecting, idle, running, broken }
+
+    /// Host and port of the other side.
+    public var peer: String
+    public var state: State
+    public var roundTripMilliseconds = 0.0
+    public var lostPackets: Int64 = 0
+
+    public var isConnected: Bool { state == .idle || state == .running }
 }
 
 protocol Link: AnyObject {

@@ -1,4 +1,5 @@
-// SRT in: a caller that connects again for ever, a listener's place, or a rendezvous.
+// SRT in: a caller that connects again for ever, a listener's place, or a rendezvous. The paths of
+// a socket group are one link; it breaks when the last of them does.
 
 import CSRT
 import SwitchEngine
@@ -33,7 +34,7 @@ final class SRTLink: Link {
         if address.mode == .listener {
             port = try SRTListener.place(for: address, isExclusive: true)
         } else {
-            try SRTSocket().prepare(address)
+            try SRTSocket.test(address)
         }
     }
 
@@ -54,11 +55,10 @@ final class SRTLink: Link {
             port.listener.accept()
             facts.refusals = port.place.refusals
             guard let socket = port.place.next() else { return }
-            port.place.setTaken(true)
             return connected(socket)
         }
         do {
-            let socket = try SRTSocket()
+            let socket = try SRTSocket(for: address)
             try socket.prepare(address)
             try socket.connect(address)
             state = .connecting(socket)
@@ -88,7 +88,7 @@ final class SRTLink: Link {
         facts.lastError = why
         facts.state = .waiting
         facts.srt = nil
-        port?.place.setTaken(false)
+        port?.place.vacate()
         state = .idle(until: port == nil ? now + pause : now)
         pause = min(2 * pause, SRTLink.longestPause)
     }
@@ -102,7 +102,7 @@ final class SRTLink: Link {
             facts.bytes += Int64(count)
             take(bytes.span.extracting(0..<count), now)
         }
-        if case .broken = socket.state { return fail("the connection broke", at: now) }
+        guard socket.state == .connected else { return fail("the connection broke", at: now) }
         if port != nil {
             // Who comes while the place is taken is refused by the hook; others on the same port
             // are handed to theirs.
@@ -110,8 +110,27 @@ final class SRTLink: Link {
         }
         if now.nanoseconds >= nextStatistics {
             nextStatistics = now.nanoseconds + SRTLink.statisticsPause
-            facts.srt = socket.facts
+            note(socket.facts)
             facts.refusals = port?.place.refusals ?? 0
+            mend(socket)
+        }
+    }
+
+    private func note(_ numbers: SRTFacts?) {
+        let now = Set((numbers?.paths ?? []).filter(\.isConnected).map(\.peer))
+        let before = (facts.srt?.paths ?? []).filter(\.isConnected).map(\.peer)
+        if let lost = before.first(where: { !now.contains($0) }) {
+            facts.lastError = "the path of \(lost) broke"
+        }
+        facts.srt = numbers
+    }
+
+    /// What can not be reached again is no matter while other paths bring everything.
+    private func mend(_ socket: SRTSocket) {
+        do throws(IOFailure) {
+            try socket.mend()
+        } catch {
+            facts.lastError = error.description
         }
     }
 

@@ -9,6 +9,8 @@ final class SRTOutput: Output {
     private static let longestStall: Int64 = 5_000_000_000
     private static let firstPause: Int64 = 200_000_000
     private static let longestPause: Int64 = 5_000_000_000
+    /// A group's lost paths are connected again this often, nanoseconds.
+    private static let mendingPause: Int64 = 1_000_000_000
     static let mostReaders = 256
 
     private struct Reader {
@@ -25,13 +27,14 @@ final class SRTOutput: Output {
     private var nextAttempt: Int64 = 0
     private var pause = SRTOutput.firstPause
     private var now: Int64 = 0
+    private var nextMending: Int64 = 0
 
     init(_ address: SRTAddress) throws(IOFailure) {
         self.address = address
         if address.mode == .listener {
             port = try SRTListener.place(for: address, isExclusive: false)
         } else {
-            try SRTSocket().prepare(address)
+            try SRTSocket.test(address)
         }
         facts.readers = 0
     }
@@ -43,12 +46,19 @@ final class SRTOutput: Output {
         if let port {
             port.listener.accept()
             while let socket = port.place.next() {
+                // A group all of whose members were lost, and one came back before that was seen.
+                if readers.contains(where: { $0.socket.handle == socket.handle }) {
+                    _ = socket.release()
+                    continue
+                }
                 if readers.count < SRTOutput.mostReaders { readers.append(Reader(socket: socket)) }
             }
         } else if readers.isEmpty {
             connect()
+        } else {
+            mend()
         }
-        readers.removeAll { $0.socket.state == .broken }
+        readers.removeAll { $0.socket.state != .connected }
         facts.readers = readers.count
     }
 
@@ -69,13 +79,24 @@ final class SRTOutput: Output {
         }
         guard now >= nextAttempt else { return }
         do {
-            let socket = try SRTSocket()
+            let socket = try SRTSocket(for: address)
             try socket.prepare(address)
             try socket.connect(address)
             attempt = socket
         } catch {
             facts.lastError = error.description
             wait()
+        }
+    }
+
+    /// A group gets its lost paths again; who can not be reached is no matter while others are.
+    private func mend() {
+        guard now >= nextMending, let socket = readers.first?.socket else { return }
+        nextMending = now + SRTOutput.mendingPause
+        do throws(IOFailure) {
+            try socket.mend()
+        } catch {
+            facts.lastError = error.description
         }
     }
 

@@ -3,6 +3,10 @@
 //
 //   caller --(stream id)--> hook on libsrt's thread: known? passphrase, or refused
 //                           accepted by the loop that asks first, handed to its place
+//
+// Of a sender's group the first member that is through is accepted, as the group; libsrt lets the
+// later ones join without asking again, but for the hook, which does not see whose group it is. So
+// a second sender's group is let in by the hook and closed when it is accepted.
 
 import CSRT
 import Glibc
@@ -15,30 +19,64 @@ final class SRTPlace: Sendable {
     fileprivate let passphrase: String?
     /// One caller at a time; an output serves many.
     fileprivate let isExclusive: Bool
+    fileprivate let acceptsGroups: Bool
 
     fileprivate struct State {
         /// Accepted handles that nobody has taken yet.
         var waiting: [SRTSOCKET] = []
-        var isTaken = false
+        /// Whom a link has, so that a second one is refused.
+        var holder: SRTSOCKET?
         var refusals: Int64 = 0
+
+        /// Who has an exclusive place, or is about to.
+        var occupant: SRTSOCKET? { holder ?? waiting.first }
     }
     fileprivate let state = Mutex(State())
 
-    fileprivate init(streamID: String?, passphrase: String?, isExclusive: Bool) {
-        self.streamID = streamID
-        self.passphrase = passphrase
+    fileprivate init(_ address: SRTAddress, isExclusive: Bool) {
+        streamID = address.streamID
+        passphrase = address.passphrase
+        acceptsGroups = address.group == .accepted
         self.isExclusive = isExclusive
     }
 
-    /// The next caller.
+    /// The next caller; an exclusive place is taken with it.
     func next() -> SRTSocket? {
-        state.withLock { $0.waiting.isEmpty ? nil : SRTSocket(accepted: $0.waiting.removeFirst()) }
+        state.withLock { state in
+            guard !state.waiting.isEmpty else { return nil }
+            let handle = state.waiting.removeFirst()
+            if isExclusive { state.holder = handle }
+            return SRTSocket(accepted: handle)
+        }
     }
 
-    /// Whether a link has its caller, so that a second one is refused.
-    func setTaken(_ isTaken: Bool) { state.withLock { $0.isTaken = isTaken } }
+    /// The caller is gone, another one may come.
+    func vacate() { state.withLock { $0.holder = nil } }
 
     var refusals: Int64 { state.withLock { $0.refusals } }
+
+    /// Whether a caller that shakes hands may come in beside those who are there.
+    fileprivate func hasRoom(forGroup isGroup: Bool) -> Bool {
+        guard isExclusive, let occupant = state.withLock({ $0.occupant }) else { return true }
+        guard isGroup, SRTSocket.isGroup(occupant) else { return false }
+        return SRTSocket.memberCount(occupant) < SRTSocket.mostMembers
+    }
+
+    /// Takes in who has been accepted; a second sender is sent away.
+    fileprivate func admit(_ socket: SRTSocket) {
+        let handle = socket.release()
+        let isRefused = state.withLock { state in
+            // A group all of whose members were lost, and one came back before that was seen.
+            if state.holder == handle || state.waiting.contains(handle) { return false }
+            if isExclusive, state.occupant != nil {
+                state.refusals += 1
+                return true
+            }
+            state.waiting.append(handle)
+            return false
+        }
+        if isRefused { srt_close(handle) }
+    }
 }
 
 final class SRTListener: Sendable {
@@ -54,6 +92,7 @@ final class SRTListener: Sendable {
     static func place(
         for address: SRTAddress, isExclusive: Bool
     ) throws(IOFailure) -> (listener: SRTListener, place: SRTPlace) {
+        if let failure = SRTLibrary.groupsAreMissing(for: address) { throw failure }
         let key = "\(address.endpoint.host):\(address.endpoint.port)"
         let found: Result<SRTListener, IOFailure> = all.withLock { list in
             if let known = list[key] { return .success(known) }
@@ -66,8 +105,7 @@ final class SRTListener: Sendable {
             }
         }
         let listener = try found.get()
-        let place = SRTPlace(
-            streamID: address.streamID, passphrase: address.passphrase, isExclusive: isExclusive)
+        let place = SRTPlace(address, isExclusive: isExclusive)
         let isFree = listener.places.withLock { places in
             if places.contains(where: { $0.streamID == place.streamID }) { return false }
             places.append(place)
@@ -82,8 +120,11 @@ final class SRTListener: Sendable {
 
     private init(_ address: SRTAddress, key: String) throws(IOFailure) {
         self.key = key
-        let socket = try SRTSocket()
+        let socket = try SRTSocket(for: address)
         try socket.prepare(address)
+        // For all places, since those that come later may let groups in; the hook refuses for the
+        // others, as libsrt would.
+        if SRTLibrary.hasSocketGroups { try socket.set(SRTO_GROUPCONNECT, 1) }
         let local = try SocketAddress(address.endpoint)
         guard local.withPointer({ srt_bind(socket.handle, $0, Int32($1)) }) == 0 else {
             throw .srt("SRT port \(address.endpoint.port)")
@@ -129,8 +170,7 @@ final class SRTListener: Sendable {
             try? socket.set(SRTO_RCVSYN, false)
             try? socket.set(SRTO_SNDSYN, false)
             guard let place = place(answeringTo: socket.streamID) else { continue }
-            let handle = socket.release()
-            place.state.withLock { $0.waiting.append(handle) }
+            place.admit(socket)
         }
     }
 
@@ -146,8 +186,12 @@ final class SRTListener: Sendable {
             places.withLock { $0.forEach { place in place.state.withLock { $0.refusals += 1 } } }
             return refuse(caller, SRT_REJX_NOTFOUND)
         }
-        let isFull = place.isExclusive && place.state.withLock { $0.isTaken || !$0.waiting.isEmpty }
-        if isFull {
+        let isGroup = SRTSocket.wishesGroup(caller)
+        guard place.acceptsGroups || !isGroup else {
+            place.state.withLock { $0.refusals += 1 }
+            return refuse(caller, SRT_REJX_UNACCEPTABLE)
+        }
+        guard place.hasRoom(forGroup: isGroup) else {
             place.state.withLock { $0.refusals += 1 }
             return refuse(caller, SRT_REJX_CONFLICT)
         }

@@ -5,7 +5,7 @@ import CSRT
 import Glibc
 import SwitchEngine
 
-/// A libsrt socket that is ours to close.
+/// A libsrt socket, or a group of them, that is ours to close.
 final class SRTSocket {
     /// Seven transport packets, libsrt's own live payload size.
     static let payloadBytes = 1316
@@ -15,13 +15,22 @@ final class SRTSocket {
     enum State { case connecting, connected, broken }
 
     private(set) var handle: SRTSOCKET
+    /// Of a group that calls.
+    var calledPaths: SRTPaths?
 
     /// Takes over an accepted socket.
     init(accepted handle: SRTSOCKET) { self.handle = handle }
 
-    init() throws(IOFailure) {
-        guard SRTSocket.isStarted else { throw .srt("libsrt") }
-        handle = srt_create_socket()
+    /// A socket, or a group where the address has several paths.
+    init(for address: SRTAddress) throws(IOFailure) {
+        guard SRTLibrary.isStarted else { throw .srt("libsrt") }
+        if let failure = SRTLibrary.groupsAreMissing(for: address) { throw failure }
+        handle =
+            switch address.group {
+            case .called(.broadcast, _): srt_create_group(SRT_GTYPE_BROADCAST)
+            case .called(.backup, _): srt_create_group(SRT_GTYPE_BACKUP)
+            case .accepted, nil: srt_create_socket()
+            }
         guard handle != SRT_INVALID_SOCK else { throw .srt("SRT socket") }
     }
 
@@ -38,13 +47,6 @@ final class SRTSocket {
         defer { handle = SRT_INVALID_SOCK }
         return handle
     }
-
-    /// libsrt begins once, and is silent: what matters is in its return values. It is never ended,
-    /// since its threads may run in callbacks of ours.
-    private static let isStarted: Bool = {
-        srt_setloglevel(Int32(LOG_CRIT))
-        return srt_startup() >= 0
-    }()
 
     /// Sets what has to be set before the connection.
     func prepare(_ address: SRTAddress) throws(IOFailure) {
@@ -65,8 +67,17 @@ final class SRTSocket {
         }
     }
 
+    /// Whether libsrt takes the options; a group would look at them only when it connects.
+    static func test(_ address: SRTAddress) throws(IOFailure) {
+        if let failure = SRTLibrary.groupsAreMissing(for: address) { throw failure }
+        var alone = address
+        alone.group = nil
+        try SRTSocket(for: alone).prepare(alone)
+    }
+
     /// Begins to connect, as caller or in rendezvous.
     func connect(_ address: SRTAddress) throws(IOFailure) {
+        if isGroup { return try connectGroup(address) }
         let peer = try SocketAddress(address.endpoint)
         var local = address.local
         if local == nil, address.mode == .rendezvous {
@@ -84,7 +95,8 @@ final class SRTSocket {
     }
 
     var state: State {
-        switch srt_getsockstate(handle) {
+        if isGroup { return groupState }
+        return switch srt_getsockstate(handle) {
         case SRTS_CONNECTED: .connected
         case SRTS_INIT, SRTS_OPENED, SRTS_LISTENING, SRTS_CONNECTING: .connecting
         default: .broken
@@ -96,7 +108,7 @@ final class SRTSocket {
         String(cString: srt_rejectreason_str(srt_getrejectreason(handle)))
     }
 
-    /// The stream id that a caller brought.
+    /// The stream id that a caller brought, a group's members all the same.
     var streamID: String {
         var bytes = [CChar](repeating: 0, count: 513)
         var count = Int32(bytes.count - 1)
@@ -126,7 +138,9 @@ final class SRTSocket {
         return srt_getlasterror(nil) == Int32(SRT_EASYNCSND.rawValue) ? .full : .broken
     }
 
-    var facts: SRTFacts? {
+    var facts: SRTFacts? { isGroup ? groupFacts : SRTSocket.facts(of: handle) }
+
+    static func facts(of handle: SRTSOCKET) -> SRTFacts? {
         var numbers = SRT_TRACEBSTATS()
         guard srt_bistats(handle, &numbers, 0, 1) == 0 else { return nil }
         return SRTFacts(

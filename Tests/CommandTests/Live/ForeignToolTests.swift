@@ -16,11 +16,11 @@ extension LiveTests {
         {
             let copy = workspace.path("\(sample).ts")
             try FileManager.default.copyItem(atPath: SamplePair.h264.path(sample), toPath: copy)
-            _ = try Command.run("ingests", ["-p", "512", copy])
+            _ = try Command.run("ingests", ["-p", "256", copy])
             return try Companion("multicat", ["-U", copy, "127.0.0.1:\(port)"])
         }
 
-        @Test func gstreamerSendsRTPAndMulticatUDPAndBothReceive() async throws {
+        @Test func multicatSendsUDPAndGStreamerRTPAndBothReceive() async throws {
             let workspace = try Workspace()
             let ports = try (0..<4).map { _ in try FaultyWay.freePort() }
             let (file, plain, rtp) = (
@@ -35,16 +35,17 @@ extension LiveTests {
             let channel = try Companion(
                 try Binary.found.get(),
                 [
-                    "run", "-i", "main=rtp://127.0.0.1:\(ports[0])",
-                    "-i", "backup=udp://127.0.0.1:\(ports[1])",
+                    "run", "-i", "main=udp://127.0.0.1:\(ports[0])",
+                    "-i", "backup=rtp://127.0.0.1:\(ports[1])",
                     "-o", "udp://127.0.0.1:\(ports[2])", "-o", "rtp://127.0.0.1:\(ports[3])",
                     "-o", file, "--hold-back", "2.5s",
                 ])
             try await pause(1)
-            let main = try gst(
-                "filesrc blocksize=1316 location=\(SamplePair.h264.path("main")) "
-                    + "! tsparse set-timestamps=true ! rtpmp2tpay ! udpsink host=127.0.0.1 port=\(ports[0])")
-            let backup = try multicat("backup", workspace, to: ports[1])
+            let main = try multicat("main", workspace, to: ports[0])
+            let backup = try gst(
+                "filesrc blocksize=1316 location=\(SamplePair.h264.path("backup")) "
+                    + "! tsparse set-timestamps=true ! rtpmp2tpay "
+                    + "! udpsink host=127.0.0.1 port=\(ports[1])")
             try await pause(9)
             main.signal(SIGKILL)
             try await pause(5)
