@@ -95,12 +95,11 @@ extension ChannelRunner {
             }
             let runner = old[origin]
             if difference.linksChanged.contains(index) || runner.lacksLink {
-                if !input.bond.isSameKind(as: plan.inputs[origin].bond) {
-                    runner.close()
-                    open(input, inputName, &failures)
-                    continue
+                // What its bond still holds is the engine's, under the number of now.
+                let missing = runner.apply(input, at: HostClock.now) { bytes, arrival in
+                    engine.receive(bytes, from: InputID(origin), at: arrival)
                 }
-                failures += complaints(runner.apply(input), inputName)
+                failures += complaints(missing, inputName)
             }
             inputs.append(runner)
         }
@@ -108,20 +107,11 @@ extension ChannelRunner {
 
     private func open(_ input: InputPlan, _ inputName: String, _ failures: inout [String]) {
         let runner = InputRunner(closed: input)
-        failures += complaints(runner.apply(input), inputName)
+        failures += complaints(runner.apply(input, at: HostClock.now) { _, _ in }, inputName)
         inputs.append(runner)
     }
 
     private func complaints(_ failures: [IOFailure], _ inputName: String) -> [String] {
         failures.map { "channel \(name): input \(inputName): \($0)" }
-    }
-}
-
-extension BondPlan {
-    fileprivate func isSameKind(as other: BondPlan) -> Bool {
-        switch (self, other) {
-        case (.merge, .merge), (.mainBackup, .mainBackup): true
-        default: false
-        }
     }
 }

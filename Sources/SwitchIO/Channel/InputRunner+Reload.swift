@@ -1,20 +1,23 @@
 // Other links for an input that is running. Those that are the same stay open, and the one that
-// delivers goes on where it is still one of them. What a merge holds is lost with its links' order.
+// delivers goes on where it is still one of them; a merge gives out what it holds and begins anew.
 
 import SwitchEngine
 
 extension InputRunner {
-    /// A link could not be opened; the next reload tries again.
-    var lacksLink: Bool { places.indices.contains { places[$0].link == nil && bond.isWanted($0) } }
+    /// A link that is wanted could not be opened.
+    var lacksLink: Bool {
+        places.indices.contains { places[$0].link == nil && bond.isWanted($0) }
+    }
 
-    /// Takes other links, or another order of them. Links that are gone are closed before new ones
-    /// are opened: they may use the same port.
-    /// - Returns: what could not be opened.
-    func apply(_ input: InputPlan) -> [IOFailure] {
+    /// Takes other links, or another order or bond of them. Links that are gone are closed before
+    /// new ones are opened: they may use the same port.
+    /// - Returns: what could not be opened; that is tried again by itself.
+    func apply(_ input: InputPlan, at now: MonotonicInstant, _ take: BondOutput) -> [IOFailure] {
         guard (1...Bond.linkLimit).contains(input.links.count) else {
             return [IOFailure("an input has 1 to \(Bond.linkLimit) links")]
         }
         let delivering = places[bond.active].address
+        bond.finish(at: now, take)
         var rest = places
         var next: [Place] = []
         for address in input.links {
@@ -33,7 +36,10 @@ extension InputRunner {
         for index in places.indices where places[index].link == nil && bond.isWanted(index) {
             do throws(IOFailure) {
                 try open(index)
+                places[index].error = nil
             } catch {
+                places[index].error = error.description
+                places[index].nextAttempt = now.nanoseconds + InputRunner.attemptPause
                 failures.append(error)
             }
         }

@@ -12,7 +12,7 @@ final class InputRunner {
     }
 
     /// A link that can not be opened is tried again so often, nanoseconds.
-    private static let attemptPause: Int64 = 2_000_000_000
+    static let attemptPause: Int64 = 2_000_000_000
 
     var places: [Place]
     var bond: Bond
@@ -32,8 +32,8 @@ final class InputRunner {
 
     /// With all its links closed.
     init(closed input: InputPlan) {
-        bond = Bond(links: input.links.count, plan: input.bond)
-        places = input.links.map { Place(address: $0) }
+        places = input.links.prefix(Bond.linkLimit).map { Place(address: $0) }
+        bond = Bond(links: places.count, plan: input.bond)
     }
 
     func open(_ index: Int) throws(IOFailure) {
