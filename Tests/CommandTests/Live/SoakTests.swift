@@ -40,6 +40,11 @@ extension LiveTests {
                     ], seconds: SoakTests.seconds + 60)
             }
 
+            /// ffmpeg ends where its connection breaks; whoever runs an encoder begins it again.
+            func look() throws {
+                if encoder?.isRunning != true { try run() }
+            }
+
             func signal(_ number: Int32) { encoder?.signal(number) }
             func end() throws { _ = try encoder?.finish(SIGKILL) }
         }
@@ -117,10 +122,13 @@ extension LiveTests {
             var footprints: [Footprint] = []
             try await pause(6)
             while Date().timeIntervalSince(start) < Double(Self.seconds) {
+                for source in sources { try source.look() }
                 let index = random.below(2)
                 let what = try await breakDown(sources[index], &random)
-                story.append("\(Int(Date().timeIntervalSince(start))) \(index) \(what)")
+                story.append("\(Date()) to \(index == 0 ? "main" : "backup"): \(what)")
                 // Never both at once: then there is nothing that could go on.
+                try await pause(0.5)
+                for source in sources { try source.look() }
                 try await pause(3.5 + Double(random.below(2000)) / 1000)
                 if let tool = channel.tools.first { footprints.append(try Footprint(tool)) }
             }
@@ -131,6 +139,9 @@ extension LiveTests {
             }
             let seams = log.components(separatedBy: "notice seam").count - 1
             if let keep = Self.keep {
+                let story = story.joined(separator: "\n")
+                try story.write(
+                    toFile: keep + "/soak-faults.txt", atomically: true, encoding: .utf8)
                 try log.write(toFile: keep + "/soak.log", atomically: true, encoding: .utf8)
             }
             print("soak: \(Self.seconds) s, seed \(Self.seed), \(story.count) faults, "
