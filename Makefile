@@ -132,6 +132,8 @@ bench-air: test-packages build
 		-x264-params nal-hrd=cbr -c:a aac -muxrate 10M $(BENCH)/air.ts
 	@for channels in 1 40; do \
 		$(BINARY) bench air $(BENCH)/air.ts --channels $$channels 2>/dev/null; done
+	@echo "with a burst of 5 ms:"
+	@$(BINARY) bench air $(BENCH)/air.ts --burst 5ms 2>/dev/null
 	@echo "multicat, which relays one input and switches nothing:"
 	@$(BINARY) bench air $(BENCH)/air.ts --channels 40 \
 		--instead "multicat -u -U @127.0.0.1:%m 127.0.0.1:%o" 2>/dev/null

@@ -67,6 +67,7 @@ struct ChannelDraft {
     var cueTarget: Named?
     var cueOrigin: Named?
     var state: Named?
+    var burst: Int64 = 0
 
     init(place: Place) { self.place = place }
 
@@ -78,6 +79,7 @@ struct ChannelDraft {
                 output.address.map { OutputPlan(name: output.name?.text ?? "", address: $0) }
             })
         plan.state = state?.text
+        plan.burst = burst
         return plan
     }
 

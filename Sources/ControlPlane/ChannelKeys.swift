@@ -54,6 +54,7 @@ enum ChannelKeys {
                 channel.outputs = items.map { reader.output($0) }
             },
             program(\.program),
+            .time("burst", \.burst, to: ChannelPlan.mostBurst),
             ConfigurationKey("state") { channel, value, reader in
                 let allowed = "a file of this channel's own, such as /var/lib/attacca/one.state"
                 guard let filled = reader.text(value, allowed: allowed) else { return }

@@ -21,6 +21,8 @@ struct BenchAir: ParsableCommand {
     @Option(help: "How many channels, in one process.") var channels = 1
     @Option(help: "Seconds that are measured, after the hold-back has filled.") var seconds = 20
     @Option(help: "Milliseconds of hold-back.") var holdBack = 500
+    @Option(help: "The channels' burst: what is due within so long leaves together.")
+    var burst = "0ms"
     @Option(help: """
         A command to measure instead, one for each channel: %m, %b and %o in it are the ports of \
         main, backup and output. Its delay is its own.
@@ -90,6 +92,7 @@ struct BenchAir: ParsableCommand {
                     outputs:
                       - udp://127.0.0.1:\(outputs[channel])
                     hold-back: \(holdBack)ms
+                    burst: \(burst)
 
                 """
         }

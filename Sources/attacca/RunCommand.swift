@@ -30,6 +30,8 @@ struct Run: ParsableCommand {
     @Option(help: "How long a planned seam waits for one that loses nothing: 10s.")
     var wait: String?
     @Option(help: "Constant output rate with null packets: 8M.") var muxRate: String?
+    @Option(help: "What is due within so long leaves together, up to 10ms: fewer wake-ups.")
+    var burst: String?
     @Option(help: "A file from which the next run goes on: counters, PIDs, time.")
     var state: String?
 
@@ -76,7 +78,7 @@ struct Run: ParsableCommand {
         }
         let options = [
             ("hold-back", holdBack), ("align", align), ("return", returning), ("wait", wait),
-            ("mux-rate", muxRate), ("state", state),
+            ("mux-rate", muxRate), ("state", state), ("burst", burst),
         ].compactMap { key, value in value.map { (key: key, value: $0) } }
         do {
             return try ChannelPlan.from(

@@ -33,6 +33,11 @@ public struct ChannelPlan: Sendable, Equatable {
     public var outputs: [OutputPlan]
     /// Where the output's place is kept for the process after this one; nil for nowhere.
     public var state: String?
+    /// Datagrams that are due within so many nanoseconds leave together; 0 for each at its own
+    /// time. At most `mostBurst`.
+    public var burst: Int64 = 0
+    /// 10 ms: the channel knows no more of what is to come.
+    public static let mostBurst: Int64 = 10_000_000
     /// The channel ends when all its inputs have come to their end.
     public var endsWithInputs = false
 

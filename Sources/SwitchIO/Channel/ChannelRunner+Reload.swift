@@ -32,6 +32,7 @@ extension ChannelRunner {
         }
         let before = plan
         plan = wanted
+        pacer.burst = plan.burst
         plan.outputs = running
         plan.state = before.state
         plan.engine.holdBack = before.engine.holdBack

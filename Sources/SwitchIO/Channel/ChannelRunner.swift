@@ -23,7 +23,7 @@ public final class ChannelRunner: @unchecked Sendable {
     var engine: Engine
     var inputs: [InputRunner]
     var outputs: [(name: String, output: any Output)] = []
-    private var pacer: Pacer
+    var pacer: Pacer
     private let synchronizationSource: UInt32
     /// Where the output's place is noted as datagrams leave.
     private let state: StateFile?
@@ -65,6 +65,7 @@ public final class ChannelRunner: @unchecked Sendable {
         engine = Engine(configuration, continuing: saved?.output)
         synchronizationSource = saved?.synchronizationSource ?? .random(in: .min ... .max)
         pacer = Pacer(firstSequence: saved?.nextSequence ?? .random(in: .min ... .max))
+        pacer.burst = plan.burst
         state?.use(synchronizationSource: synchronizationSource)
         stopped = loop.makePromise()
         inputs = []

@@ -50,7 +50,7 @@ struct PlanDifference: Equatable {
         if new.state != old.state { keysFixed.append("state") }
         wanted.holdBack = old.engine.holdBack
         wanted.muxRate = old.engine.muxRate
-        changesEngine = wanted != old.engine
+        changesEngine = wanted != old.engine || new.burst != old.burst
     }
 
     /// Finds for each new thing the old one that it is: the nearest likeness first.

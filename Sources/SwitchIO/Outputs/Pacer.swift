@@ -16,6 +16,8 @@ struct Pacer {
     static let longestFilling: Int64 = 500_000_000
     /// Nothing leaves earlier than this before its time, 2 ms, however low the rate is.
     static let longestEarliness: Int64 = 2_000_000
+    /// Where it is wished for, all that is due within so many nanoseconds leaves together.
+    var burst: Int64 = 0
 
     private var bytes: [UInt8] = []
     /// When each packet is due, ns.
@@ -67,10 +69,12 @@ struct Pacer {
             handOut(send)
             isAny = true
         }
-        guard isAny, waitingPackets >= Pacer.packets, let due = nextDue,
-            due <= now + Pacer.longestEarliness
-        else { return }
-        handOut(send)
+        guard isAny else { return }
+        let limit = now + (burst > 0 ? burst : Pacer.longestEarliness)
+        while waitingPackets >= Pacer.packets, let due = nextDue, due <= limit {
+            handOut(send)
+            if burst == 0 { return }
+        }
     }
 
     /// Hands out everything: nothing follows.
