@@ -21,8 +21,6 @@ struct Restamper {
     /// known to follow.
     private(set) var nextTime: Int64?
     private var scratch: [UInt8] = []
-    /// By slot: output DTS of the PES packet that went out last, 27 MHz ticks.
-    private var lastDecodings: [Int64] = []
 
     init(muxRate: Int64?, continuing state: OutputState? = nil) {
         schedule = OutputSchedule(muxRate: muxRate, after: state?.clock)
@@ -303,7 +301,7 @@ struct Restamper {
             return false
         }
         segments[index].cuts[stream].judgedPES = number
-        if case .nothing = retention {} else if !follows(number, track, cut) {
+        if case .nothing = retention {} else if !segments[index].cuts[stream].follows(number, track) {
             // Datagrams that came twice or changed places: what is in it is worth nothing here.
             segments[index].cuts[stream].judgement = .skip
             damagedSent += 1
@@ -321,25 +319,6 @@ struct Restamper {
                 shift: segments[index].shift, program: &program)
             prepare(packets, index)
         }
-        return true
-    }
-
-    /// Whether a PES packet's DTS is above that of the one before in its slot, as law 4 wants it
-    /// whatever the input does. Notes it as the last one then.
-    private mutating func follows(
-        _ number: Int, _ track: StreamTrack, _ cut: StreamCut
-    ) -> Bool {
-        let record = track.pes[number]
-        let first = record.firstUnit
-        // What has no stamp of its own, or one that the seam gives it, is in its place.
-        guard track.kind != .data, record.header?.presentation != nil,
-            first >= track.units.first, first < track.units.end, cut.decodings[first] == nil
-        else { return true }
-        let time = track.units[first].decoding.ticks
-            + cut.stampShift * StreamTime.ticksPerTimestampTick
-        while lastDecodings.count <= cut.slot { lastDecodings.append(.min) }
-        guard time > lastDecodings[cut.slot] else { return false }
-        lastDecodings[cut.slot] = time
         return true
     }
 

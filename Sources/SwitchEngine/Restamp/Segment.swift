@@ -24,6 +24,8 @@ struct StreamCut {
     /// DTS of the first units where they would not follow those of the segment before, by unit
     /// number, on the output's line.
     var decodings: [Int: Timestamp] = [:]
+    /// The PES packet that was found fit to leave last, and its DTS on the input's line.
+    var lastDecoding = (time: Int64.min, number: -1)
     /// The PES packet that was judged last, and what becomes of it.
     var judgedPES = -1
     var judgement = Judgement.skip
@@ -32,6 +34,20 @@ struct StreamCut {
         case skip, whole
         /// Its packets are made anew; the originals are skipped.
         case remade
+    }
+
+    /// Whether a PES packet's DTS is above that of the one before in its segment, as law 4 wants it
+    /// whatever the input does; at a seam the planner sees to it. Notes it as the last one then.
+    mutating func follows(_ number: Int, _ track: StreamTrack) -> Bool {
+        let first = track.pes[number].firstUnit
+        guard track.kind != .data, track.pes[number].header?.presentation != nil,
+            first >= track.units.first, first < track.units.end
+        else { return true }
+        let time = track.units[first].decoding.ticks
+        // At its end a segment is judged once more.
+        guard time > lastDecoding.time || lastDecoding.number == number else { return false }
+        lastDecoding = (time, number)
+        return true
     }
 
     static let closed = StreamCut(slot: -1, stampShift: 0, from: .max)
