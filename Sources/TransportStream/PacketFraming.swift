@@ -1,9 +1,7 @@
 // Packets out of bytes: finds the packet size (188; 192 with a 4-byte time stamp in front, as on
 // Blu-ray; 204 with 16 bytes behind, as from a DVB demodulator), and finds it again after garbage.
 //
-// It may drop bytes that are in no packet, and counts them. It changes nothing. Bytes that come as
-// datagrams do say where packets begin: one of whole packets is taken for what it is, whatever some
-// stranger's noise before it looked like.
+// It may drop bytes that are in no packet, and counts them. It changes nothing.
 
 /// Frames a byte stream that comes in pieces of any size.
 public struct PacketFraming: Sendable {
@@ -50,7 +48,6 @@ public struct PacketFraming: Sendable {
         packets: (_ buffer: Span<UInt8>, _ first: Int, _ count: Int, _ spacing: Int) -> Void
     ) {
         discardConsumed()
-        dropStrayBytes(before: bytes)
         var direct = 0
         if spacing == .plain && buffer.count < Packet.size && !gathers {
             // The rest of a packet begun in the piece before; then the others where they lie.
@@ -65,22 +62,6 @@ public struct PacketFraming: Sendable {
         guard direct < bytes.count else { return }
         bytes.withUnsafeBufferPointer { buffer.append(contentsOf: $0[direct...]) }
         frame(isLast: false, packets)
-    }
-
-    /// Forgets what waits for its other half when something comes that has none: three packets and
-    /// more, every sync byte in its place. Other bytes look so once in 2^24 times.
-    private mutating func dropStrayBytes(before bytes: Span<UInt8>) {
-        guard buffer.count % Packet.size != 0, spacing == nil || spacing == .plain,
-            bytes.count >= 3 * Packet.size, bytes.count % Packet.size == 0
-        else { return }
-        var at = 0
-        while at < bytes.count && bytes[at] == Packet.syncByte { at += Packet.size }
-        guard at == bytes.count else { return }
-        skippedBytes += Int64(buffer.count)
-        start = buffer.count
-        discardConsumed()
-        spacing = .plain
-        if firstPacketPosition == nil { firstPacketPosition = position }
     }
 
     /// The common case, without a copy: the border is known and the bytes begin with a packet.

@@ -36,6 +36,27 @@ import Testing
         #expect(came == counts.enumerated().map { packets($0.offset, $0.element) })
     }
 
+    @Test func whatIsNoneOfTheSendersIsLeftOut() {
+        var filter = StrayFilter()
+        let whole = [UInt8](repeating: 0x47, count: 7 * 188)
+        let cut = [UInt8](repeating: 0x47, count: 1300)
+        var spoiled = whole
+        spoiled[3 * 188] = 0
+        // Before anything is known all may be the sender's.
+        let first = [filter.passes(cut.span), filter.passes(whole.span)]
+        #expect(first == [true, true])
+        let nothing: [UInt8] = []
+        let others = [
+            filter.passes(cut.span), filter.passes(spoiled.span), filter.passes(nothing.span),
+        ]
+        #expect(others == [false, false, false])
+        let own = filter.passes(whole.span)
+        #expect(own)
+        // A sender that cuts packets from now on.
+        let later = (0...StrayFilter.patience).map { _ in filter.passes(cut.span) }
+        #expect(later.last == true && later.dropLast().allSatisfy { !$0 })
+    }
+
     @Test func eachDatagramHasItsOwnHeader() throws {
         let came = try exchange([7, 7, 2], isRTP: true)
         // RFC 3550 §5.1: version 2; payload type 33; sequence, time stamp, source.

@@ -187,32 +187,6 @@ import Testing
         }
     }
 
-    /// A stranger's datagrams between those of a sender, some with what looks like half a packet.
-    @Test(arguments: [0, 200, 900, 1400])
-    func datagramsOfWholePacketsAreNotHarmedByOthersBetween(noiseBytes: Int) {
-        var random = SeededNumbers(seed: 21)
-        let packets = Self.packets(700, seed: 20)
-        var framing = PacketFraming()
-        var given: [[UInt8]] = []
-        for first in stride(from: 0, to: packets.count, by: 7) {
-            let datagram = packets[first..<first + 7].flatMap { $0 }
-            framing.append(datagram.span) { bytes, first, count, spacing in
-                for number in 0..<count {
-                    let at = first + number * spacing
-                    given.append((at..<(at + 188)).map { bytes[$0] })
-                }
-            }
-            guard noiseBytes > 0 else { continue }
-            var noise = (0..<noiseBytes).map { _ in UInt8(truncatingIfNeeded: random.next()) }
-            // Half a packet behind one bad sync byte, so that it is taken for one.
-            noise[0] = 0
-            if noiseBytes > 188 { noise[188] = 0x47 }
-            if noiseBytes > 376 { noise[376] = 0 }
-            framing.append(noise.span) { _, _, _, _ in }
-        }
-        #expect(given.count == packets.count && given == packets)
-    }
-
     @Test func thePositionIsThatOfTheStream() {
         var framing = PacketFraming()
         let bytes = Self.stream(Self.packets(20, seed: 11), .plain)

@@ -18,6 +18,7 @@ final class DatagramLink: Link {
     private(set) var facts = LinkFacts()
     /// Set when the kernel gives a smaller receive buffer than was asked for.
     private(set) var warning: String?
+    private var filter = StrayFilter()
     private var descriptor: Int32
     private var bytes: [UInt8]
     private var lengths = [Int32](repeating: 0, count: batch)
@@ -126,10 +127,15 @@ final class DatagramLink: Link {
                 facts.bytes += Int64(length)
                 let segment = segments[index] > 0 ? Int(segments[index]) : max(length, 1)
                 for first in stride(from: start, to: start + length, by: segment) {
+                    let place = first..<min(first + segment, start + length)
                     facts.datagrams += 1
+                    if !isRTP {
+                        let isOwn = filter.passes(bytes.span.extracting(place))
+                        if !isOwn { facts.strays += 1 }
+                        guard isOwn else { continue }
+                    }
                     take(
-                        bytes.span.extracting(first..<min(first + segment, start + length)),
-                        MonotonicInstant(nanoseconds: arrival))
+                        bytes.span.extracting(place), MonotonicInstant(nanoseconds: arrival))
                 }
             }
             if count < DatagramLink.batch { return }

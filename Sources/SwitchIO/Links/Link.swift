@@ -12,6 +12,8 @@ public struct LinkFacts: Sendable, Equatable {
     public var connections: Int64 = 0
     /// Callers sent away: a wrong passphrase, an unknown stream id, a second sender.
     public var refusals: Int64 = 0
+    /// Datagrams that did not look like those of the sender, and were left out.
+    public var strays: Int64 = 0
     /// The last thing that went wrong.
     public var lastError: String?
     /// SRT's own numbers.
