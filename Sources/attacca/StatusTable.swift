@@ -62,16 +62,24 @@ enum StatusTable {
             input.isSlate ? "slate, \(how)" : how,
         ]]
         for (number, link) in input.links.enumerated() {
+            let isChosen = input.links.count > 1 && link.bond.isInUse
             var text = link.state
             if let srt = link.srt {
                 text += String(
                     format: ", RTT %.1f ms, lost %lld, sent again %lld, too late %lld",
                     srt.roundTripMilliseconds, srt.lost, srt.retransmitted, srt.dropped)
             }
+            for path in link.srt?.paths ?? [] { text += ", \(path.peer) \(path.state)" }
+            let bond = link.bond
+            if bond.lost + bond.late + bond.mismatched > 0 {
+                text += ", \(bond.lost) packets lost, \(bond.late) late, "
+                    + "\(bond.mismatched) unlike the others'"
+            }
+            if link.strays > 0 { text += ", \(link.strays) strange datagrams" }
             if link.connections > 1 { text += ", connected \(link.connections) times" }
             if link.refusals > 0 { text += ", refused \(link.refusals)" }
             if let error = link.lastError { text += ", \(error)" }
-            rows.append(["", "  link \(number + 1)", "", "", "", text])
+            rows.append(["", "\(isChosen ? "+" : " ") link \(number + 1)", "", "", "", text])
         }
         return rows
     }

@@ -83,6 +83,27 @@ public struct LinkDocument: Codable, Sendable {
         public var retransmitted: Int64
         public var dropped: Int64
         public var megabitsPerSecond: Double
+        /// Those of a socket group.
+        public var paths: [Path]
+    }
+
+    /// One path of a socket group.
+    public struct Path: Codable, Sendable {
+        public var peer: String
+        public var state: String
+        public var roundTripMilliseconds: Double
+        public var lost: Int64
+    }
+
+    /// What a bond makes of the link, in packets.
+    public struct Bond: Codable, Sendable {
+        /// What it brings goes out.
+        public var isInUse: Bool
+        public var packets: Int64
+        public var lost: Int64
+        public var late: Int64
+        public var setAside: Int64
+        public var mismatched: Int64
     }
 
     public var state: String
@@ -90,8 +111,11 @@ public struct LinkDocument: Codable, Sendable {
     public var bytes: Int64
     public var connections: Int64
     public var refusals: Int64
+    /// Datagrams of others than the sender.
+    public var strays: Int64
     public var lastError: String?
     public var srt: SRT?
+    public var bond: Bond
 }
 
 public struct OutputDocument: Codable, Sendable {
@@ -174,12 +198,22 @@ extension LinkDocument {
         bytes = facts.bytes
         connections = facts.connections
         refusals = facts.refusals
+        strays = facts.strays
+        bond = Bond(
+            isInUse: facts.bond.isInUse, packets: facts.bond.packets, lost: facts.bond.lost,
+            late: facts.bond.late, setAside: facts.bond.setAside,
+            mismatched: facts.bond.mismatched)
         lastError = facts.lastError
         srt = facts.srt.map {
             SRT(
                 roundTripMilliseconds: $0.roundTripMilliseconds, lost: $0.lostPackets,
                 retransmitted: $0.retransmittedPackets, dropped: $0.droppedPackets,
-                megabitsPerSecond: $0.megabitsPerSecond)
+                megabitsPerSecond: $0.megabitsPerSecond,
+                paths: $0.paths.map {
+                    Path(
+                        peer: $0.peer, state: $0.state.rawValue,
+                        roundTripMilliseconds: $0.roundTripMilliseconds, lost: $0.lostPackets)
+                })
         }
     }
 }
