@@ -82,6 +82,7 @@ extension TransportJudge {
             return
         }
         let known = findings.clock.last?.transportByte ?? 0
+        let latest = findings.clock.last?.elapsed ?? .max
         var kept = 0
         for index in findings.timed.indices {
             let event = findings.timed[index]
@@ -89,7 +90,9 @@ extension TransportJudge {
             if !all && byte > known {
                 findings.timed[kept] = event
                 kept += 1
-            } else if let time = findings.clock.estimate(at: byte) {
+            } else if var time = findings.clock.estimate(at: byte) {
+                // Behind the last PCR the rate is only guessed, and must not find a gap.
+                if byte > known { time.elapsed = min(time.elapsed, latest) }
                 settle(event, at: time)
             }
         }

@@ -101,6 +101,19 @@ func inspect(_ bytes: [UInt8], program: UInt16? = nil) -> ConformanceReport {
 
     // MARK: - Law 1
 
+    /// What comes in a burst at the end of a stream has no time that is known.
+    @Test func aTableBehindTheLastClockReferenceIsNotLate() throws {
+        var bytes = TestStream().bytes()
+        let places = Array(stride(from: 0, to: bytes.count, by: 188))
+        let last = try #require(places.last { bytes[$0 + 1] & 0x1F == 0 && bytes[$0 + 2] == 0 })
+        var table = Array(bytes[last..<(last + 188)])
+        table[3] = table[3] & 0xF0 | (table[3] &+ 1) & 0x0F
+        let null = [0x47, 0x1F, 0xFF, 0x10] + [UInt8](repeating: 0xFF, count: 184)
+        for _ in 0..<160 { bytes += null }
+        let names = inspect(bytes + table).brokenLaws.map(\.name)
+        #expect(!names.contains("patInterval"), "\(names)")
+    }
+
     @Test func lateAssociation() {
         var stream = TestStream()
         stream.associationInterval = 120 * TestStream.millisecond
