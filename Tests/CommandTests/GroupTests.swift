@@ -84,7 +84,7 @@ struct BondedSenderTests {
             ])
         try await Task.sleep(for: .seconds(6))
         let before = relay.forwarded
-        relay.isCut = true
+        relay.become(.silent)
         try await Task.sleep(for: .seconds(6))
         let (status, log) = try channel.finish(SIGTERM)
         _ = try encoder.finish(SIGKILL)

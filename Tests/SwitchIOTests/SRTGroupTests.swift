@@ -51,14 +51,14 @@ struct SRTGroupTests {
                 + "?grouptype=\(kind.rawValue)&latency=300")
         _ = try await paths(2, of: receiver)
         try await wait(1)
-        relays[0].isCut = true
+        relays[0].become(.silent)
         let rest = try await paths(1, of: receiver)
         #expect(rest.allSatisfy { $0.state == .running })
         #expect(receiver.facts.lastError?.hasPrefix("the path of 127.0.0.1:") == true)
-        relays[0].isCut = false
+        relays[0].become(.none)
         _ = try await paths(2, of: receiver)
         // Now the first path is all there is.
-        relays[1].isCut = true
+        relays[1].become(.silent)
         let before = receiver.facts.bytes
         try await wait(4)
         let facts = receiver.facts
@@ -141,11 +141,11 @@ struct SRTGroupTests {
                     "srt://127.0.0.2:\(relays[0].port),127.0.0.3:\(relays[1].port)"
                         + "?grouptype=broadcast&latency=300")))
         _ = try await paths(2, of: receiver)
-        relays[0].isCut = true
+        relays[0].become(.silent)
         _ = try await paths(1, of: receiver)
-        relays[0].isCut = false
+        relays[0].become(.none)
         _ = try await paths(2, of: receiver)
-        relays[1].isCut = true
+        relays[1].become(.silent)
         let before = receiver.facts.bytes
         try await wait(4)
         let readers = sender.status.outputs.map(\.facts.readers)

@@ -1,6 +1,7 @@
 // GStreamer, multicat and srt-live-transmit as senders and receivers.
 
 import Foundation
+import StreamContent
 import Testing
 
 extension LiveTests {
@@ -22,7 +23,7 @@ extension LiveTests {
 
         @Test func multicatSendsUDPAndGStreamerRTPAndBothReceive() async throws {
             let workspace = try Workspace()
-            let ports = try (0..<4).map { _ in try FaultyWay.freePort() }
+            let ports = try (0..<4).map { _ in try DatagramRelay.freePort() }
             let (file, plain, rtp) = (
                 workspace.path("file.ts"), workspace.path("plain.ts"), workspace.path("rtp.ts")
             )
@@ -71,7 +72,7 @@ extension LiveTests {
         @Test func lossOnAnSRTWayIsMendedByItsPacketFilter() async throws {
             let workspace = try Workspace()
             let file = workspace.path("file.ts")
-            let ports = try (0..<2).map { _ in try FaultyWay.freePort() }
+            let ports = try (0..<2).map { _ in try DatagramRelay.freePort() }
             let channel = try Companion(
                 try Binary.found.get(),
                 [
@@ -80,7 +81,7 @@ extension LiveTests {
                     "-o", file, "--hold-back", "1s",
                 ])
             try await pause(0.5)
-            let way = try FaultyWay(to: ports[0])
+            let way = try DatagramRelay(to: ports[0])
             // Rows alone, and no retransmission: what is mended is mended by the filter.
             let filter = "fec,cols:5,rows:1,arq:never"
             let relay = try Companion(
@@ -97,7 +98,7 @@ extension LiveTests {
             let (status, log) = try channel.finish(SIGTERM)
             _ = try main.finish(SIGKILL)
             _ = try relay.finish(SIGKILL)
-            way.stop()
+            way.close()
             #expect(status == 0, "\(log)")
             #expect(log.contains("on air: main"), "\(log)")
             // Two of one row are lost once in some hundred: without the filter one of a hundred

@@ -61,7 +61,7 @@ import Testing
             ["-q", "-a:no", "srt://127.0.0.1:17103?mode=caller&latency=800", "file://con"],
             output: recording)
         try await pause(0.5)
-        let way = try FaultyWay(to: 17101)
+        let way = try DatagramRelay(to: 17101)
         let main = try Self.sender("main", to: "srt://127.0.0.1:\(way.port)?pkt_size=1316")
         let backup = try Self.sender("backup", to: "srt://127.0.0.1:17102?pkt_size=1316")
         try await pause(8)
@@ -76,7 +76,7 @@ import Testing
         _ = try receiver.finish(0)
         _ = try backup.finish(SIGKILL)
         _ = try main.finish(SIGKILL)
-        way.stop()
+        way.close()
         #expect(status == 0, "\(log)")
         #expect(log.components(separatedBy: "notice seam").count == 2, "\(log)")
         #expect(log.contains("level=\"L3\""), "\(log)")
@@ -97,7 +97,7 @@ import Testing
         let workspace = try Workspace()
         let file = workspace.path("file.ts")
         let namespace = try Namespace("attacca-test")
-        let port = try FaultyWay.freePort()
+        let port = try DatagramRelay.freePort()
         let channel = try Companion(
             try Binary.found.get(),
             [

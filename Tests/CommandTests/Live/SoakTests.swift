@@ -1,6 +1,7 @@
 // A channel with a fault every few seconds: `make soak` for half an hour, the tests for one minute.
 
 import Foundation
+import StreamContent
 import Testing
 
 extension LiveTests {
@@ -15,12 +16,12 @@ extension LiveTests {
         /// One encoder with its way to the channel.
         private final class Source {
             let recording: String
-            let way: FaultyWay
+            let way: DatagramRelay
             let start: Date
             private let isSRT: Bool
             private var encoder: Companion?
 
-            init(_ recording: String, _ way: FaultyWay, isSRT: Bool, start: Date) throws {
+            init(_ recording: String, _ way: DatagramRelay, isSRT: Bool, start: Date) throws {
                 (self.recording, self.way, self.start) = (recording, way, start)
                 self.isSRT = isSRT
                 try run()
@@ -74,7 +75,7 @@ extension LiveTests {
             -> String
         {
             let time = 0.3 + Double(random.below(2000)) / 1000
-            let faults: [FaultyWay.Fault] = [
+            let faults: [DatagramRelay.Fault] = [
                 .silent, .loses(percent: 5), .disorders(milliseconds: 30), .doubles,
                 .corrupts(percent: 2), .babbles,
             ]
@@ -102,20 +103,20 @@ extension LiveTests {
             let workspace = try Workspace()
             let file = Self.keep.map { $0 + "/soak.ts" } ?? workspace.path("file.ts")
             let recordings = try encode(workspace)
-            let ports = try (0..<2).map { _ in try FaultyWay.freePort() }
+            let ports = try (0..<2).map { _ in try DatagramRelay.freePort() }
             let channel = try Companion(
                 try Binary.found.get(),
                 [
                     "run", "-i", "main=srt://127.0.0.1:\(ports[0])?mode=listener&latency=200",
                     "-i", "backup=udp://127.0.0.1:\(ports[1])", "-o", file,
-                    "-o", "udp://127.0.0.1:\(try FaultyWay.freePort())",
+                    "-o", "udp://127.0.0.1:\(try DatagramRelay.freePort())",
                     "--hold-back", "3s", "--return", "4s",
                 ], seconds: Self.seconds + 120)
             try await pause(0.5)
             let start = Date()
             let sources = try [
-                Source(recordings[0], FaultyWay(to: ports[0]), isSRT: true, start: start),
-                Source(recordings[1], FaultyWay(to: ports[1]), isSRT: false, start: start),
+                Source(recordings[0], DatagramRelay(to: ports[0]), isSRT: true, start: start),
+                Source(recordings[1], DatagramRelay(to: ports[1]), isSRT: false, start: start),
             ]
             var random = SeededNumbers(seed: Self.seed)
             var story: [String] = []
@@ -135,7 +136,7 @@ extension LiveTests {
             let (status, log) = try channel.finish(SIGTERM)
             for source in sources {
                 try source.end()
-                source.way.stop()
+                source.way.close()
             }
             let seams = log.components(separatedBy: "notice seam").count - 1
             if let keep = Self.keep {

@@ -1,6 +1,7 @@
 // Who sends to a channel's ports what does not belong there disturbs nobody.
 
 import Foundation
+import StreamContent
 import Testing
 
 extension LiveTests {
@@ -57,7 +58,7 @@ extension LiveTests {
         @Test func thousandsOfHalfHandshakesAndNoiseDisturbNoChannel() async throws {
             let workspace = try Workspace()
             let file = workspace.path("file.ts")
-            let ports = try (0..<3).map { _ in try FaultyWay.freePort() }
+            let ports = try (0..<3).map { _ in try DatagramRelay.freePort() }
             let channel = try Companion(
                 try Binary.found.get(),
                 [
@@ -69,7 +70,7 @@ extension LiveTests {
             try await pause(0.5)
             let main = try LiveTests.sender(
                 "main", to: "srt://127.0.0.1:\(ports[0])?pkt_size=1316&streamid=a")
-            let way = try FaultyWay(to: ports[1])
+            let way = try DatagramRelay(to: ports[1])
             // Noise comes between the datagrams of the other input all the time.
             way.become(.babbles)
             let backup = try LiveTests.sender(
@@ -84,7 +85,7 @@ extension LiveTests {
             try await pause(4)
             let (status, log) = try channel.finish(SIGTERM)
             _ = try backup.finish(SIGKILL)
-            way.stop()
+            way.close()
             #expect(status == 0, "\(log)")
             // From main to backup when main ended, and no other.
             #expect(log.components(separatedBy: "notice seam").count == 2, "\(log)")
