@@ -32,9 +32,17 @@ struct SequenceMerge {
         var strangeSince: Int64?
         /// Datagrams in a row that were not what another link has under the same number.
         var mismatches = 0
-        /// Where another sequence begins, if the next datagram goes on from it.
+        /// The last number under which it brought what another link has.
+        var lastCommon: Int64?
+        /// Where another sequence begins, if the next datagram goes on from it. Kept over a
+        /// silence: of a slow sender each datagram comes after one.
         var candidate: (source: UInt32, number: RTPSequenceNumber, arrival: Int64)?
         var candidateBytes: [UInt8] = []
+
+        /// After a silence.
+        mutating func rejoin() {
+            (fits, strangeSince, mismatches, lastCommon) = (false, nil, 0, nil)
+        }
     }
 
     /// Numbers around the newest that are believed; a jump beyond is another sequence. 150 Mbit/s
@@ -44,6 +52,8 @@ struct SequenceMerge {
     static let heldLimit = 32 << 20
     /// Numbers kept free before another sequence, for datagrams that its first one overtook.
     private static let spare: Int64 = 64
+    /// How long the second datagram of another sequence is waited for, 5 s.
+    private static let candidateLimit: Int64 = 5_000_000_000
     /// Datagrams in a row that show that the links do not number alike.
     private static let mismatchLimit = 32
 
@@ -87,16 +97,36 @@ struct SequenceMerge {
     mutating func receive(
         _ header: RTPHeader, _ payload: Span<UInt8>, from link: Int, at now: Int64, _ give: Output
     ) {
-        if line.arrive(link, at: now) { links[link] = Link() }
+        if line.arrive(link, at: now) { links[link].rejoin() }
         if source == nil { begin(header.synchronizationSource, header.sequenceNumber) }
         let distance = header.sequenceNumber.distance(from: newest.wire)
         guard header.synchronizationSource == source, abs(distance) < SequenceMerge.reach else {
             return other(header, payload, link, at: now, give)
         }
+        let number = newest.number + Int64(distance)
+        if isFarBehind(number, payload, link, at: now) {
+            return other(header, payload, link, at: now, give)
+        }
         links[link].fits = true
         links[link].strangeSince = nil
         links[link].candidate = nil
-        take(newest.number + Int64(distance), header.sequenceNumber, payload, link, at: now, give)
+        take(number, header.sequenceNumber, payload, link, at: now, give)
+    }
+
+    /// Whether it may be of a sender that has begun anew under the same name, or whose numbers a
+    /// stray datagram has outrun.
+    private func isFarBehind(
+        _ number: Int64, _ payload: Span<UInt8>, _ link: Int, at now: Int64
+    ) -> Bool {
+        guard number < next - SequenceMerge.spare else { return false }
+        guard isMerge, !slots.isEmpty else { return true }
+        // A link that is late by more than the window, and brings what all others lost.
+        if let last = links[link].lastCommon, abs(number - last) < SequenceMerge.spare {
+            return false
+        }
+        let slot = slots[place(number)]
+        if slot.number != number { return true }
+        return slot.hash != SequenceMerge.hash(payload) && !hasLead(otherThan: link, at: now)
     }
 
     private mutating func take(
@@ -187,6 +217,7 @@ struct SequenceMerge {
             return
         }
         links[link].mismatches = 0
+        links[link].lastCommon = number
         guard slot.links >> UInt64(link) & 1 == 0 else { return }
         slots[place(number)].links |= 1 << UInt64(link)
         if !slot.isHeld { facts[link].late += Int64(payload.count / Packet.size) }
@@ -217,7 +248,8 @@ struct SequenceMerge {
             return
         }
         if let first = links[link].candidate, first.source == header.synchronizationSource,
-            first.number.next == header.sequenceNumber
+            first.number.next == header.sequenceNumber,
+            now - first.arrival <= SequenceMerge.candidateLimit
         {
             if !isMerge { flush(give) }
             begin(first.source, first.number)
