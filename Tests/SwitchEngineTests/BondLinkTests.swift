@@ -65,6 +65,40 @@ import TransportStream
         #expect(isWanted)
     }
 
+    /// It delivers, the main comes back and is well again: the backup is not needed any more.
+    @Test(arguments: [false, true])
+    func aColdBackupIsGivenUpWhenTheMainIsBack(hasDelivered: Bool) {
+        let source = BondSource(seed: 8, count: 30_000)
+        var traffic = BondTraffic(count: source.packets.count)
+        let main = BondWay(link: 0, seed: 81, isDroppedFrom: 4_998..<9_996)
+        traffic.carry(source, 0..<source.packets.count, main)
+        if hasDelivered { traffic.carry(source, 7_000..<30_000, BondWay(link: 1, seed: 82)) }
+        var plan = MainBackupPlan()
+        plan.isCold = true
+        plan.clear = 3_000 * bondMillisecond
+        var bond = Bond(links: 3, plan: .mainBackup(plan))
+        var wanted: [[Bool]] = []
+        var waiting = traffic.datagrams.sorted { $0.time < $1.time }[...]
+        for tick in 1...900 {
+            let time = MonotonicInstant(nanoseconds: Int64(tick) * 10 * bondMillisecond)
+            while let first = waiting.first, first.time <= time.nanoseconds {
+                bond.receive(
+                    first.bytes.span, isRTP: false, from: first.link, at: time
+                ) { _, _ in }
+                waiting.removeFirst()
+            }
+            bond.advance(to: time) { _, _ in }
+            wanted.append((0..<3).map { bond.isWanted($0) })
+        }
+        // From 1.5 s to 3 s it is away, and 3 s later it is believed.
+        #expect(wanted[190] == [true, false, false])
+        #expect(wanted[250].prefix(2) == [true, true])
+        #expect(wanted[580].prefix(2) == [true, true])
+        #expect(wanted[620] == [true, false, false])
+        let (active, isWanted) = (bond.active, bond.isWanted(1))
+        #expect(active == 0 && !isWanted)
+    }
+
     /// 64 kbit/s: each datagram comes after more than the time that a gap is waited for.
     @Test(arguments: [(UInt32(77), UInt16(40_000)), (1, 20_000), (77, 301)])
     func aSlowSenderThatBeginsAnewIsFollowed(name: UInt32, firstSequence: UInt16) {
