@@ -211,6 +211,22 @@ import TransportStream
         #expect(bondDifference(Array(packets.suffix(16_000)), last) == "")
     }
 
+    /// 9500 datagrams a second, as many as 100 Mbit/s are, and the longest window.
+    @Test func aWideSkewHoldsAtAHighRate() {
+        let source = BondSource(seed: 19, count: 28_000)
+        var traffic = BondTraffic(count: source.packets.count)
+        for link in 0..<2 {
+            let way = BondWay(
+                link: link, seed: 191 + UInt64(link), cut: [1], isRTP: true, firstSequence: 300,
+                loss: 5, pace: 105_263, skew: link * 1_400, calm: 50)
+            traffic.carry(source, 0..<source.packets.count, way)
+        }
+        var bond = Bond(links: 2, plan: .merge(skewWindow: BondPlan.longestSkewWindow))
+        let outcome = playBond(&bond, traffic.datagrams)
+        #expect(bondDifference(outcome.packets, Self.expected(source, traffic)) == "")
+        #expect(outcome.facts.allSatisfy { $0.late == 0 && $0.setAside == 0 })
+    }
+
     @Test func datagramsMayBeginWithinAPacket() {
         let source = BondSource(seed: 15, count: 6_000)
         let bytes = Array(source.packets.joined())

@@ -45,11 +45,8 @@ struct SequenceMerge {
         }
     }
 
-    /// Numbers around the newest that are believed; a jump beyond is another sequence. 150 Mbit/s
-    /// in 450 ms.
-    static let reach = 8192
-    /// Bytes held at most; the oldest go early then.
-    static let heldLimit = 32 << 20
+    /// A datagram of 1316 bytes at 100 Mbit/s, nanoseconds.
+    private static let leastDatagram: Int64 = 105_000
     /// Numbers kept free before another sequence, for datagrams that its first one overtook.
     private static let spare: Int64 = 64
     /// How long the second datagram of another sequence is waited for, 5 s.
@@ -58,6 +55,11 @@ struct SequenceMerge {
     private static let mismatchLimit = 32
 
     let window: Int64
+    /// Numbers around the newest that are believed; a jump beyond is another sequence. A power of
+    /// two that holds 100 Mbit/s in the window, at most half of what 16 bits tell.
+    private let reach: Int
+    /// Bytes held at most, two windows; the oldest go early then.
+    private let heldLimit: Int
     private let isMerge: Bool
     private var line: SkewLine
     private var links: [Link]
@@ -78,6 +80,9 @@ struct SequenceMerge {
 
     init(links count: Int, window: Int64) {
         self.window = window
+        let wanted = Int(clamping: window / SequenceMerge.leastDatagram)
+        reach = wanted <= 8192 ? 8192 : 16_384
+        heldLimit = max(32 << 20, 2 * min(wanted, reach) * 1316)
         isMerge = count > 1
         line = SkewLine(links: count, window: window)
         links = [Link](repeating: Link(), count: count)
@@ -85,7 +90,7 @@ struct SequenceMerge {
     }
 
     private func place(_ number: Int64) -> Int {
-        Int(truncatingIfNeeded: number) & (2 * SequenceMerge.reach - 1)
+        Int(truncatingIfNeeded: number) & (2 * reach - 1)
     }
 
     func isInUse(_ link: Int, at now: Int64) -> Bool {
@@ -100,7 +105,7 @@ struct SequenceMerge {
         if line.arrive(link, at: now) { links[link].rejoin() }
         if source == nil { begin(header.synchronizationSource, header.sequenceNumber) }
         let distance = header.sequenceNumber.distance(from: newest.wire)
-        guard header.synchronizationSource == source, abs(distance) < SequenceMerge.reach else {
+        guard header.synchronizationSource == source, abs(distance) < reach else {
             return other(header, payload, link, at: now, give)
         }
         let number = newest.number + Int64(distance)
@@ -138,7 +143,7 @@ struct SequenceMerge {
             return pass(payload, at: now, link, give)
         }
         if slots.isEmpty {
-            slots = [Slot](repeating: Slot(), count: 2 * SequenceMerge.reach)
+            slots = [Slot](repeating: Slot(), count: 2 * reach)
         }
         if slots[place(number)].number == number { return again(number, payload, link, at: now) }
         guard number >= next else {
@@ -146,15 +151,15 @@ struct SequenceMerge {
             return
         }
         // The ring is for so many numbers.
-        while number - next >= 2 * Int64(SequenceMerge.reach) {
-            if let first = firstHeld(), first <= number - Int64(SequenceMerge.reach) {
+        while number - next >= 2 * Int64(reach) {
+            if let first = firstHeld(), first <= number - Int64(reach) {
                 giveHeld(first, at: min(now, slots[place(first)].sent + window), give)
             } else {
-                next = number - Int64(SequenceMerge.reach)
+                next = number - Int64(reach)
             }
         }
         hold(number, payload, link, at: now)
-        if !isMerge || heldBytes > SequenceMerge.heldLimit { release(at: now, give) }
+        if !isMerge || heldBytes > heldLimit { release(at: now, give) }
     }
 
     private mutating func begin(_ source: UInt32, _ first: RTPSequenceNumber) {
@@ -282,7 +287,7 @@ struct SequenceMerge {
         while let number = firstHeld() {
             let slot = slots[place(number)]
             let due = !isMerge && number == next ? slot.sent : slot.sent + window
-            guard due <= now || heldBytes > SequenceMerge.heldLimit else { return }
+            guard due <= now || heldBytes > heldLimit else { return }
             giveHeld(number, at: isMerge ? min(due, now) : slot.arrival, give)
         }
     }
