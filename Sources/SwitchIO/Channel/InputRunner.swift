@@ -45,7 +45,7 @@ final class InputRunner {
         case .srt(let address): places[index].link = try SRTLink(address)
         case .file(let path, let isLooped):
             places[index].link = try FileLink(path: path, isLooped: isLooped)
-        case .standardInput: places[index].link = PipeLink()
+        case .standardInput: places[index].link = try PipeLink.open()
         }
     }
 
