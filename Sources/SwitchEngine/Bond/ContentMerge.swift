@@ -98,6 +98,12 @@ struct ContentMerge {
         max(1 << 17, Int(clamping: window / 15_000 * 3))
     }
 
+    mutating func addLink() {
+        line.addLink()
+        links.append(Link())
+        facts.append(BondLinkFacts())
+    }
+
     // MARK: In
 
     /// Takes packets that lie `stride` bytes apart from `first` on.

@@ -89,6 +89,12 @@ struct SequenceMerge {
         facts = [BondLinkFacts](repeating: BondLinkFacts(), count: count)
     }
 
+    mutating func addLink() {
+        line.addLink()
+        links.append(Link())
+        facts.append(BondLinkFacts())
+    }
+
     private func place(_ number: Int64) -> Int {
         Int(truncatingIfNeeded: number) & (2 * reach - 1)
     }
