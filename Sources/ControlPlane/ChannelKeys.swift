@@ -90,7 +90,7 @@ enum ChannelKeys {
             .flag("slate", \.engine.isSlate),
             ConfigurationKey("detection") { input, value, _ in input.detection = value },
             bonded(nil, .choice("bond", \.bond)),
-            bonded(.merge, .time("skew", \.skewWindow, to: 10 * second)),
+            bonded(.merge, .time("skew", \.skewWindow, to: BondPlan.longestSkewWindow)),
         ] + mainBackup.map { bonded(.mainBackup, $0.within(\.mainBackup)) }
 
     private static let mainBackup: [ConfigurationKey<MainBackupPlan>] = [

@@ -135,6 +135,10 @@ struct Misconfiguration: Sendable, CustomStringConvertible {
             "links: [a.ts]\nbond: merge\ncold: true", "6: channels[0].inputs[0].cold: found it",
             "main"
         ),
+        (
+            "links: [a.ts]\nbond: merge\nskew: 2s", "6: channels[0].inputs[0].skew: found '2s'",
+            "to 1500ms"
+        ),
         ("links: [a.ts]\ncold: yes", "5: channels[0].inputs[0].cold: found 'yes'", "true or false"),
         ("links: [a.ts]\ntrip: 1ms", "5: channels[0].inputs[0].trip: found '1ms'", "from 20ms"),
         (

@@ -211,6 +211,22 @@ import TransportStream
         #expect(bondDifference(Array(packets.suffix(16_000)), last) == "")
     }
 
+    /// 9500 datagrams a second, as many as 100 Mbit/s are, and the longest window.
+    @Test func aWideSkewHoldsAtAHighRate() {
+        let source = BondSource(seed: 19, count: 28_000)
+        var traffic = BondTraffic(count: source.packets.count)
+        for link in 0..<2 {
+            let way = BondWay(
+                link: link, seed: 191 + UInt64(link), cut: [1], isRTP: true, firstSequence: 300,
+                loss: 5, pace: 105_263, skew: link * 1_400, calm: 50)
+            traffic.carry(source, 0..<source.packets.count, way)
+        }
+        var bond = Bond(links: 2, plan: .merge(skewWindow: BondPlan.longestSkewWindow))
+        let outcome = playBond(&bond, traffic.datagrams)
+        #expect(bondDifference(outcome.packets, Self.expected(source, traffic)) == "")
+        #expect(outcome.facts.allSatisfy { $0.late == 0 && $0.setAside == 0 })
+    }
+
     @Test func datagramsMayBeginWithinAPacket() {
         let source = BondSource(seed: 15, count: 6_000)
         let bytes = Array(source.packets.joined())
@@ -271,67 +287,5 @@ import TransportStream
             bond.finish(at: MonotonicInstant(nanoseconds: time)) { span, _ in given += span.count }
             #expect(given > 0)
         }
-    }
-}
-
-/// One link, and one at a time.
-@Suite struct BondLinkTests {
-    @Test func aLinkAloneIsPassedAsItComes() {
-        var bond = Bond(links: 1, plan: .mainBackup(MainBackupPlan()))
-        var pieces: [[UInt8]] = []
-        for bytes in [[0x47, 1, 2], [UInt8](repeating: 9, count: 1316), [1]] as [[UInt8]] {
-            bond.receive(
-                bytes.span, isRTP: false, from: 0, at: MonotonicInstant(nanoseconds: 5)
-            ) { span, at in
-                pieces.append(span.withUnsafeBufferPointer { Array($0) })
-                #expect(at.nanoseconds == 5)
-            }
-        }
-        #expect(pieces.map(\.count) == [3, 1316, 1])
-    }
-
-    @Test(arguments: [UInt64(1), 2, 3])
-    func oneLinksNumbersPutItInOrderAndTellItsLosses(seed: UInt64) {
-        let source = BondSource(seed: seed, count: 7_000)
-        var traffic = BondTraffic(count: source.packets.count)
-        let way = BondWay(
-            link: 0, seed: seed, isRTP: true, firstSequence: 65_500, loss: 2, jitter: 30,
-            doubled: 2, calm: 35)
-        traffic.carry(source, 0..<source.packets.count, way)
-        var bond = Bond(links: 1, plan: .mainBackup(MainBackupPlan()))
-        let outcome = playBond(&bond, traffic.datagrams, links: 1)
-        let wanted = BondMergeTests.expected(source, traffic)
-        #expect(bondDifference(outcome.packets, wanted) == "")
-        let missing = Int64(source.packets.count - wanted.count)
-        #expect(abs(outcome.facts[0].lost - missing) <= 14)
-    }
-
-    @Test func theNextLinkTakesOverAndTheBetterOneComesBack() {
-        let source = BondSource(seed: 3, count: 60_000)
-        var traffic = BondTraffic(count: source.packets.count)
-        let main = BondWay(link: 0, seed: 31, isDroppedFrom: 9_996..<19_999)
-        traffic.carry(source, 0..<source.packets.count, main)
-        traffic.carry(source, 0..<source.packets.count, BondWay(link: 1, seed: 32))
-        var plan = MainBackupPlan()
-        plan.clear = 5_000 * bondMillisecond
-        var bond = Bond(links: 2, plan: .mainBackup(plan))
-        let outcome = playBond(&bond, traffic.datagrams)
-        // 500 ms until it is left, 1.7 packets each; then all of the backup, and the main again.
-        let missing = source.packets.count - outcome.packets.count
-        #expect(missing > 1_600 && missing < 1_900)
-        #expect(outcome.facts[1].setAside > 30_000 && outcome.facts[0].setAside > 15_000)
-    }
-
-    @Test func aColdBackupIsWantedWhenTheMainIsSilent() {
-        var plan = MainBackupPlan()
-        plan.isCold = true
-        var bond = Bond(links: 2, plan: .mainBackup(plan))
-        let before = [bond.isWanted(0), bond.isWanted(1)]
-        #expect(before == [true, false])
-        for time in stride(from: Int64(0), to: 1_200, by: 100) {
-            bond.advance(to: MonotonicInstant(nanoseconds: time * bondMillisecond)) { _, _ in }
-        }
-        let isWanted = bond.isWanted(1)
-        #expect(isWanted)
     }
 }

@@ -57,6 +57,25 @@ import Testing
         #expect(later.last == true && later.dropLast().allSatisfy { !$0 })
     }
 
+    /// The kernel stamped it by the clock of before.
+    @Test(arguments: [Int64(3_600_000_000_000), -3_600_000_000_000])
+    func aStepOfTheClockOnTheWallMovesNoArrival(step: Int64) throws {
+        let address = try Studio.loopback(Studio.freePort())
+        let link = try DatagramLink(address)
+        let output = try DatagramOutput(address, synchronizationSource: 1)
+        let before = HostClock.now
+        link.poll(at: before) { _, _ in Issue.record("nothing was sent") }
+        output.send(packets(0, 7).span, DueDatagram(sequence: 0, timestamp: 0))
+        output.flush()
+        let now = HostClock.now
+        var arrivals: [Int64] = []
+        link.poll(at: now, wallClockOffset: HostClock.wallClockOffset + step) {
+            arrivals.append($1.nanoseconds)
+        }
+        #expect(arrivals.count == 1)
+        #expect(arrivals.allSatisfy { $0 >= before.nanoseconds && $0 <= now.nanoseconds })
+    }
+
     @Test func eachDatagramHasItsOwnHeader() throws {
         let came = try exchange([7, 7, 2], isRTP: true)
         // RFC 3550 §5.1: version 2; payload type 33; sequence, time stamp, source.

@@ -56,6 +56,21 @@ public struct Bond: ~Copyable {
         if way == .sequence { sequence = SequenceMerge(links: count, window: window) }
     }
 
+    /// Whether so many links can be added: only to a merge. One that goes away stays behind as one
+    /// that is silent.
+    public func hasRoom(for count: Int) -> Bool {
+        (way == .sequence || way == .content) && links.count + count <= Bond.linkLimit
+    }
+
+    /// Gives the number of the new link.
+    public mutating func addLink() -> Int {
+        precondition(hasRoom(for: 1))
+        links.append(Link())
+        sequence?.addLink()
+        content?.addLink()
+        return links.count - 1
+    }
+
     /// The link that delivers, where one at a time does.
     public var active: Int { backup.active }
 

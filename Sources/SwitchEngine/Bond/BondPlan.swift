@@ -6,6 +6,9 @@ public enum BondPlan: Sendable, Equatable {
     /// nanoseconds after the first copy came; so far the links may be apart.
     case merge(skewWindow: Int64)
     case mainBackup(MainBackupPlan)
+
+    /// What fits into half of RTP's numbers at 100 Mbit/s: 1.5 s.
+    public static let longestSkewWindow: Int64 = 1_500_000_000
 }
 
 /// One link at a time delivers; the next takes over.

@@ -30,17 +30,6 @@ extension ContentMerge {
     private mutating func insert(
         _ index: Int, after left: Int32, _ read: Read, _ bytes: Span<UInt8>
     ) {
-        var left = left
-        while chain.isFull {
-            if chain.first != chain.lastGiven {
-                chain.trimFirst()
-            } else {
-                // Early, because there is no more room.
-                let isAtHead = left == chain.lastGiven
-                giveHead(at: read.now)
-                if isAtHead { left = chain.lastGiven }
-            }
-        }
         var node = PacketChain.Node(print: prints[index])
         node.arrival = read.now
         node.source = read.link

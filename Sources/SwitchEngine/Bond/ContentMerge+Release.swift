@@ -33,6 +33,19 @@ extension ContentMerge {
         outgoing.removeAll(keepingCapacity: true)
     }
 
+    /// For a whole read, before any place in the chain is looked up: what goes early may be one.
+    mutating func makeRoom(at now: Int64) {
+        while !chain.hasRoom(for: ContentMerge.readLimit) {
+            if chain.first != chain.lastGiven {
+                chain.trimFirst()
+            } else if chain.head >= 0 {
+                giveHead(at: now)
+            } else {
+                return
+            }
+        }
+    }
+
     /// Gives the first held packet, or sets it aside.
     mutating func giveHead(at now: Int64) {
         guard isReleasable(chain.head, at: now) else {

@@ -67,7 +67,7 @@ struct ContentMerge {
     var line: SkewLine
     var links: [Link]
     var facts: [BondLinkFacts]
-    var chain = PacketChain()
+    var chain: PacketChain
     /// The read in hand: what its packets are, where they stand in the chain, and whether each is
     /// the next of its PID on its link.
     var prints = [PacketPrint](repeating: .none, count: readLimit)
@@ -83,11 +83,25 @@ struct ContentMerge {
     var pieces: [(bytes: Int, arrival: Int64)] = []
     var lastArrival: Int64 = .min
 
-    init(links: Int, window: Int64) {
+    /// - Parameter nodeLimit: packets that are kept at most; the default is for 100 Mbit/s.
+    init(links: Int, window: Int64, nodeLimit: Int? = nil) {
         self.window = window
+        chain = PacketChain(limit: nodeLimit ?? ContentMerge.nodeLimit(window: window))
         line = SkewLine(links: links, window: window)
         self.links = [Link](repeating: Link(), count: links)
         facts = [BondLinkFacts](repeating: BondLinkFacts(), count: links)
+    }
+
+    /// Packets of 100 Mbit/s while they are held, which may be two windows where the first link is
+    /// one ahead, and one window more.
+    private static func nodeLimit(window: Int64) -> Int {
+        max(1 << 17, Int(clamping: window / 15_000 * 3))
+    }
+
+    mutating func addLink() {
+        line.addLink()
+        links.append(Link())
+        facts.append(BondLinkFacts())
     }
 
     // MARK: In
@@ -115,12 +129,11 @@ struct ContentMerge {
             var skipped = 0
             if done == 0, straddles, flow == .unknown, !continues {
                 // Made of two datagrams that are no neighbours: it is no packet.
+                forgetCounters(link)
                 skipped = 1
                 count -= 1
-                for index in 0..<count {
-                    prints[index] = prints[index + 1]
-                    isNext[index] = isNext[index + 1]
-                }
+                for index in 0..<count { prints[index] = prints[index + 1] }
+                _ = countersContinue(link)
             }
             let read = Read(
                 link: link, start: start + skipped * stride, stride: stride, flow: flow,
@@ -151,6 +164,7 @@ struct ContentMerge {
 
     private mutating func take(_ read: Read, _ bytes: Span<UInt8>) {
         let link = read.link
+        makeRoom(at: read.now)
         links[link].read += 1
         let straddler = chain.node(links[link].straddler)
         links[link].straddler = nil
@@ -167,10 +181,7 @@ struct ContentMerge {
             }
         match(link, follows: follows, at: read.now)
         if isRepetition(read) {
-            for index in (0..<count).reversed() {
-                links[link].counters[Int(prints[index].pid)] = countersBefore[index]
-            }
-            return
+            return forgetCounters(link)
         }
         passTables(read)
         let known = noteCopies(read)
@@ -203,6 +214,13 @@ struct ContentMerge {
             links[link].counters[pid] = ContentMerge.counterKnown | prints[index].counter
         }
         return continues
+    }
+
+    /// Takes back what the read in hand has changed of its link's counters.
+    private mutating func forgetCounters(_ link: Int) {
+        for index in (0..<count).reversed() {
+            links[link].counters[Int(prints[index].pid)] = countersBefore[index]
+        }
     }
 
     // MARK: What is known
@@ -298,13 +316,17 @@ struct ContentMerge {
     private mutating func noteCopies(_ read: Read) -> Int {
         let bit = UInt64(1) << UInt64(read.link)
         var known = 0
-        var isCompared = false
+        // First all of them: what only one link has brought may be taken out below.
+        var isCopy = UInt32(0)
         for index in 0..<count where places[index] >= 0 {
+            if prints[index].isTelling { known += 1 }
+            if chain[places[index]].links & bit == 0 { isCopy |= 1 << UInt32(index) }
+            chain[places[index]].links |= bit
+        }
+        var isCompared = false
+        for index in 0..<count where isCopy >> UInt32(index) & 1 != 0 {
             let node = places[index]
             let (source, isGiven) = (chain[node].source, chain[node].isGiven)
-            if prints[index].isTelling { known += 1 }
-            guard chain[node].links & bit == 0 else { continue }
-            chain[node].links |= bit
             if isGiven {
                 facts[read.link].late += 1
             } else if prints[index].isTelling {

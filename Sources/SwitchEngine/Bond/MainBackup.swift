@@ -3,7 +3,7 @@
 
 struct MainBackup {
     private struct Link {
-        /// False while a cold backup is not needed.
+        /// False while a cold backup is not needed, or not any more.
         var isWanted = false
         /// Since when it delivers without a pause, and when it did so last; host ns.
         var soundSince: Int64?
@@ -50,6 +50,10 @@ struct MainBackup {
             if now - since > plan.trip { leave(at: now) }
             return
         }
+        // It is back by itself, and stays: what was connected meanwhile is not needed.
+        if let sound = links[active].soundSince, now - sound >= plan.clear ?? plan.trip {
+            giveUpColdBackups()
+        }
         guard let clear = plan.clear else { return }
         let better = (0..<active).first { index in
             links[index].soundSince.map { now - $0 >= clear } ?? false
@@ -83,6 +87,12 @@ struct MainBackup {
         guard index != active else { return }
         active = index
         activeSince = now
+        giveUpColdBackups()
+    }
+
+    private mutating func giveUpColdBackups() {
+        guard plan.isCold else { return }
+        for index in links.indices { links[index].isWanted = index <= active }
     }
 }
 

@@ -41,8 +41,8 @@ struct PacketChain {
     }
 
     static let none: Int32 = -1
-    /// Packets that are known at most, history and held: 40 MB, 1 s at 200 Mbit/s.
-    static let nodeLimit = 1 << 17
+    /// Packets that are known at most, history and held, of 300 bytes each.
+    private let limit: Int
 
     private var nodes: [Node]
     private var bytes: [UInt8] = [UInt8](repeating: 0, count: Packet.size)
@@ -53,14 +53,15 @@ struct PacketChain {
     private(set) var last: Int32 = 0
     private(set) var lastGiven: Int32 = 0
 
-    init() {
+    init(limit: Int) {
+        self.limit = limit
         // The first node stands for what was before the beginning.
         var origin = Node()
         origin.isGiven = true
         nodes = [origin]
     }
 
-    var isFull: Bool { nodes.count - free.count >= PacketChain.nodeLimit }
+    func hasRoom(for count: Int) -> Bool { nodes.count - free.count + count <= limit }
     /// The first that is held, or `none`.
     var head: Int32 { self[lastGiven].next }
 

@@ -32,22 +32,34 @@ struct SequenceMerge {
         var strangeSince: Int64?
         /// Datagrams in a row that were not what another link has under the same number.
         var mismatches = 0
-        /// Where another sequence begins, if the next datagram goes on from it.
+        /// The last number under which it brought what another link has.
+        var lastCommon: Int64?
+        /// Where another sequence begins, if the next datagram goes on from it. Kept over a
+        /// silence: of a slow sender each datagram comes after one.
         var candidate: (source: UInt32, number: RTPSequenceNumber, arrival: Int64)?
         var candidateBytes: [UInt8] = []
+
+        /// After a silence.
+        mutating func rejoin() {
+            (fits, strangeSince, mismatches, lastCommon) = (false, nil, 0, nil)
+        }
     }
 
-    /// Numbers around the newest that are believed; a jump beyond is another sequence. 150 Mbit/s
-    /// in 450 ms.
-    static let reach = 8192
-    /// Bytes held at most; the oldest go early then.
-    static let heldLimit = 32 << 20
+    /// A datagram of 1316 bytes at 100 Mbit/s, nanoseconds.
+    private static let leastDatagram: Int64 = 105_000
     /// Numbers kept free before another sequence, for datagrams that its first one overtook.
     private static let spare: Int64 = 64
+    /// How long the second datagram of another sequence is waited for, 5 s.
+    private static let candidateLimit: Int64 = 5_000_000_000
     /// Datagrams in a row that show that the links do not number alike.
     private static let mismatchLimit = 32
 
     let window: Int64
+    /// Numbers around the newest that are believed; a jump beyond is another sequence. A power of
+    /// two that holds 100 Mbit/s in the window, at most half of what 16 bits tell.
+    private let reach: Int
+    /// Bytes held at most, two windows; the oldest go early then.
+    private let heldLimit: Int
     private let isMerge: Bool
     private var line: SkewLine
     private var links: [Link]
@@ -68,14 +80,23 @@ struct SequenceMerge {
 
     init(links count: Int, window: Int64) {
         self.window = window
+        let wanted = Int(clamping: window / SequenceMerge.leastDatagram)
+        reach = wanted <= 8192 ? 8192 : 16_384
+        heldLimit = max(32 << 20, 2 * min(wanted, reach) * 1316)
         isMerge = count > 1
         line = SkewLine(links: count, window: window)
         links = [Link](repeating: Link(), count: count)
         facts = [BondLinkFacts](repeating: BondLinkFacts(), count: count)
     }
 
+    mutating func addLink() {
+        line.addLink()
+        links.append(Link())
+        facts.append(BondLinkFacts())
+    }
+
     private func place(_ number: Int64) -> Int {
-        Int(truncatingIfNeeded: number) & (2 * SequenceMerge.reach - 1)
+        Int(truncatingIfNeeded: number) & (2 * reach - 1)
     }
 
     func isInUse(_ link: Int, at now: Int64) -> Bool {
@@ -87,16 +108,36 @@ struct SequenceMerge {
     mutating func receive(
         _ header: RTPHeader, _ payload: Span<UInt8>, from link: Int, at now: Int64, _ give: Output
     ) {
-        if line.arrive(link, at: now) { links[link] = Link() }
+        if line.arrive(link, at: now) { links[link].rejoin() }
         if source == nil { begin(header.synchronizationSource, header.sequenceNumber) }
         let distance = header.sequenceNumber.distance(from: newest.wire)
-        guard header.synchronizationSource == source, abs(distance) < SequenceMerge.reach else {
+        guard header.synchronizationSource == source, abs(distance) < reach else {
+            return other(header, payload, link, at: now, give)
+        }
+        let number = newest.number + Int64(distance)
+        if isFarBehind(number, payload, link, at: now) {
             return other(header, payload, link, at: now, give)
         }
         links[link].fits = true
         links[link].strangeSince = nil
         links[link].candidate = nil
-        take(newest.number + Int64(distance), header.sequenceNumber, payload, link, at: now, give)
+        take(number, header.sequenceNumber, payload, link, at: now, give)
+    }
+
+    /// Whether it may be of a sender that has begun anew under the same name, or whose numbers a
+    /// stray datagram has outrun.
+    private func isFarBehind(
+        _ number: Int64, _ payload: Span<UInt8>, _ link: Int, at now: Int64
+    ) -> Bool {
+        guard number < next - SequenceMerge.spare else { return false }
+        guard isMerge, !slots.isEmpty else { return true }
+        // A link that is late by more than the window, and brings what all others lost.
+        if let last = links[link].lastCommon, abs(number - last) < SequenceMerge.spare {
+            return false
+        }
+        let slot = slots[place(number)]
+        if slot.number != number { return true }
+        return slot.hash != SequenceMerge.hash(payload) && !hasLead(otherThan: link, at: now)
     }
 
     private mutating func take(
@@ -108,7 +149,7 @@ struct SequenceMerge {
             return pass(payload, at: now, link, give)
         }
         if slots.isEmpty {
-            slots = [Slot](repeating: Slot(), count: 2 * SequenceMerge.reach)
+            slots = [Slot](repeating: Slot(), count: 2 * reach)
         }
         if slots[place(number)].number == number { return again(number, payload, link, at: now) }
         guard number >= next else {
@@ -116,15 +157,15 @@ struct SequenceMerge {
             return
         }
         // The ring is for so many numbers.
-        while number - next >= 2 * Int64(SequenceMerge.reach) {
-            if let first = firstHeld(), first <= number - Int64(SequenceMerge.reach) {
+        while number - next >= 2 * Int64(reach) {
+            if let first = firstHeld(), first <= number - Int64(reach) {
                 giveHeld(first, at: min(now, slots[place(first)].sent + window), give)
             } else {
-                next = number - Int64(SequenceMerge.reach)
+                next = number - Int64(reach)
             }
         }
         hold(number, payload, link, at: now)
-        if !isMerge || heldBytes > SequenceMerge.heldLimit { release(at: now, give) }
+        if !isMerge || heldBytes > heldLimit { release(at: now, give) }
     }
 
     private mutating func begin(_ source: UInt32, _ first: RTPSequenceNumber) {
@@ -187,6 +228,7 @@ struct SequenceMerge {
             return
         }
         links[link].mismatches = 0
+        links[link].lastCommon = number
         guard slot.links >> UInt64(link) & 1 == 0 else { return }
         slots[place(number)].links |= 1 << UInt64(link)
         if !slot.isHeld { facts[link].late += Int64(payload.count / Packet.size) }
@@ -217,7 +259,8 @@ struct SequenceMerge {
             return
         }
         if let first = links[link].candidate, first.source == header.synchronizationSource,
-            first.number.next == header.sequenceNumber
+            first.number.next == header.sequenceNumber,
+            now - first.arrival <= SequenceMerge.candidateLimit
         {
             if !isMerge { flush(give) }
             begin(first.source, first.number)
@@ -250,7 +293,7 @@ struct SequenceMerge {
         while let number = firstHeld() {
             let slot = slots[place(number)]
             let due = !isMerge && number == next ? slot.sent : slot.sent + window
-            guard due <= now || heldBytes > SequenceMerge.heldLimit else { return }
+            guard due <= now || heldBytes > heldLimit else { return }
             giveHeld(number, at: isMerge ? min(due, now) : slot.arrival, give)
         }
     }

@@ -35,6 +35,8 @@ struct SkewLine {
         ways = [Way](repeating: Way(), count: links)
     }
 
+    mutating func addLink() { ways.append(Way()) }
+
     /// Whether the link brought something within the skew window.
     func isLive(_ link: Int, at now: Int64) -> Bool {
         guard let last = ways[link].lastArrival else { return false }

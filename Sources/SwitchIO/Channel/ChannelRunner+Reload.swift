@@ -95,12 +95,14 @@ extension ChannelRunner {
                 continue
             }
             let runner = old[origin]
-            if difference.linksChanged.contains(index) || runner.lacksLink {
+            if difference.linksChanged.contains(index) {
                 // What its bond still holds is the engine's, under the number of now.
                 let missing = runner.apply(input, at: HostClock.now) { bytes, arrival in
                     engine.receive(bytes, from: InputID(origin), at: arrival)
                 }
                 failures += complaints(missing, inputName)
+            } else if runner.lacksLink {
+                failures += complaints(runner.openMissing(at: HostClock.now), inputName)
             }
             inputs.append(runner)
         }
@@ -108,7 +110,7 @@ extension ChannelRunner {
 
     private func open(_ input: InputPlan, _ inputName: String, _ failures: inout [String]) {
         let runner = InputRunner(closed: input)
-        failures += complaints(runner.apply(input, at: HostClock.now) { _, _ in }, inputName)
+        failures += complaints(runner.openMissing(at: HostClock.now), inputName)
         inputs.append(runner)
     }
 

@@ -5,6 +5,8 @@ import SwitchEngine
 final class InputRunner {
     struct Place {
         var address: LinkAddress
+        /// What the bond calls it.
+        var number: Int
         /// Nil while a cold backup is not needed, or could not be opened.
         var link: (any Link)?
         var nextAttempt: Int64 = .min
@@ -16,6 +18,7 @@ final class InputRunner {
 
     var places: [Place]
     var bond: Bond
+    var bondPlan: BondPlan
     private(set) var warnings: [String] = []
     private(set) var hasEnded = false
     /// The input came to its end with the last `poll`.
@@ -26,14 +29,18 @@ final class InputRunner {
             throw IOFailure("an input has 1 to \(Bond.linkLimit) links")
         }
         bond = Bond(links: input.links.count, plan: input.bond)
-        places = input.links.map { Place(address: $0) }
+        bondPlan = input.bond
+        places = input.links.enumerated().map { Place(address: $1, number: $0) }
         for index in places.indices where bond.isWanted(index) { try open(index) }
     }
 
     /// With all its links closed.
     init(closed input: InputPlan) {
-        places = input.links.prefix(Bond.linkLimit).map { Place(address: $0) }
+        places = input.links.prefix(Bond.linkLimit).enumerated().map {
+            Place(address: $1, number: $0)
+        }
         bond = Bond(links: places.count, plan: input.bond)
+        bondPlan = input.bond
     }
 
     func open(_ index: Int) throws(IOFailure) {
@@ -45,7 +52,7 @@ final class InputRunner {
         case .srt(let address): places[index].link = try SRTLink(address)
         case .file(let path, let isLooped):
             places[index].link = try FileLink(path: path, isLooped: isLooped)
-        case .standardInput: places[index].link = PipeLink()
+        case .standardInput: places[index].link = try PipeLink.open()
         }
     }
 
@@ -61,6 +68,14 @@ final class InputRunner {
         }
     }
 
+    /// A cold backup that is not needed any more.
+    private func closeUnwanted(_ index: Int) {
+        places[index].link?.close()
+        places[index].link = nil
+        places[index].error = nil
+        places[index].nextAttempt = .min
+    }
+
     var facts: [LinkFacts] {
         places.indices.map { index in
             var facts = places[index].link?.facts ?? LinkFacts()
@@ -68,7 +83,7 @@ final class InputRunner {
                 facts.state = .failed
                 facts.lastError = error
             }
-            facts.bond = bond.facts(of: index)
+            facts.bond = bond.facts(of: places[index].number)
             return facts
         }
     }
@@ -76,13 +91,18 @@ final class InputRunner {
     /// Gives what the bond makes of what the links have brought.
     func poll(at now: MonotonicInstant, _ take: BondOutput) {
         for index in places.indices {
+            let number = places[index].number
+            guard bond.isWanted(number) else {
+                closeUnwanted(index)
+                continue
+            }
             guard let link = places[index].link else {
-                if bond.isWanted(index) { openLater(index, at: now.nanoseconds) }
+                openLater(index, at: now.nanoseconds)
                 continue
             }
             let isRTP = link.isRTP
             link.poll(at: now) { datagram, arrival in
-                bond.receive(datagram, isRTP: isRTP, from: index, at: arrival, take)
+                bond.receive(datagram, isRTP: isRTP, from: number, at: arrival, take)
             }
         }
         bond.advance(to: now, take)

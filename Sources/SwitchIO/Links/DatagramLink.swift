@@ -23,6 +23,8 @@ final class DatagramLink: Link {
     private var bytes: [UInt8]
     private var lengths = [Int32](repeating: 0, count: batch)
     private var arrivals = [Int64](repeating: 0, count: batch)
+    /// The last poll that left nothing to read, host nanoseconds: what comes then came behind it.
+    private var lastDrained = Int64.min
     private var segments = [Int32](repeating: 0, count: batch)
 
     init(_ address: DatagramAddress) throws(IOFailure) {
@@ -106,8 +108,15 @@ final class DatagramLink: Link {
     }
 
     func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void) {
+        poll(at: now, wallClockOffset: HostClock.wallClockOffset, take)
+    }
+
+    /// - Parameter offset: what the clock on the wall is ahead of the host's by, nanoseconds.
+    func poll(
+        at now: MonotonicInstant, wallClockOffset offset: Int64,
+        _ take: (Span<UInt8>, MonotonicInstant) -> Void
+    ) {
         guard descriptor >= 0 else { return }
-        let offset = HostClock.wallClockOffset
         for _ in 0..<DatagramLink.mostBatches {
             let count = Int(
                 csockets_receive(
@@ -116,6 +125,8 @@ final class DatagramLink: Link {
             guard count > 0 else {
                 if count < 0 {
                     facts.lastError = IOFailure.system("receive", Int32(-count)).description
+                } else {
+                    lastDrained = now.nanoseconds
                 }
                 return
             }
@@ -123,7 +134,10 @@ final class DatagramLink: Link {
                 let length = min(Int(lengths[index]), DatagramLink.room)
                 let start = index * DatagramLink.room
                 let stamp = arrivals[index] - offset
-                let arrival = arrivals[index] > 0 ? min(stamp, now.nanoseconds) : now.nanoseconds
+                // The clock on the wall may have been set since the kernel looked at it.
+                let arrival =
+                    arrivals[index] > 0
+                    ? max(lastDrained, min(stamp, now.nanoseconds)) : now.nanoseconds
                 facts.bytes += Int64(length)
                 let segment = segments[index] > 0 ? Int(segments[index]) : max(length, 1)
                 for first in stride(from: start, to: start + length, by: segment) {
@@ -138,7 +152,10 @@ final class DatagramLink: Link {
                         bytes.span.extracting(place), MonotonicInstant(nanoseconds: arrival))
                 }
             }
-            if count < DatagramLink.batch { return }
+            if count < DatagramLink.batch {
+                lastDrained = now.nanoseconds
+                return
+            }
         }
     }
 

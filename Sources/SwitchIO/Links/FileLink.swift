@@ -27,6 +27,16 @@ final class FileLink: Link {
         facts.connections = 1
     }
 
+    /// From where the descriptor stands.
+    init(standardInput: Int32) throws(IOFailure) {
+        path = "standard input"
+        isLooped = false
+        descriptor = fcntl(standardInput, F_DUPFD_CLOEXEC, 0)
+        guard descriptor >= 0 else { throw .system(path) }
+        facts.state = .connected
+        facts.connections = 1
+    }
+
     deinit { close() }
 
     func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void) {

@@ -1,17 +1,20 @@
-// Standard input as a link: packets as they come.
+// Standard input as a link: packets as they come. A file there is paced by its own clock, as any
+// file is.
 
 import Glibc
 import SwitchEngine
 
 final class PipeLink: Link {
     private static let pieceBytes = 1 << 16
+    /// Pieces of one poll; what is left waits for the next tick.
+    private static let mostPieces = 32
 
     let isRTP = false
     private(set) var facts = LinkFacts()
     private let descriptor: Int32
     private var bytes = [UInt8](repeating: 0, count: pieceBytes)
 
-    init(descriptor: Int32 = STDIN_FILENO) {
+    private init(descriptor: Int32) {
         self.descriptor = descriptor
         let flags = fcntl(descriptor, F_GETFL)
         _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
@@ -19,8 +22,16 @@ final class PipeLink: Link {
         facts.connections = 1
     }
 
+    static func open(_ descriptor: Int32 = STDIN_FILENO) throws(IOFailure) -> any Link {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return PipeLink(descriptor: descriptor)
+        }
+        return try FileLink(standardInput: descriptor)
+    }
+
     func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void) {
-        while facts.state == .connected {
+        for _ in 0..<PipeLink.mostPieces where facts.state == .connected {
             let count = read(descriptor, &bytes, bytes.count)
             if count > 0 {
                 facts.datagrams += 1
