@@ -70,15 +70,16 @@ public final class ChannelRunner: @unchecked Sendable {
         stopped = loop.makePromise()
         inputs = []
         for input in plan.inputs { inputs.append(try InputRunner(input)) }
-        for output in plan.outputs { try add(output) }
+        for output in plan.outputs { try add(output, at: output.address) }
         for input in inputs {
             for warning in input.warnings { logger.warning("\(warning)") }
         }
     }
 
-    func add(_ output: OutputPlan) throws(IOFailure) {
+    /// - Parameter address: the output's own, with numbers for names where the loop calls.
+    func add(_ output: OutputPlan, at address: OutputAddress) throws(IOFailure) {
         let made: any Output =
-            switch output.address {
+            switch address {
             case .datagrams(let address):
                 try DatagramOutput(address, synchronizationSource: synchronizationSource)
             case .srt(let address): try SRTOutput(address)

@@ -8,6 +8,8 @@ final class InputRunner {
         /// Nil while a cold backup is not needed, or could not be opened.
         var link: (any Link)?
         var nextAttempt: Int64 = .min
+        /// Asked for while the link is to be opened.
+        var names: NameLookup<LinkAddress>?
         var error: String?
     }
 
@@ -27,7 +29,9 @@ final class InputRunner {
         }
         bond = Bond(links: input.links.count, plan: input.bond)
         places = input.links.map { Place(address: $0) }
-        for index in places.indices where bond.isWanted(index) { try open(index) }
+        for index in places.indices where bond.isWanted(index) {
+            try open(index, at: places[index].address)
+        }
     }
 
     /// With all its links closed.
@@ -36,8 +40,8 @@ final class InputRunner {
         bond = Bond(links: places.count, plan: input.bond)
     }
 
-    func open(_ index: Int) throws(IOFailure) {
-        switch places[index].address {
+    private func open(_ index: Int, at address: LinkAddress) throws(IOFailure) {
+        switch address {
         case .datagrams(let address):
             let link = try DatagramLink(address)
             if let warning = link.warning { warnings.append(warning) }
@@ -52,12 +56,24 @@ final class InputRunner {
     /// Opens a link that the bond has come to want.
     private func openLater(_ index: Int, at now: Int64) {
         guard now >= places[index].nextAttempt else { return }
-        do {
-            try open(index)
+        _ = openAsKnown(index, at: now)
+    }
+
+    /// Opens a link whose names are known, and asks for them where they are not: the loop does not
+    /// wait.
+    func openAsKnown(_ index: Int, at now: Int64) -> IOFailure? {
+        let names = places[index].names ?? places[index].address.lookup()
+        places[index].names = names
+        guard let answer = names.result else { return nil }
+        places[index].names = nil
+        do throws(IOFailure) {
+            try open(index, at: answer.get())
             places[index].error = nil
+            return nil
         } catch {
             places[index].error = error.description
             places[index].nextAttempt = now + InputRunner.attemptPause
+            return error
         }
     }
 

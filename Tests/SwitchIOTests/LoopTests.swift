@@ -1,0 +1,82 @@
+// Nothing that waits may hold a channel's loop: names.
+
+import Foundation
+import SwitchEngine
+import Testing
+
+@testable import SwitchIO
+
+@Suite(.serialized) struct LoopTests {
+    private func wait(_ seconds: Double) async throws {
+        try await Task.sleep(nanoseconds: UInt64(seconds * 1e9))
+    }
+
+    /// Asks until something is true, for some seconds.
+    private func comesTrue(_ isTrue: () -> Bool) async throws -> Bool {
+        for _ in 0..<500 {
+            if isTrue() { return true }
+            try await wait(0.02)
+        }
+        return false
+    }
+
+    private func srt(_ mode: SRTAddress.Mode, _ host: String, _ port: UInt16) -> SRTAddress {
+        SRTAddress(mode: mode, endpoint: HostPort(host: host, port: port))
+    }
+
+    // RFC 6761 §6.4: nobody has a name under `invalid`.
+    @Test func anUnknownNameIsAskedForBesideTheLoopAndThenTold() async throws {
+        let link = try SRTLink(srt(.caller, "nowhere.invalid", 9001))
+        let output = try SRTOutput(srt(.caller, "nowhere.invalid", 9001))
+        link.poll(at: HostClock.now) { _, _ in }
+        output.poll(at: HostClock.now)
+        // Who had waited for the answer would know it.
+        #expect(link.facts.lastError == nil && output.facts.lastError == nil)
+        let isTold = try await comesTrue {
+            link.poll(at: HostClock.now) { _, _ in }
+            output.poll(at: HostClock.now)
+            return link.facts.lastError != nil && output.facts.lastError != nil
+        }
+        #expect(isTold && link.facts.state == .waiting)
+        #expect(link.facts.lastError?.contains("nowhere.invalid") == true)
+        link.close()
+        output.close()
+    }
+
+    @Test func aNameIsReachedOnceItIsKnown() async throws {
+        let port = try Studio.freePort()
+        let output = try SRTOutput(srt(.listener, "127.0.0.1", port))
+        let receiver = Receiver(try SRTLink(srt(.caller, "localhost", port)))
+        let isThere = try await comesTrue {
+            output.poll(at: HostClock.now)
+            return output.facts.readers == 1 && receiver.facts.state == .connected
+        }
+        #expect(isThere)
+        receiver.stop()
+        output.close()
+    }
+
+    @Test func aLinkThatIsOpenedOnTheLoopDoesNotWaitForItsName() async throws {
+        let address = DatagramAddress(endpoint: HostPort(host: "nowhere.invalid", port: 5000))
+        let runner = InputRunner(closed: InputPlan(links: [.datagrams(address)]))
+        runner.poll(at: HostClock.now) { _, _ in }
+        #expect(runner.facts[0].lastError == nil)
+        let isTold = try await comesTrue {
+            runner.poll(at: HostClock.now) { _, _ in }
+            return runner.facts[0].state == .failed
+        }
+        #expect(isTold && runner.facts[0].lastError?.contains("nowhere.invalid") == true)
+    }
+
+    @Test func aLinkWithANameIsOpenedWhenItIsKnown() async throws {
+        let port = try Studio.freePort()
+        let address = DatagramAddress(endpoint: HostPort(host: "localhost", port: port))
+        let runner = InputRunner(closed: InputPlan(links: [.datagrams(address)]))
+        let isOpen = try await comesTrue {
+            runner.poll(at: HostClock.now) { _, _ in }
+            return runner.facts[0].state == .connected
+        }
+        #expect(isOpen && !runner.lacksLink)
+        runner.close()
+    }
+}
