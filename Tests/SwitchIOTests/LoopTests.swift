@@ -79,4 +79,15 @@ import Testing
         #expect(isOpen && !runner.lacksLink)
         runner.close()
     }
+
+    // In a debug build NIO ends the process for a promise that nobody keeps.
+    @Test func aChannelThatCanNotBeOpenedLeavesNothingBehind() async throws {
+        let port = try Studio.freePort()
+        let stranger = try DatagramLink(Studio.loopback(port))
+        defer { stranger.close() }
+        #expect(throws: IOFailure.self) {
+            _ = try Studio.channel(
+                [("main", InputPlan(links: [.datagrams(Studio.loopback(port))]))], to: [])
+        }
+    }
 }

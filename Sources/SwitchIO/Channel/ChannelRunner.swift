@@ -69,8 +69,14 @@ public final class ChannelRunner: @unchecked Sendable {
         state?.use(synchronizationSource: synchronizationSource)
         stopped = loop.makePromise()
         inputs = []
-        for input in plan.inputs { inputs.append(try InputRunner(input)) }
-        for output in plan.outputs { try add(output, at: output.address) }
+        do throws(IOFailure) {
+            for input in plan.inputs { inputs.append(try InputRunner(input)) }
+            for output in plan.outputs { try add(output, at: output.address) }
+        } catch {
+            // NIO ends a process that forgets a promise, in debug builds.
+            stopped.fail(error)
+            throw error
+        }
         for input in inputs {
             for warning in input.warnings { logger.warning("\(warning)") }
         }
