@@ -1,6 +1,7 @@
-// Nothing that waits may hold a channel's loop: names.
+// Nothing that waits may hold a channel's loop: names, pipes, disks.
 
 import Foundation
+import NIOCore
 import SwitchEngine
 import Testing
 
@@ -9,6 +10,10 @@ import Testing
 @Suite(.serialized) struct LoopTests {
     private func wait(_ seconds: Double) async throws {
         try await Task.sleep(nanoseconds: UInt64(seconds * 1e9))
+    }
+
+    private func path(_ name: String) -> String {
+        NSTemporaryDirectory() + "attacca-\(name)-\(UUID().uuidString)"
     }
 
     /// Asks until something is true, for some seconds.
@@ -90,4 +95,69 @@ import Testing
                 [("main", InputPlan(links: [.datagrams(Studio.loopback(port))]))], to: [])
         }
     }
+
+    @Test func aPipeThatNobodyReadsIsAMistakeAndNoWait() async throws {
+        let path = path("pipe")
+        try #require(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        let failure = #expect(throws: IOFailure.self) { _ = try FileOutput(path: path) }
+        #expect(failure?.description.contains("nobody reads") == true)
+    }
+
+    @Test func aPipeAsALinkWaitsForItsWriterAndThenBringsWhatComes() async throws {
+        let path = path("pipe")
+        try #require(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        let plan = InputPlan(links: [.file(path: path, isLooped: false)])
+        let runner = try InputRunner(plan)
+        var count = 0
+        func poll() { runner.poll(at: HostClock.now) { bytes, _ in count += bytes.count } }
+        poll()
+        #expect(!runner.hasEnded && runner.facts[0].state == .connected)
+        let output = try FileOutput(path: path)
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: Studio.sample("h264-main.ts"))))
+        output.send(
+            Array(bytes.prefix(1316)).span, DueDatagram(sequence: 0, timestamp: 0))
+        poll()
+        #expect(!runner.hasEnded)
+        output.close()
+        let hasEnded = try await comesTrue {
+            poll()
+            return runner.hasEnded
+        }
+        #expect(hasEnded && count == 1316)
+        runner.close()
+    }
+
+    @Test func aChannelWhoseDiskStallsHoldsNoOtherOneUp() async throws {
+        let path = path("pipe")
+        try #require(mkfifo(path, 0o600) == 0)
+        defer { unlink(path) }
+        signal(SIGPIPE, SIG_IGN)
+        // A reader that reads nothing: the pipe is full after 64 KiB.
+        let reader = open(path, O_RDONLY | O_NONBLOCK)
+        let stalled = try Studio.channel(
+            [("main", InputPlan(
+                links: [.file(path: Studio.sample("h264-main.ts"), isLooped: true)]))],
+            to: [.file(path: path)])
+        try await wait(5)
+        let ended = stalled.stop()
+        try await wait(4)
+        // The loop that it is on answers all the same.
+        let answer = stalled.loop.submit { true }
+        let answered = Answered()
+        answer.whenSuccess { answered.set($0) }
+        let isAnswered = try await comesTrue { answered.isSet }
+        close(reader)
+        try await ended.get()
+        #expect(isAnswered)
+    }
+}
+
+private final class Answered: @unchecked Sendable {
+    // Unchecked: behind the lock.
+    private let lock = NSLock()
+    private var value = false
+    var isSet: Bool { lock.withLock { value } }
+    func set(_ new: Bool) { lock.withLock { value = new } }
 }

@@ -68,7 +68,7 @@ extension ChannelRunner {
         // First those that go: a new one may use the same port.
         for index in difference.outputsGone {
             logger.notice("channel \(name): output \(oldPlans[index].name) is removed")
-            ChannelRunner.close(old[index].output)
+            old[index].output.close()
         }
         outputs.removeAll()
         var running: [OutputPlan] = []
@@ -88,13 +88,6 @@ extension ChannelRunner {
             }
         }
         return running
-    }
-
-    /// A file waits for its disk, and the loop must not.
-    private static func close(_ output: any Output) {
-        guard output is FileOutput else { return output.close() }
-        nonisolated(unsafe) let output = output
-        DispatchQueue.global().async { output.close() }
     }
 
     private func changeInputs(

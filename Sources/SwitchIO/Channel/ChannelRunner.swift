@@ -7,6 +7,7 @@
 //
 // The loop sleeps until the next of both; a tick comes with a datagram that is due near it.
 
+import Dispatch
 import Logging
 import NIOCore
 import SwitchEngine
@@ -184,11 +185,16 @@ public final class ChannelRunner: @unchecked Sendable {
         loop.scheduleTask(in: .nanoseconds(lingering)) { self.close() }
     }
 
+    /// The channel has ended when its files are written; the loop does not wait for disks.
     private func close() {
-        for index in outputs.indices { outputs[index].output.close() }
+        let writing = DispatchGroup()
+        for index in outputs.indices {
+            writing.enter()
+            outputs[index].output.close { writing.leave() }
+        }
         state?.close()
         publish(at: HostClock.now)
-        stopped.succeed()
+        writing.notify(queue: .global()) { [stopped] in stopped.succeed() }
     }
 
     // MARK: What is told

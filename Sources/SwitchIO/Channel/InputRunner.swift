@@ -48,7 +48,11 @@ final class InputRunner {
             places[index].link = link
         case .srt(let address): places[index].link = try SRTLink(address)
         case .file(let path, let isLooped):
-            places[index].link = try FileLink(path: path, isLooped: isLooped)
+            if let pipe = try PipeLink(path: path) {
+                places[index].link = pipe
+            } else {
+                places[index].link = try FileLink(path: path, isLooped: isLooped)
+            }
         case .standardInput: places[index].link = PipeLink()
         }
     }

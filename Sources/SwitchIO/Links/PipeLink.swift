@@ -1,4 +1,4 @@
-// Standard input as a link: packets as they come.
+// Standard input, or a named pipe, as a link: packets as they come.
 
 import Glibc
 import SwitchEngine
@@ -9,15 +9,31 @@ final class PipeLink: Link {
     let isRTP = false
     private(set) var facts = LinkFacts()
     private let descriptor: Int32
+    /// Of a named pipe: for messages, and because it is ours to close.
+    private let path: String?
     private var bytes = [UInt8](repeating: 0, count: pieceBytes)
 
-    init(descriptor: Int32 = STDIN_FILENO) {
-        self.descriptor = descriptor
+    init() {
+        descriptor = STDIN_FILENO
+        path = nil
         let flags = fcntl(descriptor, F_GETFL)
         _ = fcntl(descriptor, F_SETFL, flags | O_NONBLOCK)
         facts.state = .connected
         facts.connections = 1
     }
+
+    /// Nil where there is no pipe. One is never waited for, neither here nor on reading.
+    init?(path: String) throws(IOFailure) {
+        var kind = stat()
+        guard stat(path, &kind) == 0, kind.st_mode & S_IFMT == S_IFIFO else { return nil }
+        descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system("'\(path)'") }
+        self.path = path
+        facts.state = .connected
+        facts.connections = 1
+    }
+
+    deinit { close() }
 
     func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void) {
         while facts.state == .connected {
@@ -27,15 +43,22 @@ final class PipeLink: Link {
                 facts.bytes += Int64(count)
                 take(bytes.span.extracting(0..<count), now)
             } else if count == 0 {
-                facts.state = .ended
+                // Who is to write may not have come yet.
+                if path != nil && facts.bytes == 0 { return }
+                close()
             } else if errno != EINTR {
                 if errno != EAGAIN {
-                    facts.lastError = IOFailure.system("standard input").description
+                    facts.lastError = IOFailure.system(name).description
                 }
                 return
             }
         }
     }
 
-    func close() { facts.state = .ended }
+    private var name: String { path.map { "'\($0)'" } ?? "standard input" }
+
+    func close() {
+        if path != nil && facts.state != .ended { Glibc.close(descriptor) }
+        facts.state = .ended
+    }
 }

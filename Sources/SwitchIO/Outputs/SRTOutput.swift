@@ -150,10 +150,11 @@ final class SRTOutput: Output {
         readers.isEmpty ? 0 : Int64(address.latencyMilliseconds + 200) * 1_000_000
     }
 
-    func close() {
+    func close(_ done: @escaping @Sendable () -> Void) {
         readers.removeAll()
         attempt = .idle(until: .max)
         if let port { port.listener.leave(port.place) }
         port = nil
+        done()
     }
 }
