@@ -27,7 +27,7 @@ public final class ChannelRunner: @unchecked Sendable {
     var pacer: Pacer
     private let synchronizationSource: UInt32
     /// Where the output's place is noted as datagrams leave.
-    private let state: StateFile?
+    let state: StateFile?
     private let tickNanoseconds: Int64
     private var nextTick: Int64 = 0
     private(set) var isStopping = false
@@ -158,6 +158,7 @@ public final class ChannelRunner: @unchecked Sendable {
         if now.nanoseconds >= nextStatus {
             nextStatus = now.nanoseconds + ChannelRunner.statusPause
             publish(at: now)
+            lookAfterState()
         }
     }
 
