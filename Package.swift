@@ -27,10 +27,11 @@ let package = Package(
         .systemLibrary(
             name: "CSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
         .target(name: "CSockets"),
+        .target(name: "CMapping"),
         .target(
             name: "SwitchIO",
             dependencies: [
-                "TransportStream", "SwitchEngine", "CSRT", "CSockets",
+                "TransportStream", "SwitchEngine", "CSRT", "CSockets", "CMapping",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -12,7 +12,15 @@ final class ChannelSet: @unchecked Sendable {
     private let logger: Logger
     private let state = NSCondition()
     private var runners: [ChannelRunner] = []
+    /// Those of them that a reload has removed and that still send what they hold.
+    private var leaving: [ChannelRunner] = []
+    /// Names of channels that come when those have ended.
+    private var waiting: Set<String> = []
+    /// What the last reload said.
+    private var wanted: [ChannelPlan] = []
     private var isStopping = false
+    /// One change at a time; behind it nothing of `loops` waits.
+    private let changes = NSLock()
 
     init(on loops: any EventLoopGroup, logger: Logger) {
         self.loops = loops
@@ -34,6 +42,7 @@ final class ChannelSet: @unchecked Sendable {
         runner.ended.whenComplete { _ in
             self.state.withLock {
                 self.runners.removeAll { $0 === runner }
+                self.leaving.removeAll { $0 === runner }
                 self.state.broadcast()
             }
         }
@@ -48,23 +57,30 @@ final class ChannelSet: @unchecked Sendable {
         runners.forEach { $0.stop() }
     }
 
-    /// Waits until all channels have ended, or for so many seconds.
+    /// Waits until all channels have ended and none is to come, or for so many seconds.
     /// - Returns: whether all have.
     func waitForEnd(seconds: Double) -> Bool {
         let limit = Date(timeIntervalSinceNow: seconds)
         return state.withLock {
-            while !runners.isEmpty {
-                if !state.wait(until: limit) { return runners.isEmpty }
+            while !(runners.isEmpty && waiting.isEmpty) {
+                if !state.wait(until: limit) { return runners.isEmpty && waiting.isEmpty }
             }
             return true
         }
     }
 
-    /// Goes over to other plans. To be called from one thread, which is none of the loops'.
-    func apply(_ plans: [ChannelPlan]) {
-        let running = all
-        let gone = running.filter { runner in !plans.contains { $0.name == runner.name } }
-        for runner in gone {
+    /// Goes over to other plans. To be called from a thread which is none of the loops'.
+    func apply(_ plans: [ChannelPlan]) { changes.withLock { change(to: plans) } }
+
+    private func change(to plans: [ChannelPlan]) {
+        let (running, removed) = state.withLock {
+            wanted = plans
+            let running = runners.filter { !isLeaving($0) }
+            let removed = running.filter { runner in !plans.contains { $0.name == runner.name } }
+            leaving += removed
+            return (running, removed)
+        }
+        for runner in removed {
             logger.notice("channel \(runner.name) is removed")
             runner.stop()
         }
@@ -81,34 +97,62 @@ final class ChannelSet: @unchecked Sendable {
             }
         }
         for plan in plans where !running.contains(where: { $0.name == plan.name }) {
-            do throws(IOFailure) {
-                try start(plan)
-                logger.notice("channel \(plan.name) is added")
-            } catch {
-                startLater(plan, error, gone)
-            }
+            if !add(plan) { addLater(plan.name) }
         }
+        sort()
+    }
+
+    /// In the order of the configuration.
+    private func sort() {
         state.withLock {
-            let order = plans.map(\.name)
+            let order = wanted.map(\.name)
             runners.sort {
                 order.firstIndex(of: $0.name) ?? 0 < order.firstIndex(of: $1.name) ?? 0
             }
         }
     }
 
-    /// What a channel could not open may be what one that ends still has.
-    private func startLater(_ plan: ChannelPlan, _ failure: IOFailure, _ gone: [ChannelRunner]) {
-        guard !gone.isEmpty else {
-            return logger.error("channel \(plan.name): \(failure)")
+    /// - Returns: false where it has to wait until those that are removed have ended.
+    private func add(_ plan: ChannelPlan) -> Bool {
+        let gone = state.withLock { leaving }
+        // One that was removed a moment ago still sends what it holds.
+        if gone.contains(where: { $0.name == plan.name }) { return false }
+        do throws(IOFailure) {
+            try start(plan)
+            logger.notice("channel \(plan.name) is added")
+        } catch {
+            // What it could not open may be what one that ends still has.
+            if !gone.isEmpty { return false }
+            logger.error("channel \(plan.name): \(error)")
         }
+        return true
+    }
+
+    private func addLater(_ name: String) {
+        guard state.withLock({ waiting.insert(name).inserted }) else { return }
+        logger.notice("channel \(name) waits for those that are removed to end")
         Thread.detachNewThread {
-            for runner in gone { try? runner.ended.wait() }
-            do throws(IOFailure) {
-                try self.start(plan)
-                self.logger.notice("channel \(plan.name) is added")
-            } catch {
-                self.logger.error("channel \(plan.name): \(error)")
+            repeat {
+                self.state.withLock { while !self.leaving.isEmpty { self.state.wait() } }
+            } while !self.changes.withLock { self.addAwaited(name) }
+            self.state.withLock {
+                self.waiting.remove(name)
+                self.state.broadcast()
             }
         }
     }
+
+    /// Another reload may have thought better of it, or changed it.
+    private func addAwaited(_ name: String) -> Bool {
+        let plan = state.withLock {
+            isStopping || runners.contains { $0.name == name && !isLeaving($0) }
+                ? nil : wanted.first { $0.name == name }
+        }
+        guard let plan else { return true }
+        defer { sort() }
+        return add(plan)
+    }
+
+    /// To be asked behind `state`.
+    private func isLeaving(_ runner: ChannelRunner) -> Bool { leaving.contains { $0 === runner } }
 }

@@ -109,6 +109,33 @@ struct ReconfigureTests {
         #expect(result.status.onAir == InputID(0))
     }
 
+    @Test("an input that is removed while on air can be neither held nor scheduled")
+    func removedIsNotHeld() throws {
+        let script = [
+            RehearsalEvent(
+                time: 2 * second, action: .command(.switchTo(InputID(1), at: nil, holds: false))),
+            RehearsalEvent(time: 6 * second, action: .drop(InputID(1))),
+        ]
+        var refusals: [String] = []
+        let result = try run(script) { [self] in
+            #expect($0.engine.onAir == InputID(1))
+            $0.engine.reconfigure(configuration(["main"]), origins: [InputID(0)])
+            // It stays behind the others until the failover has left it.
+            let later = MonotonicInstant(nanoseconds: 60 * second)
+            $0.engine.command(.hold(InputID(1)), at: $0.now)
+            $0.engine.command(.switchTo(InputID(1), at: nil, holds: false), at: $0.now)
+            $0.engine.command(.switchTo(InputID(1), at: later, holds: true), at: $0.now)
+            refusals = $0.engine.takeEvents().compactMap {
+                if case .refused(let why, _) = $0 { why } else { nil }
+            }
+            #expect($0.engine.status.held == nil)
+        }
+        #expect(refusals == [String](repeating: "backup is removed: it leaves the air", count: 3))
+        #expect(result.status.held == nil)
+        #expect(result.status.inputs.map(\.name) == ["main"])
+        #expect(result.broken == [])
+    }
+
     @Test("a threshold counts from the next look on")
     func threshold() throws {
         let result = try run { [self] in

@@ -113,6 +113,52 @@ struct ResumeTests {
         return jumps
     }
 
+    private static let hourTicks: Int64 = 3600 * 90_000
+
+    @Test("a wild time stamp spoils nothing that is saved")
+    func wildStamp() throws {
+        var bytes = try recording("h264-main")
+        // The third PES packet's PTS, in ten hours.
+        let starts = stride(from: 0, to: bytes.count, by: 188).filter {
+            guard let header = PacketHeader(bytes.span, at: $0) else { return false }
+            return header.startsUnit && header.hasPayload && header.pid.rawValue > 0x20
+                && bytes[$0 + Int(header.payloadOffset) + 7] & 0x80 != 0
+        }
+        let at = try #require(starts.dropFirst(2).first)
+        guard let header = PacketHeader(bytes.span, at: at),
+            case .header(let pes) = PESHeader.read(
+                bytes.span, from: at + Int(header.payloadOffset), to: at + 188),
+            let stamp = pes.presentation
+        else { throw CancellationError() }
+        let start = at + Int(header.payloadOffset)
+        let wild = Timestamp(wrapping: stamp.ticks + 10 * ResumeTests.hourTicks)
+        var span = bytes.mutableSpan
+        PESHeader.write(wild, in: &span, at: start + 9)
+        var trail = OutputTrail()
+        _ = trail.take(bytes.span)
+        let state = trail.state(clockDueAt: MonotonicInstant(nanoseconds: 0))
+        #expect(state != nil)
+    }
+
+    @Test("a clock that is behind that of before, as after a pause of half its range, counts")
+    func clockBehind() throws {
+        let bytes = try recording("h264-main")
+        var first = OutputTrail()
+        _ = first.take(bytes.span)
+        let due = MonotonicInstant(nanoseconds: 0)
+        let ahead = 10 * 300 * ResumeTests.hourTicks
+        let (clock, stamp) = (try #require(first.clock), try #require(first.latestStamp))
+        let before = try #require(
+            OutputState(
+                association: first.association, map: first.map, counters: first.counters,
+                clock: clock + ahead, latestStamp: stamp + ahead, dueAt: due))
+        var trail = OutputTrail(continuing: before)
+        _ = trail.take(bytes.span)
+        let state = trail.state(clockDueAt: due)
+        let after = try #require(state)
+        #expect(after.clock == first.clock && after.latestStamp == first.latestStamp)
+    }
+
     @Test("counters, tables and time go on as if there had been no break", arguments: [
         (Int64?.none, 3 * second), (3_000_000, 700_000_000),
     ])

@@ -11,7 +11,7 @@ import Testing
     @Test func aPollTakesNoMoreThanItsShare() throws {
         let descriptor = open("/dev/zero", O_RDONLY)
         defer { Foundation.close(descriptor) }
-        let link = try PipeLink.open(descriptor)
+        let link = try PipeLink.standardInput(descriptor)
         var count = 0
         link.poll(at: HostClock.now) { bytes, _ in
             count += bytes.count
@@ -26,7 +26,7 @@ import Testing
         defer { Foundation.close(descriptor) }
         let size = Int(lseek(descriptor, 0, SEEK_END))
         lseek(descriptor, 0, SEEK_SET)
-        let link = try PipeLink.open(descriptor)
+        let link = try PipeLink.standardInput(descriptor)
         var count = 0
         let start = HostClock.now
         link.poll(at: start) { bytes, _ in count += bytes.count }

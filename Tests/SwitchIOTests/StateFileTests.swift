@@ -75,6 +75,27 @@ import TransportStream
         #expect(abs(saved.output.dueAt - before) < 5_000_000_000)
     }
 
+    @Test func whoCutsTheFileOffEndsNoProcess() throws {
+        let state = try StateFile(path: path)
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        note(state, 0..<100)
+        #expect(!state.isLost)
+        try #require(truncate(path, 0) == 0)
+        note(state, 100..<200)
+        #expect(state.isLost)
+        state.close()
+        // The next one begins.
+        let next = try StateFile(path: path)
+        guard case .nothing = next.found else {
+            Issue.record("not a begin")
+            return
+        }
+        note(next, 0..<200)
+        #expect(!next.isLost)
+        next.close()
+        #expect(saved(try StateFile(path: path).found) != nil)
+    }
+
     @Test func oneAtATime() throws {
         let first = try StateFile(path: path)
         defer { try? FileManager.default.removeItem(atPath: path) }

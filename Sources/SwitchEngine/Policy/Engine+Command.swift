@@ -32,11 +32,22 @@ extension Engine {
 
     func name(_ index: Int) -> String { configuration.inputs[index].name }
 
+    /// Whether an operator may ask for an input; says why not.
+    private mutating func isThere(_ target: InputID) -> Bool {
+        guard inputs.indices.contains(target.index) else {
+            refuse("there is no input \(target.index)")
+            return false
+        }
+        guard !configuration.inputs[target.index].isLeaving else {
+            refuse("\(name(target.index)) is removed: it leaves the air")
+            return false
+        }
+        return true
+    }
+
     private mutating func wishFor(_ target: InputID, holds: Bool) {
         let index = target.index
-        guard inputs.indices.contains(index) else {
-            return refuse("there is no input \(index)")
-        }
+        guard isThere(target) else { return }
         if let held, held != index, !holds {
             return refuse("\(name(held)) is held until it is released")
         }
@@ -69,9 +80,10 @@ extension Engine {
 
     private mutating func hold(_ target: InputID) {
         let index = target.index
-        guard inputs.indices.contains(index), restamper.segments.last?.input == index else {
+        guard restamper.segments.last?.input == index else {
             return wishFor(target, holds: true)
         }
+        guard isThere(target) else { return }
         wish = nil
         setHold(index)
     }
@@ -99,9 +111,7 @@ extension Engine {
     private mutating func appoint(
         _ target: InputID, at time: MonotonicInstant, holds: Bool
     ) {
-        guard inputs.indices.contains(target.index) else {
-            return refuse("there is no input \(target.index)")
-        }
+        guard isThere(target) else { return }
         add(Appointment(
             number: 0, target: target.index, time: .host(time.ticks), reason: .scheduled,
             holds: holds))

@@ -16,7 +16,8 @@ public struct OutputTrail: Sendable {
     public private(set) var map: [UInt8] = []
     /// How often one of them was another than before.
     public private(set) var tableChanges = 0
-    /// The PCR sent last, unwrapped, 27 MHz ticks; and the latest PTS or DTS, on the same line.
+    /// The PCR sent last, unwrapped, 27 MHz ticks; and the latest PTS or DTS, on the same line, of
+    /// those that are within reach of it.
     public private(set) var clock: Int64?
     public private(set) var latestStamp: Int64?
     private var mapPID = PID.null
@@ -71,7 +72,9 @@ public struct OutputTrail: Sendable {
             let near = StreamTime(ticks: clock ?? reference.ticks)
             let time = reference.unwrapped(near: near).ticks
             clock = time
-            latestStamp = max(latestStamp ?? time, time)
+            // A clock that was set back, or went round by more than half while nothing was sent.
+            let latest = max(latestStamp ?? time, time)
+            latestStamp = latest - time > OutputState.reachTicks ? time : latest
             hasClock = true
         }
         if header.startsUnit, header.hasPayload, let clock,
@@ -80,6 +83,8 @@ public struct OutputTrail: Sendable {
             for stamp in [pes.presentation, pes.decoding] {
                 guard let stamp else { continue }
                 let time = stamp.unwrapped(near: StreamTime(ticks: clock)).ticks
+                // Streams of data stamp as they like.
+                guard time - clock <= OutputState.reachTicks else { continue }
                 latestStamp = max(latestStamp ?? time, time)
             }
         }
@@ -139,7 +144,7 @@ public struct OutputState: Sendable, Equatable {
     public var dueAt: MonotonicInstant
 
     /// How far time stamps may be from the clock, one minute.
-    private static let reachTicks: Int64 = 60 * StreamTime.ticksPerSecond
+    fileprivate static let reachTicks: Int64 = 60 * StreamTime.ticksPerSecond
     /// Beyond any clock that is not made up: a thousand years.
     private static let limitTicks: Int64 = 1 << 60
 

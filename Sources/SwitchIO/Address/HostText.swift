@@ -35,6 +35,14 @@ enum HostText: Equatable {
         }
     }
 
+    /// Whether a host is an address, or any: nobody has to be asked for it.
+    static func isNumber(_ host: String) -> Bool {
+        switch HostText(host) {
+        case .any, .four, .six: true
+        case .name, nil: false
+        }
+    }
+
     /// Any local address, by one of its names: nothing that can be sent to or called.
     var isUnspecified: Bool {
         switch self {

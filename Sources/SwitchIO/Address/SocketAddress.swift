@@ -3,19 +3,19 @@
 import Glibc
 
 /// A resolved address.
-struct SocketAddress {
+struct SocketAddress: Sendable {
     private(set) var storage = sockaddr_storage()
     private(set) var length: socklen_t = 0
 
     var family: Int32 { Int32(storage.ss_family) }
 
-    /// Looks a host up; an empty one is any local address.
+    /// Looks a host up, and waits for the answer; an empty one is any local address.
     /// - Parameter family: AF_UNSPEC takes what comes first.
     init(_ place: HostPort, family: Int32 = AF_UNSPEC) throws(IOFailure) {
         var hints = addrinfo()
         hints.ai_family = place.host.isEmpty && family == AF_UNSPEC ? AF_INET : family
         hints.ai_socktype = Int32(SOCK_DGRAM.rawValue)
-        hints.ai_flags = place.host.isEmpty ? AI_PASSIVE : 0
+        hints.ai_flags = AI_NUMERICSERV | (place.host.isEmpty ? AI_PASSIVE : 0)
         var list: UnsafeMutablePointer<addrinfo>?
         let host = place.host.isEmpty ? nil : place.host
         let status = getaddrinfo(host, String(place.port), &hints, &list)
@@ -36,7 +36,12 @@ struct SocketAddress {
     }
 
     /// `192.0.2.7:9001`, `[2001:db8::7]:9001`.
-    var text: String {
+    var text: String { numbers?.description ?? "?" }
+
+    /// As a number: `192.0.2.7`, `2001:db8::7`.
+    var host: String { numbers?.host ?? "?" }
+
+    private var numbers: HostPort? {
         var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         var service = [CChar](repeating: 0, count: 8)
         let status = withPointer { address, length in
@@ -44,9 +49,9 @@ struct SocketAddress {
                 address, length, &host, socklen_t(host.count), &service, socklen_t(service.count),
                 NI_NUMERICHOST | NI_NUMERICSERV)
         }
-        guard status == 0 else { return "?" }
+        guard status == 0 else { return nil }
         let port = UInt16(SocketAddress.string(service)) ?? 0
-        return HostPort(host: SocketAddress.string(host), port: port).description
+        return HostPort(host: SocketAddress.string(host), port: port)
     }
 
     func withPointer<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {

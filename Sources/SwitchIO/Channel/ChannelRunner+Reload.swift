@@ -12,17 +12,34 @@ extension ChannelRunner {
     /// - Returns: what could not be opened, for people.
     @discardableResult
     public func apply(_ wanted: ChannelPlan, isRetry: Bool = false) -> EventLoopFuture<[String]> {
-        loop.submit { self.change(to: wanted, isRetry) }
+        let addresses = wanted.outputs.map(\.address)
+        guard addresses.contains(where: \.needsLookup) else {
+            return loop.submit { self.change(to: wanted, addresses.map { .success($0) }, isRetry) }
+        }
+        // The loop does not wait for names.
+        let known = loop.makePromise(of: [Numbered].self)
+        DispatchQueue.names.async {
+            known.succeed(
+                addresses.map { address in
+                    Numbered { () throws(IOFailure) in try address.withNumbers() }
+                })
+        }
+        return known.futureResult.map { self.change(to: wanted, $0, isRetry) }
     }
 
-    private func change(to wanted: ChannelPlan, _ isRetry: Bool) -> [String] {
+    /// An output's address with numbers for names, where they have an answer.
+    private typealias Numbered = Result<OutputAddress, IOFailure>
+
+    private func change(
+        to wanted: ChannelPlan, _ addresses: [Numbered], _ isRetry: Bool
+    ) -> [String] {
         guard !isStopping else { return [] }
         let difference = PlanDifference(from: plan, to: wanted)
         if difference.isEmpty && !inputs.contains(where: \.lacksLink) { return [] }
         var failures: [String] = []
         // Events speak of inputs by their numbers.
         for event in engine.takeEvents() { take(event) }
-        let running = changeOutputs(to: wanted, difference, &failures)
+        let running = changeOutputs(to: wanted, addresses, difference, &failures)
         changeInputs(to: wanted, difference, &failures)
         engine.reconfigure(
             wanted.engine, origins: difference.inputs.map { $0.map { InputID($0) } })
@@ -44,24 +61,26 @@ extension ChannelRunner {
 
     /// - Returns: those that run now.
     private func changeOutputs(
-        to wanted: ChannelPlan, _ difference: PlanDifference, _ failures: inout [String]
+        to wanted: ChannelPlan, _ addresses: [Numbered], _ difference: PlanDifference,
+        _ failures: inout [String]
     ) -> [OutputPlan] {
         let (old, oldPlans) = (outputs, plan.outputs)
         // First those that go: a new one may use the same port.
         for index in difference.outputsGone {
             logger.notice("channel \(name): output \(oldPlans[index].name) is removed")
-            ChannelRunner.close(old[index].output)
+            old[index].output.close()
         }
         outputs.removeAll()
         var running: [OutputPlan] = []
-        for (output, origin) in zip(wanted.outputs, difference.outputs) {
+        for (index, output) in wanted.outputs.enumerated() {
+            let origin = difference.outputs[index]
             if let origin {
                 outputs.append((output.name, old[origin].output))
                 running.append(output)
                 continue
             }
             do throws(IOFailure) {
-                try add(output)
+                try add(output, at: addresses[index].get())
                 running.append(output)
                 logger.notice("channel \(name): output \(output.name) is added")
             } catch {
@@ -69,13 +88,6 @@ extension ChannelRunner {
             }
         }
         return running
-    }
-
-    /// A file waits for its disk, and the loop must not.
-    private static func close(_ output: any Output) {
-        guard output is FileOutput else { return output.close() }
-        nonisolated(unsafe) let output = output
-        DispatchQueue.global().async { output.close() }
     }
 
     private func changeInputs(

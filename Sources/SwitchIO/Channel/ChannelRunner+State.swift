@@ -4,6 +4,14 @@ import Logging
 import SwitchEngine
 
 extension ChannelRunner {
+    /// A state file that somebody has cut off is told of once, and given up.
+    func lookAfterState() {
+        guard let state, state.isLost else { return }
+        state.close()
+        logger.error(
+            "channel \(name): the state file is lost (cut off?): the output's place is not kept")
+    }
+
     /// What to go on from; nil for a begin. Says which of both it is.
     static func saved(_ state: StateFile?, _ plan: ChannelPlan, _ logger: Logger) -> SavedOutput? {
         switch state?.found {

@@ -7,6 +7,7 @@
 //
 // The loop sleeps until the next of both; a tick comes with a datagram that is due near it.
 
+import Dispatch
 import Logging
 import NIOCore
 import SwitchEngine
@@ -26,7 +27,7 @@ public final class ChannelRunner: @unchecked Sendable {
     var pacer: Pacer
     private let synchronizationSource: UInt32
     /// Where the output's place is noted as datagrams leave.
-    private let state: StateFile?
+    let state: StateFile?
     private let tickNanoseconds: Int64
     private var nextTick: Int64 = 0
     private(set) var isStopping = false
@@ -69,16 +70,23 @@ public final class ChannelRunner: @unchecked Sendable {
         state?.use(synchronizationSource: synchronizationSource)
         stopped = loop.makePromise()
         inputs = []
-        for input in plan.inputs { inputs.append(try InputRunner(input)) }
-        for output in plan.outputs { try add(output) }
+        do throws(IOFailure) {
+            for input in plan.inputs { inputs.append(try InputRunner(input)) }
+            for output in plan.outputs { try add(output, at: output.address) }
+        } catch {
+            // NIO ends a process that forgets a promise, in debug builds.
+            stopped.fail(error)
+            throw error
+        }
         for input in inputs {
             for warning in input.warnings { logger.warning("\(warning)") }
         }
     }
 
-    func add(_ output: OutputPlan) throws(IOFailure) {
+    /// - Parameter address: the output's own, with numbers for names where the loop calls.
+    func add(_ output: OutputPlan, at address: OutputAddress) throws(IOFailure) {
         let made: any Output =
-            switch output.address {
+            switch address {
             case .datagrams(let address):
                 try DatagramOutput(address, synchronizationSource: synchronizationSource)
             case .srt(let address): try SRTOutput(address)
@@ -150,6 +158,7 @@ public final class ChannelRunner: @unchecked Sendable {
         if now.nanoseconds >= nextStatus {
             nextStatus = now.nanoseconds + ChannelRunner.statusPause
             publish(at: now)
+            lookAfterState()
         }
     }
 
@@ -177,11 +186,16 @@ public final class ChannelRunner: @unchecked Sendable {
         loop.scheduleTask(in: .nanoseconds(lingering)) { self.close() }
     }
 
+    /// The channel has ended when its files are written; the loop does not wait for disks.
     private func close() {
-        for index in outputs.indices { outputs[index].output.close() }
+        let writing = DispatchGroup()
+        for index in outputs.indices {
+            writing.enter()
+            outputs[index].output.close { writing.leave() }
+        }
         state?.close()
         publish(at: HostClock.now)
-        stopped.succeed()
+        writing.notify(queue: .global()) { [stopped] in stopped.succeed() }
     }
 
     // MARK: What is told

@@ -12,7 +12,8 @@ extension InputRunner {
 
     /// Takes other links, or another order or bond of them. Links that are gone are closed before
     /// new ones are opened: they may use the same port.
-    /// - Returns: what could not be opened; that is tried again by itself.
+    /// - Returns: what could not be opened; that is tried again by itself, as is what has a name
+    ///   that is not known yet.
     func apply(_ input: InputPlan, at now: MonotonicInstant, _ take: BondOutput) -> [IOFailure] {
         guard (1...Bond.linkLimit).contains(input.links.count) else {
             return [IOFailure("an input has 1 to \(Bond.linkLimit) links")]
@@ -52,14 +53,7 @@ extension InputRunner {
         var failures: [IOFailure] = []
         for index in places.indices
         where places[index].link == nil && bond.isWanted(places[index].number) {
-            do throws(IOFailure) {
-                try open(index)
-                places[index].error = nil
-            } catch {
-                places[index].error = error.description
-                places[index].nextAttempt = now.nanoseconds + InputRunner.attemptPause
-                failures.append(error)
-            }
+            if let failure = openAsKnown(index, at: now.nanoseconds) { failures.append(failure) }
         }
         return failures
     }

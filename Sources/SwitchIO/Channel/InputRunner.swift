@@ -10,6 +10,8 @@ final class InputRunner {
         /// Nil while a cold backup is not needed, or could not be opened.
         var link: (any Link)?
         var nextAttempt: Int64 = .min
+        /// Asked for while the link is to be opened.
+        var names: NameLookup<LinkAddress>?
         var error: String?
     }
 
@@ -31,7 +33,9 @@ final class InputRunner {
         bond = Bond(links: input.links.count, plan: input.bond)
         bondPlan = input.bond
         places = input.links.enumerated().map { Place(address: $1, number: $0) }
-        for index in places.indices where bond.isWanted(index) { try open(index) }
+        for index in places.indices where bond.isWanted(index) {
+            try open(index, at: places[index].address)
+        }
     }
 
     /// With all its links closed.
@@ -43,28 +47,44 @@ final class InputRunner {
         bondPlan = input.bond
     }
 
-    func open(_ index: Int) throws(IOFailure) {
-        switch places[index].address {
+    private func open(_ index: Int, at address: LinkAddress) throws(IOFailure) {
+        switch address {
         case .datagrams(let address):
             let link = try DatagramLink(address)
             if let warning = link.warning { warnings.append(warning) }
             places[index].link = link
         case .srt(let address): places[index].link = try SRTLink(address)
         case .file(let path, let isLooped):
-            places[index].link = try FileLink(path: path, isLooped: isLooped)
-        case .standardInput: places[index].link = try PipeLink.open()
+            if let pipe = try PipeLink(path: path) {
+                places[index].link = pipe
+            } else {
+                places[index].link = try FileLink(path: path, isLooped: isLooped)
+            }
+        case .standardInput: places[index].link = try PipeLink.standardInput()
         }
     }
 
     /// Opens a link that the bond has come to want.
     private func openLater(_ index: Int, at now: Int64) {
         guard now >= places[index].nextAttempt else { return }
-        do {
-            try open(index)
+        _ = openAsKnown(index, at: now)
+    }
+
+    /// Opens a link whose names are known, and asks for them where they are not: the loop does not
+    /// wait.
+    func openAsKnown(_ index: Int, at now: Int64) -> IOFailure? {
+        let names = places[index].names ?? places[index].address.lookup()
+        places[index].names = names
+        guard let answer = names.result else { return nil }
+        places[index].names = nil
+        do throws(IOFailure) {
+            try open(index, at: answer.get())
             places[index].error = nil
+            return nil
         } catch {
             places[index].error = error.description
             places[index].nextAttempt = now + InputRunner.attemptPause
+            return error
         }
     }
 

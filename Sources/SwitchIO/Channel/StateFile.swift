@@ -9,8 +9,10 @@
 //   4096    tables B  | written in turns; a record names the one that is good
 //   8192    the continuity counter of each of 8192 PIDs, 0xFF where nothing was sent
 //
-// The channel whose file it is holds a lock on it.
+// The channel whose file it is holds a lock on it. Nobody is kept from cutting it off all the same:
+// then the process goes on and this file no longer (`isLost`).
 
+import CMapping
 import Glibc
 import SwitchEngine
 import TransportStream
@@ -61,7 +63,7 @@ final class StateFile {
         let what = "state '\(path)'"
         let descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .system(what) }
-        var memory: UnsafeMutableRawPointer?
+        let memory: UnsafeMutableRawPointer
         do throws(IOFailure) {
             guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
                 throw errno == EWOULDBLOCK
@@ -71,10 +73,6 @@ final class StateFile {
         } catch {
             Glibc.close(descriptor)
             throw error
-        }
-        guard let memory else {
-            Glibc.close(descriptor)
-            throw IOFailure("\(what) can not be mapped")
         }
         self.descriptor = descriptor
         self.memory = memory
@@ -95,7 +93,7 @@ final class StateFile {
 
     private static func map(
         _ descriptor: Int32, _ what: String
-    ) throws(IOFailure) -> UnsafeMutableRawPointer? {
+    ) throws(IOFailure) -> UnsafeMutableRawPointer {
         var facts = stat()
         guard fstat(descriptor, &facts) == 0 else { throw .system(what) }
         guard facts.st_mode & S_IFMT == S_IFREG else {
@@ -114,9 +112,12 @@ final class StateFile {
         guard ftruncate(descriptor, off_t(bytes)) == 0 else { throw .system(what) }
         let status = posix_fallocate(descriptor, 0, off_t(bytes))
         guard status == 0 else { throw .system(what, status) }
-        let memory = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
-        return memory == MAP_FAILED ? nil : memory
+        guard let memory = cmapping_map(descriptor, bytes) else { throw .system(what) }
+        return memory
     }
+
+    /// Somebody has cut the file off, or its disk fails: what is noted goes nowhere.
+    var isLost: Bool { isOpen && cmapping_is_lost(memory) != 0 }
 
     // MARK: Writing
 
@@ -239,7 +240,7 @@ final class StateFile {
     func close() {
         guard isOpen else { return }
         isOpen = false
-        munmap(memory, StateFile.bytes)
+        cmapping_unmap(memory, StateFile.bytes)
         Glibc.close(descriptor)
     }
 }

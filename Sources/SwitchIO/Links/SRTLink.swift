@@ -13,6 +13,7 @@ final class SRTLink: Link {
 
     private enum State {
         case idle(until: MonotonicInstant)
+        case resolving(NameLookup<SRTTarget>)
         case connecting(SRTSocket)
         case connected(SRTSocket)
         case closed
@@ -44,6 +45,7 @@ final class SRTLink: Link {
         switch state {
         case .closed: return
         case .idle(let until): if now >= until { begin(at: now) }
+        case .resolving(let names): call(names, at: now)
         case .connecting(let socket): watch(socket, at: now)
         case .connected: break
         }
@@ -57,12 +59,20 @@ final class SRTLink: Link {
             guard let socket = port.place.next() else { return }
             return connected(socket)
         }
-        do {
+        let names = SRTTarget.lookup(address)
+        state = .resolving(names)
+        facts.state = .connecting
+        call(names, at: now)
+    }
+
+    private func call(_ names: NameLookup<SRTTarget>, at now: MonotonicInstant) {
+        guard let answer = names.result else { return }
+        do throws(IOFailure) {
+            let target = try answer.get()
             let socket = try SRTSocket(for: address)
             try socket.prepare(address)
-            try socket.connect(address)
+            try socket.connect(target)
             state = .connecting(socket)
-            facts.state = .connecting
         } catch {
             fail(error.description, at: now)
         }

@@ -162,7 +162,8 @@ final class DatagramOutput: Output {
         }
     }
 
-    func close() {
+    func close(_ done: @escaping @Sendable () -> Void) {
+        defer { done() }
         guard descriptor >= 0 else { return }
         flush()
         Glibc.close(descriptor)

@@ -29,8 +29,16 @@ final class FileOutput: Output {
     }
 
     convenience init(path: String) throws(IOFailure) {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .system("'\(path)'") }
+        // A pipe without a reader would be waited for, and the loop with it.
+        let descriptor = open(
+            path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0o644)
+        guard descriptor >= 0 else {
+            throw errno == ENXIO
+                ? IOFailure("'\(path)': nobody reads this pipe") : .system("'\(path)'")
+        }
+        // The thread that writes may wait.
+        let flags = fcntl(descriptor, F_GETFL)
+        _ = fcntl(descriptor, F_SETFL, flags & ~O_NONBLOCK)
         self.init(descriptor: descriptor, isOwned: true)
     }
 
@@ -96,12 +104,15 @@ final class FileOutput: Output {
         return nil
     }
 
-    /// Writes what waits, then closes.
-    func close() {
-        guard isOpen else { return }
+    /// Writes what waits, then closes, behind the caller's back.
+    func close(_ done: @escaping @Sendable () -> Void) {
+        guard isOpen else { return queue.async(execute: done) }
         isOpen = false
         if !piece.isEmpty { handOver() }
-        queue.sync {}
-        if isOwned { Glibc.close(descriptor) }
+        let (descriptor, isOwned) = (descriptor, isOwned)
+        queue.async {
+            if isOwned { Glibc.close(descriptor) }
+            done()
+        }
     }
 }

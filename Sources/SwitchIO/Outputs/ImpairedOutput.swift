@@ -66,10 +66,10 @@ final class ImpairedOutput: Output {
         waiting.append(Waiting(due: due, bytes: bytes, datagram: datagram))
     }
 
-    func close() {
+    func close(_ done: @escaping @Sendable () -> Void) {
         for one in waiting { output.send(one.bytes.span, one.datagram) }
         waiting.removeAll()
         output.flush()
-        output.close()
+        output.close(done)
     }
 }

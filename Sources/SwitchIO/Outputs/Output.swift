@@ -32,11 +32,14 @@ protocol Output: AnyObject {
     func poll(at now: MonotonicInstant)
     /// How long what was sent last is on its way, nanoseconds: the channel ends after that.
     var lingering: Int64 { get }
-    func close()
+    /// Never waits.
+    /// - Parameter done: called when all that was taken has left, on any thread.
+    func close(_ done: @escaping @Sendable () -> Void)
 }
 
 extension Output {
     func flush() {}
     func poll(at now: MonotonicInstant) {}
     var lingering: Int64 { 0 }
+    func close() { close {} }
 }

@@ -19,12 +19,17 @@ final class SRTOutput: Output {
         var stalledSince: Int64?
     }
 
+    private enum Attempt {
+        case idle(until: Int64)
+        case resolving(NameLookup<SRTTarget>)
+        case connecting(SRTSocket)
+    }
+
     private(set) var facts = OutputFacts()
     private let address: SRTAddress
     private var port: (listener: SRTListener, place: SRTPlace)?
     private var readers: [Reader] = []
-    private var attempt: SRTSocket?
-    private var nextAttempt: Int64 = 0
+    private var attempt = Attempt.idle(until: 0)
     private var pause = SRTOutput.firstPause
     private var now: Int64 = 0
     private var nextMending: Int64 = 0
@@ -63,29 +68,35 @@ final class SRTOutput: Output {
     }
 
     private func connect() {
-        if let socket = attempt {
+        switch attempt {
+        case .idle(let until):
+            guard now >= until else { return }
+            let names = SRTTarget.lookup(address)
+            attempt = .resolving(names)
+            call(names)
+        case .resolving(let names): call(names)
+        case .connecting(let socket):
             switch socket.state {
             case .connecting: return
             case .connected:
                 readers = [Reader(socket: socket)]
-                attempt = nil
+                attempt = .idle(until: now)
                 pause = SRTOutput.firstPause
-            case .broken:
-                facts.lastError = "refused: \(socket.rejection)"
-                attempt = nil
-                wait()
+            case .broken: fail("refused: \(socket.rejection)")
             }
-            return
         }
-        guard now >= nextAttempt else { return }
-        do {
+    }
+
+    private func call(_ names: NameLookup<SRTTarget>) {
+        guard let answer = names.result else { return }
+        do throws(IOFailure) {
+            let target = try answer.get()
             let socket = try SRTSocket(for: address)
             try socket.prepare(address)
-            try socket.connect(address)
-            attempt = socket
+            try socket.connect(target)
+            attempt = .connecting(socket)
         } catch {
-            facts.lastError = error.description
-            wait()
+            fail(error.description)
         }
     }
 
@@ -100,8 +111,9 @@ final class SRTOutput: Output {
         }
     }
 
-    private func wait() {
-        nextAttempt = now + pause
+    private func fail(_ why: String) {
+        facts.lastError = why
+        attempt = .idle(until: now + pause)
         pause = min(2 * pause, SRTOutput.longestPause)
     }
 
@@ -138,10 +150,11 @@ final class SRTOutput: Output {
         readers.isEmpty ? 0 : Int64(address.latencyMilliseconds + 200) * 1_000_000
     }
 
-    func close() {
+    func close(_ done: @escaping @Sendable () -> Void) {
         readers.removeAll()
-        attempt = nil
+        attempt = .idle(until: .max)
         if let port { port.listener.leave(port.place) }
         port = nil
+        done()
     }
 }

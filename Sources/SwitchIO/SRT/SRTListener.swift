@@ -93,11 +93,13 @@ final class SRTListener: Sendable {
         for address: SRTAddress, isExclusive: Bool
     ) throws(IOFailure) -> (listener: SRTListener, place: SRTPlace) {
         if let failure = SRTLibrary.groupsAreMissing(for: address) { throw failure }
-        let key = "\(address.endpoint.host):\(address.endpoint.port)"
+        let local = try SocketAddress(address.endpoint)
+        // By its number: a name of it is the same port.
+        let key = local.text
         let found: Result<SRTListener, IOFailure> = all.withLock { list in
             if let known = list[key] { return .success(known) }
             do throws(IOFailure) {
-                let made = try SRTListener(address, key: key)
+                let made = try SRTListener(address, on: local, key: key)
                 list[key] = made
                 return .success(made)
             } catch {
@@ -118,14 +120,15 @@ final class SRTListener: Sendable {
         return (listener, place)
     }
 
-    private init(_ address: SRTAddress, key: String) throws(IOFailure) {
+    private init(
+        _ address: SRTAddress, on local: SocketAddress, key: String
+    ) throws(IOFailure) {
         self.key = key
         let socket = try SRTSocket(for: address)
         try socket.prepare(address)
         // For all places, since those that come later may let groups in; the hook refuses for the
         // others, as libsrt would.
         if SRTLibrary.hasSocketGroups { try socket.set(SRTO_GROUPCONNECT, 1) }
-        let local = try SocketAddress(address.endpoint)
         guard local.withPointer({ srt_bind(socket.handle, $0, Int32($1)) }) == 0 else {
             throw .srt("SRT port \(address.endpoint.port)")
         }

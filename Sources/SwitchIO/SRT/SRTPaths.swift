@@ -1,5 +1,5 @@
-// The paths of a group that calls, as addresses. Names are looked up when the group is made; one
-// without an answer is asked for again off the loop, which waits for nobody while others deliver.
+// The paths of a group that calls, as addresses. Names are looked up before the group is made; one
+// without an answer is asked for again while others deliver. The loop waits for neither.
 
 import CSRT
 import Dispatch
@@ -22,7 +22,6 @@ final class SRTPaths: Sendable {
         var isAsking = false
     }
 
-    private static let queue = DispatchQueue(label: "attacca.names")
     private let paths: [SRTPath]
     private let state = Mutex(State())
 
@@ -54,7 +53,7 @@ final class SRTPaths: Sendable {
             return true
         }
         guard isNeeded else { return }
-        SRTPaths.queue.async {
+        DispatchQueue.names.async {
             _ = self.look()
             self.state.withLock { $0.isAsking = false }
         }

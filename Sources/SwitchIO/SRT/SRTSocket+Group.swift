@@ -55,8 +55,7 @@ extension SRTSocket {
     }
 
     /// Begins to connect all paths.
-    func connectGroup(_ address: SRTAddress) throws(IOFailure) {
-        let called = try SRTPaths(address.paths)
+    func connectGroup(_ called: SRTPaths) throws(IOFailure) {
         calledPaths = called
         try connectMissing(called)
     }

@@ -76,21 +76,16 @@ final class SRTSocket {
     }
 
     /// Begins to connect, as caller or in rendezvous.
-    func connect(_ address: SRTAddress) throws(IOFailure) {
-        if isGroup { return try connectGroup(address) }
-        let peer = try SocketAddress(address.endpoint)
-        var local = address.local
-        if local == nil, address.mode == .rendezvous {
-            local = HostPort(host: "", port: address.endpoint.port)
-        }
-        if let local {
-            let own = try SocketAddress(local, family: peer.family)
-            guard own.withPointer({ srt_bind(handle, $0, Int32($1)) }) == 0 else {
+    func connect(_ target: SRTTarget) throws(IOFailure) {
+        switch target {
+        case .paths(let paths): try connectGroup(paths)
+        case .one(let peer, let local):
+            if let local, local.withPointer({ srt_bind(handle, $0, Int32($1)) }) != 0 {
                 throw .srt("local address")
             }
-        }
-        guard peer.withPointer({ srt_connect(handle, $0, Int32($1)) }) == 0 else {
-            throw .srt("connect")
+            guard peer.withPointer({ srt_connect(handle, $0, Int32($1)) }) == 0 else {
+                throw .srt("connect")
+            }
         }
     }
 

@@ -64,6 +64,48 @@ extension LiveTests {
             }
         }
 
+        @Test func aChannelThatIsPutBackWhileItStillEndsComesAgain() async throws {
+            let one = channel("one", "h264-main", ["one.ts"])
+            let two = channel("two", "h264-backup", ["two.ts"]).replacingOccurrences(
+                of: "500ms", with: "4s")
+            try write("channels:\n" + one + two)
+            let running = try Companion(try Binary.found.get(), ["run", file])
+            try await wait(6)
+            for channels in [one, one + two, one, one + two] {
+                try write("channels:\n" + channels)
+                running.signal(SIGHUP)
+                try await wait(0.5)
+            }
+            // What it held has left, and it has begun anew.
+            try await wait(12)
+            let isThere = running.isRunning && size("two.ts") > 0
+            let (status, log) = try running.finish(SIGTERM)
+            #expect(status == 0 && isThere, "\(log)")
+            #expect(log.components(separatedBy: "channel two is removed").count == 2, "\(log)")
+            #expect(log.components(separatedBy: "channel two is added").count == 2, "\(log)")
+            let check = try Command.attacca(["check", workspace.path("two.ts")])
+            #expect(check.status == 0, "\(check.output)")
+        }
+
+        @Test func theOnlyChannelMayBeReplacedByOneThatNeedsItsPort() async throws {
+            func text(_ name: String) throws -> String {
+                "channels: [{name: \(name), hold-back: 3s, inputs: [\"udp://127.0.0.1:47831\"], "
+                    + "outputs: [\(workspace.path(name + ".ts"))]}]\n"
+            }
+            try write(try text("one"))
+            let running = try Companion(try Binary.found.get(), ["run", file])
+            try await wait(2)
+            for name in ["two", "one"] {
+                try write(try text(name))
+                running.signal(SIGHUP)
+                try await wait(2)
+            }
+            try await wait(3)
+            let (status, log) = try running.finish(SIGTERM)
+            #expect(status == 0 && log.contains("channel two is removed"), "\(log)")
+            #expect(log.contains("channel one is added"), "\(log)")
+        }
+
         @Test func withoutAConfigurationItIsToldAndIgnored() async throws {
             let running = try Companion(
                 try Binary.found.get(),
