@@ -1,5 +1,5 @@
-// A file mapped into memory whose loss does not end the process: where somebody cuts the file off, or
-// its disk fails, an access is a SIGBUS. Its handler puts plain memory in the file's place.
+// A file mapped into memory whose loss does not end the process: where somebody cuts the file off,
+// or its disk fails, an access is a SIGBUS. Its handler puts plain memory in the file's place.
 
 #ifndef CMAPPING_H
 #define CMAPPING_H
