@@ -55,6 +55,11 @@ final class Companion: @unchecked Sendable {
     /// Ends the tool and gives its exit status and what it said.
     func finish(_ number: Int32) throws -> (status: Int32, errors: String) {
         if process.isRunning { signal(number) }
+        // One that has just been started may not have been there to get it.
+        while number == SIGKILL && process.isRunning {
+            usleep(50_000)
+            signal(number)
+        }
         process.waitUntilExit()
         return (process.terminationStatus, errors)
     }

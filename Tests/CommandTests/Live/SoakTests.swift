@@ -99,6 +99,23 @@ extension LiveTests {
             }
         }
 
+        /// Waits until both inputs have been sound for a group of pictures and more: where both are
+        /// broken there is nothing that could go on.
+        private func recover(_ sources: [Source], _ channel: Companion) async throws {
+            var quiet = 0
+            var lines = 0
+            for _ in 0..<60 where quiet < 7 {
+                try await pause(0.5)
+                for source in sources { try source.look() }
+                let log = channel.errors.split(separator: "\n").filter { $0.contains(" input ") }
+                let isSound = ["main", "backup"].allSatisfy { name in
+                    log.last { $0.contains("input \(name)") }?.hasSuffix("is sound") ?? false
+                }
+                quiet = isSound && log.count == lines ? quiet + 1 : 0
+                lines = log.count
+            }
+        }
+
         @Test func faultsEveryFewSecondsBreakNoLawAndLeakNothing() async throws {
             let workspace = try Workspace()
             let file = Self.keep.map { $0 + "/soak.ts" } ?? workspace.path("file.ts")
@@ -127,10 +144,8 @@ extension LiveTests {
                 let index = random.below(2)
                 let what = try await breakDown(sources[index], &random)
                 story.append("\(Date()) to \(index == 0 ? "main" : "backup"): \(what)")
-                // Never both at once: then there is nothing that could go on.
-                try await pause(0.5)
-                for source in sources { try source.look() }
-                try await pause(3.5 + Double(random.below(2000)) / 1000)
+                try await recover(sources, channel)
+                try await pause(Double(random.below(2000)) / 1000)
                 if let tool = channel.tools.first { footprints.append(try Footprint(tool)) }
             }
             let (status, log) = try channel.finish(SIGTERM)
