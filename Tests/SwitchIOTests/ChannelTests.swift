@@ -1,6 +1,7 @@
 // Channels on the air, on loopback: real sockets, real time.
 
 import Foundation
+import StreamContent
 import SwitchEngine
 import Testing
 
@@ -50,6 +51,31 @@ import Testing
         address.streamID = id
         address.passphrase = passphrase
         return address
+    }
+
+    /// libsrt takes five seconds to see that a caller is gone.
+    @Test func anEncoderThatWasCutOffIsBackBeforeItsOldConnectionIsGivenUp() async throws {
+        let port = try Studio.freePort()
+        let way = try DatagramRelay(to: port)
+        let receiver = Receiver(try SRTLink(srt(.listener, port)))
+        func caller(_ port: UInt16) throws -> ChannelRunner {
+            try Studio.feed(
+                Studio.sample("h264-main.ts"),
+                to: [OutputPlan(name: "x", address: .srt(srt(.caller, port)))])
+        }
+        let first = try caller(way.port)
+        try await wait(2)
+        // As long as it brings something nobody takes its place.
+        let second = try caller(port)
+        try await wait(1)
+        #expect(receiver.facts.connections == 1 && receiver.facts.refusals > 0)
+        way.become(.silent)
+        try await wait(3.5)
+        #expect(receiver.facts.connections == 2 && receiver.facts.state == .connected)
+        for feed in [first, second] { try await feed.stop().get() }
+        receiver.stop()
+        way.close()
+        #expect(receiver.longestHole < 3_000_000_000)
     }
 
     @Test func callersOfOnePortAreToldApartAndStrangersDisturbNobody() async throws {

@@ -107,16 +107,23 @@ final class SRTLink: Link {
         _ socket: SRTSocket, at now: MonotonicInstant,
         _ take: (Span<UInt8>, MonotonicInstant) -> Void
     ) {
+        var hasCome = false
         while let count = socket.receive(into: &bytes) {
+            hasCome = true
             facts.datagrams += 1
             facts.bytes += Int64(count)
             take(bytes.span.extracting(0..<count), now)
         }
         guard socket.state == .connected else { return fail("the connection broke", at: now) }
-        if port != nil {
-            // Who comes while the place is taken is refused by the hook; others on the same port
-            // are handed to theirs.
-            port?.listener.accept()
+        if let port {
+            // Who comes while the place is taken is refused by the hook, but for one who comes
+            // when this one is silent; others on the same port are handed to theirs.
+            port.listener.accept()
+            if hasCome {
+                port.place.hear(at: now.nanoseconds)
+            } else if let successor = port.place.next() {
+                return connected(successor)
+            }
         }
         if now.nanoseconds >= nextStatistics {
             nextStatistics = now.nanoseconds + SRTLink.statisticsPause

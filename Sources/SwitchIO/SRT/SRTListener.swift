@@ -14,6 +14,10 @@ import Synchronization
 
 /// A place on a listener that callers of one stream id come to.
 final class SRTPlace: Sendable {
+    /// Who has brought nothing for so long, 1 s, gives way to another caller: an encoder that was
+    /// cut off is back long before libsrt knows that it was gone.
+    static let patience: Int64 = 1_000_000_000
+
     /// Nil answers to any stream id that no other place answers to.
     let streamID: String?
     fileprivate let passphrase: String?
@@ -26,7 +30,14 @@ final class SRTPlace: Sendable {
         var waiting: [SRTSOCKET] = []
         /// Whom a link has, so that a second one is refused.
         var holder: SRTSOCKET?
+        /// When the holder brought something last, ns.
+        var lastHeard: Int64 = 0
         var refusals: Int64 = 0
+
+        /// Another one may come in the holder's stead.
+        func mayBeSucceeded(at now: Int64) -> Bool {
+            holder != nil && waiting.isEmpty && now - lastHeard > SRTPlace.patience
+        }
 
         /// Who has an exclusive place, or is about to.
         var occupant: SRTSOCKET? { holder ?? waiting.first }
@@ -46,9 +57,13 @@ final class SRTPlace: Sendable {
             guard !state.waiting.isEmpty else { return nil }
             let handle = state.waiting.removeFirst()
             if isExclusive { state.holder = handle }
+            state.lastHeard = HostClock.now.nanoseconds
             return SRTSocket(accepted: handle)
         }
     }
+
+    /// The holder has brought something.
+    func hear(at now: Int64) { state.withLock { $0.lastHeard = now } }
 
     /// The caller is gone, another one may come.
     func vacate() { state.withLock { $0.holder = nil } }
@@ -57,7 +72,9 @@ final class SRTPlace: Sendable {
 
     /// Whether a caller that shakes hands may come in beside those who are there.
     fileprivate func hasRoom(forGroup isGroup: Bool) -> Bool {
-        guard isExclusive, let occupant = state.withLock({ $0.occupant }) else { return true }
+        let now = HostClock.now.nanoseconds
+        let (occupant, isStale) = state.withLock { ($0.occupant, $0.mayBeSucceeded(at: now)) }
+        guard isExclusive, let occupant, !isStale else { return true }
         guard isGroup, SRTSocket.isGroup(occupant) else { return false }
         return SRTSocket.memberCount(occupant) < SRTSocket.mostMembers
     }
@@ -68,7 +85,8 @@ final class SRTPlace: Sendable {
         let isRefused = state.withLock { state in
             // A group all of whose members were lost, and one came back before that was seen.
             if state.holder == handle || state.waiting.contains(handle) { return false }
-            if isExclusive, state.occupant != nil {
+            let isStale = state.mayBeSucceeded(at: HostClock.now.nanoseconds)
+            if isExclusive, state.occupant != nil, !isStale {
                 state.refusals += 1
                 return true
             }
