@@ -53,6 +53,27 @@ import Testing
         return address
     }
 
+    /// Its pictures reach further than its sound, and its last packets are no measure of either.
+    @Test func aLoopedFileGoesOnPassAfterPassWithoutAGapInItsSound() async throws {
+        let port = try Studio.freePort()
+        let whole = try Data(contentsOf: URL(fileURLWithPath: Studio.sample("h264-main.ts")))
+        let clip = FileManager.default.temporaryDirectory
+            .appendingPathComponent("attacca-\(UUID().uuidString).ts")
+        try whole.prefix(1000 * 188).write(to: clip)
+        defer { try? FileManager.default.removeItem(at: clip) }
+        let receiver = Receiver(try DatagramLink(Studio.loopback(port)))
+        let feed = try Studio.feed(
+            clip.path, to: [OutputPlan(name: "a", address: .datagrams(Studio.loopback(port)))])
+        try await wait(20)
+        let status = feed.status
+        try await feed.stop().get()
+        try await wait(0.1)
+        receiver.stop()
+        // A pass of six seconds.
+        #expect(status.seams >= 3)
+        #expect(receiver.brokenLaws().map { "\($0)" } == [])
+    }
+
     /// libsrt takes five seconds to see that a caller is gone.
     @Test func anEncoderThatWasCutOffIsBackBeforeItsOldConnectionIsGivenUp() async throws {
         let port = try Studio.freePort()

@@ -45,7 +45,7 @@ enum Studio {
         _ path: String, to outputs: [OutputPlan], isLooped: Bool = true
     ) throws -> ChannelRunner {
         var engine = ChannelConfiguration(inputs: [InputConfiguration(name: "file")])
-        engine.holdBack = 100_000_000
+        engine.holdBack = 200_000_000
         var plan = ChannelPlan(
             name: "feed", engine: engine,
             inputs: [InputPlan(links: [.file(path: path, isLooped: isLooped)])], outputs: outputs)

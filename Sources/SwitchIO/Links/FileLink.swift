@@ -1,6 +1,6 @@
-// A recording as a link: its packets come when its own clock says. Looped, its second pass comes
-// after its first; that its time line begins anew there is a seam like any other, and the engine's
-// business.
+// A recording as a link: its packets come when its own clock says. Looped, its second pass comes when
+// its first is over for a viewer; that its time line begins anew there is a seam like any other, and
+// the engine's business.
 
 import Glibc
 import SwitchEngine
@@ -10,6 +10,8 @@ final class FileLink: Link {
     private(set) var facts = LinkFacts()
     private var descriptor: Int32
     private let isLooped: Bool
+    /// When the next pass begins, from the begin of this one, ns; nil for behind the last packet.
+    private let passLength: Int64?
     private let path: String
     private var reader = PacedReader(program: nil)
     /// When the recording's time 0 is.
@@ -23,6 +25,7 @@ final class FileLink: Link {
         self.isLooped = isLooped
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system("'\(path)'") }
+        passLength = isLooped ? LoopLength.nanoseconds(of: descriptor) : nil
         facts.state = .connected
         facts.connections = 1
     }
@@ -31,6 +34,7 @@ final class FileLink: Link {
     init(standardInput: Int32) throws(IOFailure) {
         path = "standard input"
         isLooped = false
+        passLength = nil
         descriptor = fcntl(standardInput, F_DUPFD_CLOEXEC, 0)
         guard descriptor >= 0 else { throw .system(path) }
         facts.state = .connected
@@ -43,7 +47,9 @@ final class FileLink: Link {
         guard descriptor >= 0 else { return }
         let start = start ?? now
         self.start = start
-        let limit = (now - start + 1).scaled(by: 27, over: 1000)
+        // What is left when the next pass begins still has times of its own.
+        let isOver = passLength.map { now - start >= $0 } ?? false
+        let limit = isOver ? .max : (now - start + 1).scaled(by: 27, over: 1000)
         while true {
             while reader.needsBytes { read() }
             guard let next = reader.nextTime else {
@@ -55,7 +61,8 @@ final class FileLink: Link {
             hasGiven = true
             facts.datagrams += 1
             facts.bytes += Int64(batch.range.count)
-            take(reader.bytes.span.extracting(batch.range), min(start + latest, now))
+            let instant = isOver ? start + latest : min(start + latest, now)
+            take(reader.bytes.span.extracting(batch.range), instant)
         }
     }
 
@@ -68,7 +75,7 @@ final class FileLink: Link {
         lseek(descriptor, 0, SEEK_SET)
         reader = PacedReader(program: nil)
         hasGiven = false
-        self.start = start + latest
+        self.start = start + (passLength ?? latest)
         self.latest = 0
         return true
     }
