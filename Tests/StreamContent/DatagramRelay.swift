@@ -21,6 +21,8 @@ public final class DatagramRelay: @unchecked Sendable {
         case corrupts(percent: Int)
         /// Strange datagrams come between.
         case babbles
+        /// In one of 20 packets of SRT data this byte of its header is another.
+        case distortsHeader(byte: Int)
     }
 
     private struct State {
@@ -130,6 +132,11 @@ public final class DatagramRelay: @unchecked Sendable {
         case .doubles: copies = 1 + random.below(2)
         case .corrupts(let percent):
             if random.below(100) < percent { datagram[random.below(datagram.count)] ^= 0x5A }
+        case .distortsHeader(let byte):
+            // The first bit tells control packets.
+            if datagram[0] & 0x80 == 0, datagram.count > byte, random.below(20) == 0 {
+                datagram[byte] ^= 0x5A
+            }
         case .babbles:
             if random.below(10) == 0 {
                 send((0...random.below(1400)).map { _ in UInt8(random.below(256)) }, back)

@@ -82,6 +82,8 @@ final class Receiver: @unchecked Sendable {
     private(set) var bytes: [UInt8] = []
     /// Arrival of each datagram, ns, and its size.
     private(set) var arrivals: [(time: Int64, count: Int)] = []
+    /// How long this machine held a thread up that had nothing to do but to sleep for 1 ms, ns.
+    private(set) var longestStall: Int64 = 0
 
     init(_ link: any Link) {
         self.link = link
@@ -95,7 +97,9 @@ final class Receiver: @unchecked Sendable {
                 arrivals.append((arrival.nanoseconds, datagram.count))
             }
             lock.withLock { latest = link.facts }
+            let asleep = HostClock.now.nanoseconds
             usleep(1000)
+            longestStall = max(longestStall, HostClock.now.nanoseconds - asleep)
         }
         done.signal()
     }

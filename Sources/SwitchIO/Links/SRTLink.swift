@@ -10,6 +10,12 @@ final class SRTLink: Link {
     private static let longestPause: Int64 = 5_000_000_000
     /// Statistics are asked for this often, nanoseconds.
     private static let statisticsPause: Int64 = 1_000_000_000
+    /// A connection whose packets come and that delivers nothing, for so long beyond its latency, is
+    /// stuck: one packet with a wrong time or position in its header does that to libsrt, for
+    /// minutes, while the sender believes that all is well. Nanoseconds.
+    private static let stuckTime: Int64 = 2_000_000_000
+    /// So many packets at least, that have come meanwhile.
+    private static let stuckPackets: Int64 = 20
 
     private enum State {
         case idle(until: MonotonicInstant)
@@ -27,6 +33,9 @@ final class SRTLink: Link {
     private var port: (listener: SRTListener, place: SRTPlace)?
     private var bytes = [UInt8](repeating: 0, count: 1500)
     private var nextStatistics: Int64 = 0
+    /// When the connection was seen to have delivered something last, what it had by then, and what
+    /// had come over the network.
+    private var delivered: (time: MonotonicInstant, datagrams: Int64, arrivedPackets: Int64)?
 
     /// - Throws: where the address is such that waiting will not help: a port that is taken, an
     ///   option that libsrt refuses.
@@ -88,6 +97,7 @@ final class SRTLink: Link {
 
     private func connected(_ socket: SRTSocket) {
         state = .connected(socket)
+        delivered = nil
         facts.state = .connected
         facts.connections += 1
         facts.lastError = nil
@@ -130,7 +140,21 @@ final class SRTLink: Link {
             note(socket.facts)
             facts.refusals = port?.place.refusals ?? 0
             mend(socket)
+            if isStuck(socket, at: now) {
+                fail("packets came but no stream: connected anew", at: now)
+            }
         }
+    }
+
+    private func isStuck(_ socket: SRTSocket, at now: MonotonicInstant) -> Bool {
+        guard let arrived = socket.arrivedPackets else { return false }
+        guard let last = delivered, last.datagrams == facts.datagrams else {
+            delivered = (now, facts.datagrams, arrived)
+            return false
+        }
+        let latency = Int64(address.latencyMilliseconds) * 1_000_000
+        return now - last.time > latency + SRTLink.stuckTime
+            && arrived - last.arrivedPackets >= SRTLink.stuckPackets
     }
 
     private func note(_ numbers: SRTFacts?) {

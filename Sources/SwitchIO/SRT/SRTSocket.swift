@@ -133,6 +133,13 @@ final class SRTSocket {
         return srt_getlasterror(nil) == Int32(SRT_EASYNCSND.rawValue) ? .full : .broken
     }
 
+    /// Packets of data that have come over the network, delivered or not; nil for a group.
+    var arrivedPackets: Int64? {
+        var numbers = SRT_TRACEBSTATS()
+        guard !isGroup, srt_bistats(handle, &numbers, 0, 1) == 0 else { return nil }
+        return numbers.pktRecvTotal
+    }
+
     var facts: SRTFacts? { isGroup ? groupFacts : SRTSocket.facts(of: handle) }
 
     static func facts(of handle: SRTSOCKET) -> SRTFacts? {

@@ -114,6 +114,9 @@ extension LiveTests {
                 quiet = isSound && log.count == lines ? quiet + 1 : 0
                 lines = log.count
             }
+            if quiet < 7 {
+                Issue.record("\(Date()): an input has not come back in 30 s")
+            }
         }
 
         @Test func faultsEveryFewSecondsBreakNoLawAndLeakNothing() async throws {
