@@ -14,9 +14,8 @@ struct ClockTrack {
     /// … and by how much where a discontinuity is announced with it, 100 ms.
     static let announcedToleranceTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
     /// A PCR that is behind the last one by up to this, 100 ms, is passed over (repeated packets,
-    /// reordered ones), but not for ever.
+    /// reordered ones), but only as long as that takes on the host's clock too.
     static let staleTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
-    static let staleLimit = 3
     /// A PCR that is late by less than this is not missed, 150 ms.
     static let shortestPatienceTicks: Int64 = 150 * StreamTime.ticksPerMillisecond
     /// How far a longer PCR step may differ from the host time that passed with it, 500 ms.
@@ -46,7 +45,6 @@ struct ClockTrack {
     private var offsets = SlidingMinimum()
     /// The longest PCR steps of the last seconds, negated.
     private var steps = SlidingMinimum()
-    private var staleCount = 0
 
     /// The earliest arrival of the last seconds, as host ticks − τ; nil before the first PCR.
     var hostOffset: Int64? { offsets.value }
@@ -63,11 +61,15 @@ struct ClockTrack {
         return min(max(usual, ClockTrack.shortestPatienceTicks), ClockTrack.lazyStepTicks)
     }
 
+    /// Where a PCR is on the line, whether it is believed or not.
+    func place(of clock: ClockReference) -> StreamTime? {
+        last.map { ClockReference(wrapping: clock.ticks &+ bias).unwrapped(near: $0.time) }
+    }
+
     /// Forgets everything: the next PCR begins a new line.
     mutating func restart() {
         last = nil
         interval = (0, 0)
-        staleCount = 0
         offsets = SlidingMinimum()
         steps = SlidingMinimum()
         bias = 0
@@ -110,9 +112,8 @@ struct ClockTrack {
         let step = time - last.time
         let elapsed = arrivalTicks &- last.arrivalTicks
         if step <= 0 && step >= -ClockTrack.staleTicks && !announcedJump
-            && staleCount < ClockTrack.staleLimit
+            && elapsed <= ClockTrack.staleTicks
         {
-            staleCount += 1
             return .stale
         }
         let isLazy = step > 0 && step <= ClockTrack.lazyStepTicks
@@ -128,7 +129,6 @@ struct ClockTrack {
             steps.take(-step, at: arrivalTicks)
         }
         accept(sample)
-        staleCount = 0
         return .next(after: last)
     }
 

@@ -2,7 +2,8 @@
 // so τ keeps its distance to the stamps: where one of both jumps alone, the line of the PCR is
 // moved (`ClockTrack.bias`).
 //
-//   PCR alone      waits for the next time stamp; where that goes on, so does everything
+//   PCR alone      waits for the next time stamp; where that goes on, so does everything, unless
+//                  the PCR is where the stamps want it: then those before were wrong
 //   stamps alone   a new epoch, with the PCR's line moved along
 //   both           a new epoch with a new line
 //
@@ -18,15 +19,23 @@ struct SuspectClock {
     var arrivalTicks: Int64
     /// A time stamp has come since that goes on: the PCR has jumped alone, or is a stray one.
     var isAlone = false
+    /// … and is as far from the PCR as stamps were before: a wrong PCR, or packets that changed
+    /// places, have led the line away, and a new one begins.
+    var isRight = false
 }
 
 extension InputTimeline {
     /// A time stamp is waited for no longer than this, 1 s.
     static let suspicionTicks: Int64 = StreamTime.ticksPerSecond
+    /// A line younger than this, 2 s, is not worth keeping against a PCR: what a sender that begins
+    /// has waiting comes all at once, and may have changed places.
+    static let youthTicks: Int64 = 2 * StreamTime.ticksPerSecond
 
     /// Takes a PCR that is not on the line; false where it can only be a new line.
     mutating func suspect(_ clock: SuspectClock) -> Bool {
-        guard stampWatch.hasMarks else { return false }
+        guard stampWatch.hasMarks,
+            clock.arrivalTicks - lineBegin > InputTimeline.youthTicks
+        else { return false }
         guard let first = suspectClock else {
             suspectClock = clock
             return true
@@ -34,7 +43,9 @@ extension InputTimeline {
         if clock.arrivalTicks - first.arrivalTicks > InputTimeline.suspicionTicks { return false }
         guard first.isAlone else { return true }
         // The second of its kind is no stray one.
+        guard !first.isRight else { return false }
         suspectClock = nil
+        lineBegin = first.arrivalTicks
         health.clockJumps += 1
         self.clock.rebase(first.reference, arrivalTicks: first.arrivalTicks)
         for each in [first, clock] {
@@ -59,13 +70,25 @@ extension InputTimeline {
         let now = last.time + (arrivalTicks &- last.arrivalTicks)
         switch stampWatch.take(stream: index, decoding, at: now) {
         case .unknown: break
-        case .goesOn: suspectClock?.isAlone = true
+        case .goesOn: confirm(index, decoding, arrivalTicks)
         case .jump(let ticks): breakStamps(of: index, by: ticks)
         case .follows(let rest):
             breakStamps(of: index, by: 0)
             // Pictures come at even steps, PES packets of sound may not: their word is exact.
             if streams[index].kind == .video { noteStampJump(by: rest) }
         }
+    }
+
+    /// A stamp that goes on tells what a suspected PCR means.
+    private mutating func confirm(
+        _ stream: Int, _ decoding: Timestamp, _ arrivalTicks: Int64
+    ) {
+        guard let suspect = suspectClock, let place = clock.place(of: suspect.reference) else {
+            return
+        }
+        suspectClock?.isAlone = true
+        let time = place + (arrivalTicks &- suspect.arrivalTicks)
+        if stampWatch.isUsual(stream: stream, decoding, at: time) { suspectClock?.isRight = true }
     }
 
     /// The stamps have jumped: with the PCR a new line begins; alone, the PCR's line goes along.

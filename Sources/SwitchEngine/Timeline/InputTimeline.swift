@@ -62,6 +62,8 @@ struct InputTimeline {
     /// The PCR before the newest one, until the packets between them have their times.
     var pendingSample: ClockTrack.Sample?
     private(set) var isBehindOutage = false
+    /// When the first PCR of the line came, or of what of it comes behind an outage or a jump.
+    var lineBegin: Int64 = 0
 
     init(program: UInt16?) { self.program = ProgramTrack(wished: program) }
 
@@ -248,8 +250,10 @@ struct InputTimeline {
             reference, position: position, arrivalTicks: arrivalTicks, announcedJump: announced,
             near: firstStamp)
         switch verdict {
-        case .first, .stale: break
+        case .stale: break
+        case .first: lineBegin = arrivalTicks
         case .next(let sample):
+            if isBehindOutage { lineBegin = arrivalTicks }
             // Across an outage nothing is linear in packets: the next interval counts.
             pendingSample = isBehindOutage ? nil : sample
             isBehindOutage = false
@@ -268,6 +272,7 @@ struct InputTimeline {
         _ = clock.take(
             first.reference, position: first.position, arrivalTicks: first.arrivalTicks,
             announcedJump: false, near: nil)
+        lineBegin = first.arrivalTicks
     }
 
     /// The stamps of a stream have jumped, the clock goes on: what is open in the others may be

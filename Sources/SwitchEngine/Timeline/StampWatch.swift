@@ -13,6 +13,12 @@ struct StampWatch {
     /// Stamps that go back by more than this jump, 500 ms; less may be reordered on the way.
     static let backwardTicks: Int64 = StreamTime.ticksPerSecond / 2
 
+    /// Stamps whose distance to the clock is remembered, and how many of them tell something.
+    private static let memory = 15
+    private static let fewest = 5
+    /// The encoder's buffer is as full as it usually is: within 250 ms.
+    private static let usualTicks: Int64 = StreamTime.ticksPerSecond / 4
+
     private struct Mark {
         var decoding: Timestamp
         /// Decoding time before the input's own time, modulo the wrap, 27 MHz ticks.
@@ -21,6 +27,18 @@ struct StampWatch {
         var step: Int64 = 0
         /// Another stream's stamps have jumped by this, and these are to follow.
         var awaited: Int64?
+        /// The latest distances of the stamps from the clock, 27 MHz ticks, and where the next goes.
+        var distances: [Int64] = []
+        var place = 0
+
+        mutating func remember(_ distance: Int64) {
+            if distances.count < StampWatch.memory {
+                distances.append(distance)
+            } else {
+                distances[place] = distance
+                place = (place + 1) % StampWatch.memory
+            }
+        }
     }
 
     private var marks: [Mark?] = []
@@ -55,7 +73,12 @@ struct StampWatch {
         let awaited = mark.awaited
         mark.decoding = decoding
         mark.time = time
-        if isJump { mark.awaited = nil } else { mark.step = step }
+        if isJump {
+            mark.awaited = nil
+        } else {
+            mark.step = step
+            mark.remember(StampWatch.distance(of: decoding, from: time))
+        }
         marks[stream] = mark
         guard isJump else { return .goesOn }
         if let awaited, abs(jump - awaited) < StampWatch.forwardTicks {
@@ -65,12 +88,26 @@ struct StampWatch {
         return .jump(by: jump)
     }
 
-    /// The clock's line has been moved.
+    /// Whether a stamp is as far from a time as this stream's are from the clock as a rule. One wrong
+    /// time among those that are remembered does no harm.
+    func isUsual(stream: Int, _ decoding: Timestamp, at time: StreamTime) -> Bool {
+        guard stream < marks.count, let known = marks[stream]?.distances,
+            known.count >= StampWatch.fewest
+        else { return false }
+        let middle = known.sorted()[known.count / 2]
+        return abs(StampWatch.distance(of: decoding, from: time) - middle) < StampWatch.usualTicks
+    }
+
+    /// The clock's line has been moved; the stamps keep their distance.
     mutating func move(by ticks: Int64) {
         for index in marks.indices {
             guard let time = marks[index]?.time else { continue }
             marks[index]?.time = time + ticks
         }
+    }
+
+    private static func distance(of decoding: Timestamp, from time: StreamTime) -> Int64 {
+        decoding.unwrapped(near: time) - time
     }
 
     /// The way from one stamp to another around the wrap, 27 MHz ticks.
