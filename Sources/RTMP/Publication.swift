@@ -1,6 +1,7 @@
 // From one publisher's messages to access units for the `TransportMuxer`: FLV tags taken apart, ADTS
 // headers before AAC frames, and times. RTMP counts milliseconds; pictures and sound stand on grids
-// of their own, and are put back on them (`StampGrid`).
+// of their own, and are put back on them (`StampGrid`,
+// `SoundGrid`).
 //
 // It adds nothing and leaves nothing out but what can not be put on the air, which `complaints`
 // tells, each once.
@@ -8,12 +9,11 @@
 import TransportStream
 
 public struct Publication: Sendable {
-    /// What a message brought.
     private var clock = MediaClock()
     private var video: Video?
     private var sound: Sound?
     private var pictureGrid = StampGrid()
-    private var soundGrid = StampGrid()
+    private var soundGrid = SoundGrid()
     private var rate = RateGuess()
     /// Frames a second as the publisher's metadata state it, as 27 MHz ticks; 0 where they do not.
     private var announcedTicks: Int64 = 0
@@ -132,7 +132,9 @@ public struct Publication: Sendable {
             guard let sound else { return complain("sound before its configuration") }
             let count = message.payload.count - offset
             guard (1...SoundConfiguration.longestFrame).contains(count) else { return }
-            let time = soundGrid.place(self.time(of: message.milliseconds, &muxer))
+            guard let time = soundGrid.place(self.time(of: message.milliseconds, &muxer)) else {
+                return
+            }
             let frame = sound.configuration.header(frameBytes: count)
                 + message.payload[offset...]
             muxer.append(sound: frame, presentation: StreamTime(ticks: time))

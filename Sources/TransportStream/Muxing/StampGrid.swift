@@ -1,4 +1,4 @@
-// Times that were rounded on their way, put back on the grid on which they were made.
+// Times of pictures that were rounded on their way, put back on the grid on which they were made.
 //
 //   made        0        33.37      66.73     100.10     ms: 1001/30 s apart
 //   on the wire 0        33         67        100        whole milliseconds
@@ -20,19 +20,17 @@ public struct StampGrid: Sendable {
         var place: Int64
     }
 
-    /// A step is `ticks / divisor`; 0 where there is no grid.
+    /// 0 where there is no grid.
     private var stepTicks: Int64 = 0
-    private var divisor: Int64 = 1
     private var line: Line?
     private var newest: Int64?
 
     public init() {}
 
-    /// A step of `ticks` / `divisor` of 27 MHz; 0 for times that keep no rate.
-    public mutating func setStep(ticks: Int64, over divisor: Int64 = 1) {
-        guard ticks != stepTicks || divisor != self.divisor else { return }
+    /// How long a picture lasts, 27 MHz ticks; 0 for times that keep no rate.
+    public mutating func setStep(ticks: Int64) {
+        guard ticks != stepTicks else { return }
         stepTicks = max(ticks, 0)
-        self.divisor = max(divisor, 1)
         line = nil
     }
 
@@ -42,7 +40,7 @@ public struct StampGrid: Sendable {
         newest = nil
     }
 
-    /// The exact time of the next picture or frame; later than the one before.
+    /// The exact time of the next picture; later than the one before.
     public mutating func place(_ rough: Int64) -> Int64 {
         var time = onGrid(rough)
         if let newest { time = max(time, newest &+ StampGrid.leastStepTicks) }
@@ -53,7 +51,7 @@ public struct StampGrid: Sendable {
     /// The exact time of a place that is not the next one, such as a PTS.
     public func nearest(_ rough: Int64) -> Int64 {
         guard let line, stepTicks > 0 else { return rough }
-        let time = line.origin &+ distance(to: steps(in: rough &- line.origin))
+        let time = line.origin &+ steps(in: rough &- line.origin) &* stepTicks
         return (time &- rough).magnitude <= UInt64(slack) ? time : rough
     }
 
@@ -62,7 +60,7 @@ public struct StampGrid: Sendable {
         guard let line else { return begin(at: rough) }
         // The next place before all others: on its own, rounding would decide between two.
         for place in [line.place &+ 1, steps(in: rough &- line.origin)] where place > line.place {
-            let time = line.origin &+ distance(to: place)
+            let time = line.origin &+ place &* stepTicks
             guard (time &- rough).magnitude <= UInt64(slack) else { continue }
             self.line?.place = place
             return time
@@ -75,13 +73,9 @@ public struct StampGrid: Sendable {
         return time
     }
 
-    private var slack: Int64 { min(stepTicks / divisor * 2 / 5, StampGrid.slackTicks) }
+    private var slack: Int64 { min(stepTicks * 2 / 5, StampGrid.slackTicks) }
 
-    private func distance(to place: Int64) -> Int64 { place.scaled(by: stepTicks, over: divisor) }
-
-    private func steps(in ticks: Int64) -> Int64 {
-        (ticks &+ stepTicks / divisor / 2).scaled(by: divisor, over: stepTicks)
-    }
+    private func steps(in ticks: Int64) -> Int64 { ticks.roundedDivision(by: stepTicks) }
 }
 
 /// What a stream's steps tell of its rate, where nothing else does.

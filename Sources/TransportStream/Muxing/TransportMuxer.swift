@@ -25,8 +25,8 @@ public struct TransportMuxer: Sendable {
     static let longestClockStepTicks: Int64 = 35 * StreamTime.ticksPerMillisecond
     /// What is longer is a hole of the source, 1 s: no PCRs are made for it.
     static let holeTicks: Int64 = StreamTime.ticksPerSecond
-    /// PAT and PMT, 80 ms.
-    static let tableStepTicks: Int64 = 80 * StreamTime.ticksPerMillisecond
+    /// PAT and PMT, 60 ms: with the next unit they are still within 100 ms.
+    static let tableStepTicks: Int64 = 60 * StreamTime.ticksPerMillisecond
     /// The first units wait so long for the other stream to be announced, 500 ms.
     static let patienceTicks: Int64 = 500 * StreamTime.ticksPerMillisecond
     /// … and no more bytes than this.
