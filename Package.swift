@@ -73,7 +73,8 @@ let package = Package(
         .testTarget(
             name: "SwitchIOTests",
             dependencies: [
-                "SwitchIO", "SwitchEngine", "TransportStream", "Conformance", "StreamContent",
+                "SwitchIO", "RTMP", "SwitchEngine", "TransportStream", "Conformance",
+                "StreamContent",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),
