@@ -71,7 +71,7 @@ rehearse: build
 
 # Live tests go first and alone: they run in real time, and the others take all the processor. On a
 # machine that others use too they get a second chance.
-LIVE := 'LiveTests|ChannelTests|SwitchIOTests.ReloadTests|SwitchIOTests.BondTests'
+LIVE := 'LiveTests|RTMPServerTests|ChannelTests|SwitchIOTests.ReloadTests|SwitchIOTests.BondTests'
 # These need a libsrt with socket groups, and say so where they are skipped.
 GROUPS := 'SRTGroupTests|BondedSenderTests'
 test: test-packages build groups-for-tests

@@ -15,11 +15,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
         .target(name: "TransportStream", swiftSettings: strict),
         .target(name: "Conformance", dependencies: ["TransportStream"], swiftSettings: strict),
+        .target(name: "RTMP", dependencies: ["TransportStream"], swiftSettings: strict),
         .target(name: "SwitchEngine", dependencies: ["TransportStream"], swiftSettings: strict),
         .target(
             name: "Simulation", dependencies: ["TransportStream", "SwitchEngine", "Conformance"],
@@ -31,10 +33,11 @@ let package = Package(
         .target(
             name: "SwitchIO",
             dependencies: [
-                "TransportStream", "SwitchEngine", "CSRT", "CSockets", "CMapping",
+                "TransportStream", "RTMP", "SwitchEngine", "CSRT", "CSockets", "CMapping",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ], swiftSettings: strict),
         .target(
             name: "ControlPlane",
@@ -56,6 +59,9 @@ let package = Package(
         .testTarget(
             name: "TransportStreamTests", dependencies: ["TransportStream"], swiftSettings: strict),
         .testTarget(
+            name: "RTMPTests", dependencies: ["RTMP", "TransportStream", "Conformance"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ConformanceTests", dependencies: ["Conformance", "TransportStream"],
             swiftSettings: strict),
         .testTarget(
@@ -67,7 +73,8 @@ let package = Package(
         .testTarget(
             name: "SwitchIOTests",
             dependencies: [
-                "SwitchIO", "SwitchEngine", "TransportStream", "Conformance", "StreamContent",
+                "SwitchIO", "RTMP", "SwitchEngine", "TransportStream", "Conformance",
+                "StreamContent",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),

@@ -35,7 +35,17 @@ struct Dice: RandomNumberGenerator {
 @Suite struct AddressErrorTests {
     static let mistakes = [
         Mistake("", "address", "nothing", "srt://"),
-        Mistake("rtmp://h/live", "scheme", "'rtmp:'", "udp://"),
+        Mistake("rtmx://h/live", "scheme", "'rtmx:'", "rtmp://"),
+        Mistake("rtmp:h/live/KEY", "address", "'rtmp' without ://", "rtmp://"),
+        Mistake("rtmp://h/live", "path", "1 names", "an application and a stream key"),
+        Mistake("rtmp://h:1935", "path", "0 names", "rtmp://host:port/live/key"),
+        Mistake("rtmp://h:x/live/KEY", "port", "'x'", "1 to 65535"),
+        Mistake("rtmp://239.1.1.1/live/KEY", "host", "'239.1.1.1'", "RTMP knows no multicast"),
+        Mistake("rtmp://u:p@h/live/KEY", "host", "something before @", "rtmp://host:port"),
+        Mistake("rtmp://h/live/KEY?cert=a", "options", "'cert'", "no option"),
+        Mistake("rtmps://h/live/KEY", "cert", "nothing", "cert=FILE&key=FILE"),
+        Mistake("rtmps://h/live/KEY?cert=c.pem", "key", "nothing", "cert=FILE&key=FILE"),
+        Mistake("rtmp://h/live/KEY", "scheme", "rtmp: for an output", "inputs", out: true),
         Mistake("hls:dir", "scheme", "'hls:'", "begins with ./"),
         Mistake("udp:5000", "address", "'udp' without ://", "udp://"),
         Mistake("udp://@239.1.1.1", "port", "nothing", "1 to 65535"),
@@ -176,10 +186,26 @@ struct Dice: RandomNumberGenerator {
         for text in texts { #expect(!text.contains("s3cret"), "\(text)") }
     }
 
-    @Test func noMistypedAddressGivesItsPassphraseAway() {
+    @Test func aStreamKeyIsNeverShown() throws {
+        let link = try LinkAddress("rtmp://h:1935/live/s3cret-s3cret")
+        #expect("\(link)" == "rtmp://h:1935/live/…")
+        var dumped = ""
+        dump(link, to: &dumped)
+        let plan = InputPlan(links: [link])
+        dump(plan, to: &dumped)
+        let texts = [
+            "\(link)", String(reflecting: link), "\([link])", "\(plan)", dumped,
+            String(reflecting: plan),
+        ]
+        for text in texts { #expect(!text.contains("s3cret"), "\(text)") }
+    }
+
+    @Test(arguments: [
+        ("srt://host:9000?mode=caller&latency=20&passphrase=", "&pbkeylen=16"),
+        ("rtmps://host:1935/live/event/", "?cert=a.pem&key=b.pem"),
+    ]) func noMistypedAddressGivesItsPassphraseAway(before: String, behind: String) {
         let secret = "zq9zq9zq9zq9"
-        let before = "srt://host:9000?mode=caller&latency=20&passphrase="
-        let whole = before + secret + "&pbkeylen=16"
+        let whole = before + secret + behind
         var random = Dice(seed: 1)
         let letters = Array("?&=:/@%#;$ {}ax0,[]~")
         let place = before.count
@@ -210,7 +236,7 @@ struct Dice: RandomNumberGenerator {
             "e\u{301}", "\u{0}", "mode=", "caller", "listener", "latency=", "passphrase=",
             "bind=", "adapter=", "loop", "-", "\u{1F3B5}", "\r\n", " ", "99999999999999999999",
             "localaddr=", "sources=", "://", "udp://", "srt://h:9?", ",", "srt://h:9,i:9?",
-            "grouptype=backup", "groupconnect=1",
+            "grouptype=backup", "groupconnect=1", "rtmp://h/", "rtmps:", "/live/", "cert=a", "key=b",
         ]
         for _ in 0..<20_000 {
             let text = (0..<Int.random(in: 0...12, using: &random))

@@ -34,6 +34,16 @@ func srt(
     return address
 }
 
+func rtmp(
+    _ host: String, _ port: UInt16, _ application: String, _ key: String,
+    _ change: (inout RTMPAddress) -> Void = { _ in }
+) -> RTMPAddress {
+    var address = RTMPAddress(
+        endpoint: HostPort(host: host, port: port), application: application, streamKey: key)
+    change(&address)
+    return address
+}
+
 @Suite struct AddressTests {
     @Test func anSRTAddressWaitsOneHundredTwentyMillisecondsUnlessToldOtherwise() {
         // libsrt's own default latency.
@@ -138,6 +148,15 @@ func srt(
                                 local: HostPort(host: "", port: 9100))
                         ])
                 })),
+        Written("rtmp://:1936/live/KEY", .rtmp(rtmp("", 1936, "live", "KEY"))),
+        Written("RTMP://h/live/a=b%2F%3F", .rtmp(rtmp("h", 1935, "live", "a=b/?"))),
+        Written("rtmp://[::1]:1936/a/b//KEY/", .rtmp(rtmp("::1", 1936, "a/b", "KEY"))),
+        Written(
+            "rtmps://0.0.0.0/live/KEY?cert=/etc/c.pem&key=k.pem",
+            .rtmp(
+                rtmp("0.0.0.0", 443, "live", "KEY") {
+                    $0.certificate = .init(certificate: "/etc/c.pem", key: "k.pem")
+                })),
         Written("file:a.ts?loop", .file(path: "a.ts", isLooped: true)),
         Written("a.ts?loop=1", .file(path: "a.ts", isLooped: true)),
         Written("file:a.ts?loop=0", .file(path: "a.ts", isLooped: false)),
@@ -190,6 +209,7 @@ func srt(
             "rtp://@[ff02::1%eth0]:5000", "srt://:9001",
             "srt://main.example:9001?latency=200&streamid=#!::r=live,m=publish",
             "srt://192.0.2.7:9001?mode=listener", "file:slate.ts?loop", "-",
+            "rtmp://:1935/live/…", "rtmps://h:443/a/b/…?cert=c.pem&key=k.pem",
             "srt://:9001?groupconnect=1", "srt://a:1,[::1]:2?grouptype=backup&bind=:3,[::1]:4",
         ]
         for text in texts { #expect(try LinkAddress(text).description == text) }
@@ -199,9 +219,16 @@ func srt(
 }
 
 extension LinkAddress {
+    /// Without what is never printed.
     var withoutPassphrase: LinkAddress {
-        guard case .srt(var address) = self else { return self }
-        address.passphrase = nil
-        return .srt(address)
+        switch self {
+        case .srt(var address):
+            address.passphrase = nil
+            return .srt(address)
+        case .rtmp(var address):
+            address.streamKey = "…"
+            return .rtmp(address)
+        default: return self
+        }
     }
 }

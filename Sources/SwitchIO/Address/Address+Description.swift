@@ -63,11 +63,28 @@ extension SRTAddress: CustomStringConvertible, CustomDebugStringConvertible, Cus
     public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
 }
 
+// As with SRT's passphrase, the stream key would be found.
+extension RTMPAddress: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    public var description: String {
+        let scheme = certificate == nil ? "rtmp" : "rtmps"
+        var query: [(String, String)] = []
+        if let certificate {
+            query = [("cert", certificate.certificate), ("key", certificate.key)]
+        }
+        return "\(scheme)://\(endpoint)/" + AddressText.escaped(application, beside: "?") + "/…"
+            + AddressText.query(query)
+    }
+
+    public var debugDescription: String { description }
+    public var customMirror: Mirror { Mirror(self, children: ["url": description]) }
+}
+
 extension LinkAddress: CustomStringConvertible {
     public var description: String {
         switch self {
         case .datagrams(let address): address.url(isLink: true)
         case .srt(let address): address.description
+        case .rtmp(let address): address.description
         case .file(let path, let isLooped):
             AddressText.file(path) + (isLooped ? "?loop" : "")
         case .standardInput: "-"

@@ -133,6 +133,34 @@ enum DatagramKey {
     }
 }
 
+/// The files of RTMPS while they are read.
+struct CertificateDraft {
+    var certificate: String?
+    var key: String?
+
+    func finish() throws(AddressError) -> RTMPAddress.Certificate {
+        guard let certificate, let key else {
+            throw AddressError(
+                part: certificate == nil ? "cert" : "key", found: "nothing",
+                allowed: "rtmps://…?cert=FILE&key=FILE, a certificate and its key")
+        }
+        return .init(certificate: certificate, key: key)
+    }
+}
+
+enum CertificateKey {
+    static let all: [AddressKey<CertificateDraft>] = [
+        AddressKey("cert", allowed: "a PEM file with the certificate") { draft, text in
+            draft.certificate = text
+            return text?.isEmpty == false
+        },
+        AddressKey("key", allowed: "a PEM file with the certificate's key") { draft, text in
+            draft.key = text
+            return text?.isEmpty == false
+        },
+    ]
+}
+
 /// An SRT address while its options are read: what they mean depends on the mode.
 struct SRTDraft {
     var address: SRTAddress

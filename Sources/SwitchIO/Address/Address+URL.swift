@@ -3,6 +3,7 @@
 //   udp://@239.1.1.1:5000?localaddr=eth0    rtp://[ff15::1%eth0]:5000    udp://:5000
 //   srt://:9001    srt://192.0.2.7:9003?mode=caller&latency=200&streamid=#!::r=live,m=publish
 //   srt://:9001?groupconnect=1    srt://192.0.2.7:9003,198.51.100.7:9003?grouptype=broadcast
+//   rtmp://:1935/live/KEY    rtmps://:443/live/KEY?cert=cert.pem&key=key.pem
 //   file:slate.ts?loop    ./slate.ts    -
 //
 // An error says which part it is about, what stands there and what is allowed. Nothing is ignored:
@@ -18,6 +19,7 @@ extension LinkAddress {
         switch try AddressParser.parse(text, direction: .link, environment) {
         case .datagrams(let address): self = .datagrams(address)
         case .srt(let address): self = .srt(address)
+        case .rtmp(let address): self = .rtmp(address)
         case .file(let path, let isLooped): self = .file(path: path, isLooped: isLooped)
         case .standard: self = .standardInput
         }
@@ -32,6 +34,7 @@ extension OutputAddress {
         switch try AddressParser.parse(text, direction: .output, environment) {
         case .datagrams(let address): self = .datagrams(address)
         case .srt(let address): self = .srt(address)
+        case .rtmp: throw AddressParser.onlyForInputs
         case .file(let path, _): self = .file(path: path)
         case .standard: self = .standardOutput
         }
@@ -44,12 +47,13 @@ struct AddressParser {
     enum Address {
         case datagrams(DatagramAddress)
         case srt(SRTAddress)
+        case rtmp(RTMPAddress)
         case file(path: String, isLooped: Bool)
         case standard
     }
 
     static let schemes =
-        "srt://, udp://, rtp://, file:, a path, or - (a path with a colon begins with ./)"
+        "srt://, udp://, rtp://, rtmp://, file:, a path, or - (a path with a colon begins with ./)"
 
     let direction: Direction
     let pieces: URLPieces
@@ -84,6 +88,8 @@ struct AddressParser {
         case "udp": return .datagrams(try parser.datagrams(isRTP: false))
         case "rtp": return .datagrams(try parser.datagrams(isRTP: true))
         case "srt": return .srt(try parser.srt())
+        case "rtmp": return .rtmp(try parser.rtmp(isSecure: false))
+        case "rtmps": return .rtmp(try parser.rtmp(isSecure: true))
         case "file", nil: return try parser.file()
         case let scheme?:
             throw AddressError(
@@ -186,6 +192,48 @@ struct AddressParser {
         return endpoint
     }
 
+    // MARK: RTMP
+
+    static let onlyForInputs = AddressError(
+        part: "scheme", found: "rtmp: for an output", allowed: "rtmp: for inputs only")
+    /// Where none is written.
+    private static let usualPort: (plain: UInt16, secure: UInt16) = (1935, 443)
+
+    private func rtmp(isSecure: Bool) throws(AddressError) -> RTMPAddress {
+        guard direction == .link else { throw AddressParser.onlyForInputs }
+        guard pieces.user == nil else {
+            throw AddressError(
+                part: "host", found: "something before @", allowed: "rtmp://host:port/app/key")
+        }
+        let usual = AddressParser.usualPort
+        let endpoint = try self.endpoint(
+            pieces.host, usualPort: isSecure ? usual.secure : usual.plain)
+        guard !endpoint.kind.isMulticast else {
+            throw AddressError(
+                part: "host", found: ShownText(endpoint.place.host).description,
+                allowed: "an address of this host; RTMP knows no multicast")
+        }
+        // What is wrong with a path is never shown: the key is in it.
+        var names: [String] = []
+        for piece in pieces.path.split(separator: UInt8(ascii: "/")) {
+            names.append(try variables.fill(piece, part: "path", decodesPercent: true).text)
+        }
+        guard names.count >= 2, let key = names.last, key.utf8.count <= RTMPAddress.longestName,
+            names.allSatisfy({ !$0.isEmpty })
+        else {
+            throw AddressError(
+                part: "path", found: "\(names.count) names",
+                allowed: "an application and a stream key: rtmp://host:port/live/key")
+        }
+        var address = RTMPAddress(
+            endpoint: endpoint.place, application: names.dropLast().joined(separator: "/"),
+            streamKey: key)
+        var files = CertificateDraft()
+        try apply(isSecure ? CertificateKey.all : [], to: &files)
+        if isSecure { address.certificate = try files.finish() }
+        return address
+    }
+
     // MARK: Parts
 
     private func shown(_ place: HostPort) -> String {
@@ -199,8 +247,9 @@ struct AddressParser {
         }
     }
 
+    /// - Parameter usualPort: where none is written; nil where one has to be.
     private func endpoint(
-        _ place: URLPieces.Host
+        _ place: URLPieces.Host, usualPort: UInt16? = nil
     ) throws(AddressError) -> (place: HostPort, kind: HostText) {
         var (text, kind) = try host(place.name, part: "host")
         guard text.contains(":") == place.isBracketed else {
@@ -219,6 +268,7 @@ struct AddressParser {
         }
         let allowed = "1 to 65535, then options behind a ?"
         guard let raw = place.port else {
+            if let usualPort { return (HostPort(host: text, port: usualPort), kind) }
             throw AddressError(part: "port", found: "nothing", allowed: allowed)
         }
         let port = try variables.fill(raw, part: "port", decodesPercent: false)

@@ -1,6 +1,8 @@
 // Where links come from and outputs go to, as values. How people write them stands in
 // Address+URL.swift; what is done with them in Links and Outputs.
 
+import RTMP
+
 /// A host and a port.
 public struct HostPort: Sendable, Equatable {
     /// A name, an IPv4 or an IPv6 address without brackets; empty for any local address.
@@ -103,10 +105,45 @@ extension SRTAddress {
     }
 }
 
+/// A port to which an RTMP publisher comes, and what it has to ask for.
+public struct RTMPAddress: Sendable, Equatable {
+    /// Of RTMPS: PEM files.
+    public struct Certificate: Sendable, Equatable {
+        public var certificate: String
+        public var key: String
+
+        public init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
+    /// The local address.
+    public var endpoint: HostPort
+    public var application: String
+    /// Lets whoever knows it on the air; never shown.
+    public var streamKey: String
+    /// Nil for RTMP in the clear.
+    public var certificate: Certificate?
+
+    public init(endpoint: HostPort, application: String, streamKey: String) {
+        self.endpoint = endpoint
+        self.application = application
+        self.streamKey = streamKey
+    }
+
+    /// Bytes of a stream key.
+    static let longestName = 1024
+
+    var path: StreamPath { StreamPath(application: application, name: streamKey) }
+}
+
 /// What an input's link is.
 public enum LinkAddress: Sendable, Equatable {
     case datagrams(DatagramAddress)
     case srt(SRTAddress)
+    /// Waits for a publisher.
+    case rtmp(RTMPAddress)
     /// A recording, paced by its own clock.
     case file(path: String, isLooped: Bool)
     /// Transport packets on standard input, as they come.

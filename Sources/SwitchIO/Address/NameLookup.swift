@@ -48,6 +48,10 @@ extension LinkAddress {
             return NameLookup(of: [srt.endpoint.host]) { () throws(IOFailure) in
                 .srt(try srt.withNumbers())
             }
+        case .rtmp(let rtmp):
+            return NameLookup(of: [rtmp.endpoint.host]) { () throws(IOFailure) in
+                .rtmp(try rtmp.withNumbers())
+            }
         // Those who call look their peer up each time.
         case .srt, .file, .standardInput: return NameLookup(of: []) { address }
         }
@@ -87,6 +91,14 @@ extension DatagramAddress {
             let sender = HostPort(host: source, port: 0)
             result.source = try SocketAddress(sender, family: place.family).host
         }
+        return result
+    }
+}
+
+extension RTMPAddress {
+    fileprivate func withNumbers() throws(IOFailure) -> RTMPAddress {
+        var result = self
+        if !endpoint.host.isEmpty { result.endpoint.host = try SocketAddress(endpoint).host }
         return result
     }
 }

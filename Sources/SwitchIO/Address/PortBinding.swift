@@ -1,7 +1,9 @@
 // Which addresses can not be used beside each other, as far as their text tells. What only the
 // machine knows (names, other processes) shows when they are opened.
 
-/// A local UDP port that a link or an output binds; SRT runs on UDP too.
+import RTMP
+
+/// A local port that a link or an output binds: of UDP, on which SRT runs too, or of TCP.
 public struct PortBinding: Sendable {
     private enum Kind: Equatable {
         /// Bound alone.
@@ -10,6 +12,10 @@ public struct PortBinding: Sendable {
         case group(interface: String?, source: String?)
         /// One listener for all stream ids.
         case listener(streamID: String?)
+        /// One server of TCP for all stream keys.
+        case server(StreamPath, certificate: RTMPAddress.Certificate?)
+
+        var isTCP: Bool { if case .server = self { true } else { false } }
     }
 
     public let port: UInt16
@@ -36,13 +42,25 @@ public struct PortBinding: Sendable {
         kind = .listener(streamID: address.streamID)
     }
 
+    fileprivate init?(_ address: RTMPAddress) {
+        guard let host = HostText(address.endpoint.host) else { return nil }
+        self.host = host
+        text = address.endpoint.host
+        port = address.endpoint.port
+        kind = .server(address.path, certificate: address.certificate)
+    }
+
     /// Whether the second of the two can not be opened, or would be the first once more.
     /// - Parameter isSameInput: both are links of one input; one group may be received by several
     ///   inputs, each with its programme.
     public func collides(with other: PortBinding, isSameInput: Bool) -> Bool {
-        guard port == other.port, host.overlaps(other.host) else { return false }
+        guard port == other.port, kind.isTCP == other.kind.isTCP, host.overlaps(other.host) else {
+            return false
+        }
         switch (kind, other.kind) {
         case (.listener(let one), .listener(let two)): return text != other.text || one == two
+        case (.server(let one, let certificate), .server(let two, let otherCertificate)):
+            return text != other.text || one == two || certificate != otherCertificate
         case (.group, .group): return isSameInput && kind == other.kind
         default: return true
         }
@@ -75,6 +93,7 @@ extension LinkAddress {
         switch self {
         case .datagrams(let address): PortBinding(address)
         case .srt(let address): PortBinding(address)
+        case .rtmp(let address): PortBinding(address)
         case .file, .standardInput: nil
         }
     }
@@ -107,7 +126,7 @@ extension LinkAddress {
     public var origin: String? {
         switch self {
         case .file(let path, _): path == "/dev/null" ? nil : "file \(path.plainPath)"
-        case .standardInput, .datagrams, .srt: nil
+        case .standardInput, .datagrams, .srt, .rtmp: nil
         }
     }
 }

@@ -37,7 +37,7 @@ struct URLPieces {
         }
         let hasAuthority = rest.starts(with: "//".utf8)
         if hasAuthority { rest = rest.dropFirst(2) }
-        guard hasAuthority || !["udp", "rtp", "srt"].contains(scheme) else {
+        guard hasAuthority || !["udp", "rtp", "srt", "rtmp", "rtmps"].contains(scheme) else {
             throw AddressError(
                 part: "address", found: "\(ShownText(scheme)) without ://",
                 allowed: AddressParser.schemes)

@@ -158,6 +158,7 @@ public final class ChannelRunner: @unchecked Sendable {
         if now.nanoseconds >= nextStatus {
             nextStatus = now.nanoseconds + ChannelRunner.statusPause
             publish(at: now)
+            tellNotes()
             lookAfterState()
         }
     }
@@ -228,6 +229,14 @@ public final class ChannelRunner: @unchecked Sendable {
         case .standstill: logger.error("no input brings packets: tables and PCRs go on")
         case .hold(let input, _):
             logger.notice("\(input.map { "held on " + inputName($0) } ?? "released")")
+        }
+    }
+
+    private func tellNotes() {
+        for (index, input) in inputs.enumerated() {
+            for note in input.takeNotes() {
+                logger.warning("input \(inputName(InputID(index))): \(note)")
+            }
         }
     }
 

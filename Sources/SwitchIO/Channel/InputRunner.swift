@@ -54,6 +54,7 @@ final class InputRunner {
             if let warning = link.warning { warnings.append(warning) }
             places[index].link = link
         case .srt(let address): places[index].link = try SRTLink(address)
+        case .rtmp(let address): places[index].link = try RTMPLink(address)
         case .file(let path, let isLooped):
             if let pipe = try PipeLink(path: path) {
                 places[index].link = pipe
@@ -107,6 +108,9 @@ final class InputRunner {
             return facts
         }
     }
+
+    /// What the links have to tell the operator, since asked last.
+    func takeNotes() -> [String] { places.flatMap { $0.link?.takeNotes() ?? [] } }
 
     /// Gives what the bond makes of what the links have brought.
     func poll(at now: MonotonicInstant, _ take: BondOutput) {

@@ -10,7 +10,8 @@ public struct LinkFacts: Sendable, Equatable {
     public var bytes: Int64 = 0
     /// Connections made, those of now included.
     public var connections: Int64 = 0
-    /// Callers sent away: a wrong passphrase, an unknown stream id, a second sender.
+    /// Callers sent away: a wrong passphrase, an unknown stream id or key, a second sender, one that
+    /// does not keep to the protocol.
     public var refusals: Int64 = 0
     /// Datagrams that did not look like those of the sender, and were left out.
     public var strays: Int64 = 0
@@ -54,9 +55,12 @@ protocol Link: AnyObject {
     var facts: LinkFacts { get }
     /// Gives what has come since it was asked last, in order, each with its arrival.
     func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void)
+    /// Lines for the operator, since asked last; never with a secret in them.
+    func takeNotes() -> [String]
     func close()
 }
 
 extension Link {
     var isConnected: Bool { facts.state == .connected }
+    func takeNotes() -> [String] { [] }
 }

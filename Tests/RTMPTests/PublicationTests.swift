@@ -1,0 +1,241 @@
+// From messages to a transport stream, judged by the checker, which knows the standards only.
+
+import Conformance
+import Testing
+import TransportStream
+
+@testable import RTMP
+
+/// A muxed publication.
+struct Muxed {
+    var publication = Publication()
+    var muxer = TransportMuxer()
+    var bytes: [UInt8] = []
+
+    mutating func take(_ kind: MediaMessage.Kind, _ milliseconds: UInt32, _ payload: [UInt8]) {
+        publication.take(
+            MediaMessage(kind: kind, milliseconds: milliseconds, payload: payload), into: &muxer)
+        drain()
+    }
+
+    mutating func drain() {
+        muxer.drain { packets in for index in packets.indices { bytes.append(packets[index]) } }
+    }
+
+    /// Pictures I B P and sound at 48 kHz, in the order of their times from `start` on.
+    mutating func play(
+        seconds: Int, from start: UInt32 = 0, frame: Int64 = 40_000, hasPictures: Bool = true,
+        hasSound: Bool = true
+    ) {
+        var (picture, sound) = (Int64(0), Int64(0))
+        while true {
+            let (shown, heard) = (picture * frame / 1000, sound * 1024 / 48)
+            guard min(shown, heard) < Int64(seconds * 1000) else { return }
+            if shown <= heard {
+                // I P B P B … P: each P but the last is shown two pictures later.
+                let step = picture % 50
+                let ahead: Int64 = step == 0 || step == 49 ? 1 : step % 2 == 1 ? 2 : 0
+                if hasPictures {
+                    take(
+                        .video, start &+ UInt32(shown),
+                        TestPublisher.picture(
+                            isKey: step == 0,
+                            composition: Int32((picture + ahead) * frame / 1000 - shown),
+                            filler: step == 0 ? 20_000 : 2000))
+                }
+                picture += 1
+            } else {
+                if hasSound { take(.audio, start &+ UInt32(heard), TestPublisher.frame()) }
+                sound += 1
+            }
+        }
+    }
+
+    var report: ConformanceReport {
+        var inspector = StreamInspector()
+        inspector.inspect(bytes.span)
+        return inspector.finish()
+    }
+
+    /// DTS (or PTS) steps of a PID, and its bytes behind the PES headers.
+    func units(_ pid: PID) -> [(presentation: Int64, decoding: Int64)] {
+        var result: [(Int64, Int64)] = []
+        for at in stride(from: 0, to: bytes.count, by: Packet.size) {
+            guard let header = PacketHeader(bytes.span, at: at), header.pid == pid,
+                header.startsUnit,
+                case .header(let pes) = PESHeader.read(
+                    bytes.span, from: at + Int(header.payloadOffset), to: at + Packet.size)
+            else { continue }
+            let presentation = pes.presentation?.ticks ?? -1
+            result.append((presentation, pes.decoding?.ticks ?? presentation))
+        }
+        return result
+    }
+}
+
+@Suite struct PublicationTests {
+    private let video = PID(0x100)
+    private let audio = PID(0x101)
+
+    private func begun(_ configuration: [UInt8]? = TestPublisher.configuration25) -> Muxed {
+        var muxed = Muxed()
+        if let configuration { muxed.take(.video, 0, configuration) }
+        muxed.take(.audio, 0, TestPublisher.sound48)
+        return muxed
+    }
+
+    private func complaints(_ report: ConformanceReport) -> String {
+        report.isConformant ? "" : report.table
+    }
+
+    @Test func picturesAndSoundMakeAStreamWithoutAFault() {
+        var muxed = begun()
+        muxed.play(seconds: 10)
+        #expect(complaints(muxed.report) == "")
+        let pictures = muxed.units(video)
+        #expect(pictures.count == 250)
+        #expect(zip(pictures, pictures.dropFirst()).allSatisfy { $1.1 - $0.1 == 3600 })
+        #expect(pictures.allSatisfy { ($0.presentation - $0.decoding) % 3600 == 0 })
+        let frames = muxed.units(audio)
+        #expect(frames.count == 469)
+        #expect(zip(frames, frames.dropFirst()).allSatisfy { $1.0 - $0.0 == 1920 })
+        // Both began at 0, and nothing was moved against each other.
+        #expect(pictures.first?.decoding == frames.first?.presentation)
+    }
+
+    @Test func aRateOfThreeDecimalsIsExact() {
+        var muxed = begun(TestPublisher.configuration2997)
+        muxed.play(seconds: 10, frame: 33_366)
+        #expect(complaints(muxed.report) == "")
+        let pictures = muxed.units(video)
+        #expect(zip(pictures, pictures.dropFirst()).allSatisfy { $1.1 - $0.1 == 3003 })
+    }
+
+    @Test(arguments: [true, false])
+    func aPublisherOfOnlyPicturesOrOnlySoundMakesAStream(hasPictures: Bool) {
+        var muxed = Muxed()
+        if hasPictures { muxed.take(.video, 0, TestPublisher.configuration25) } else {
+            muxed.take(.audio, 0, TestPublisher.sound48)
+        }
+        muxed.play(seconds: 8, hasPictures: hasPictures, hasSound: !hasPictures)
+        #expect(complaints(muxed.report) == "")
+        #expect(muxed.units(hasPictures ? video : audio).count == (hasPictures ? 200 : 375))
+    }
+
+    @Test func sequencesBeginWithADelimiterAndTheirParameterSets() {
+        var muxed = begun()
+        muxed.play(seconds: 3)
+        var starts: [[UInt8]] = []
+        for at in stride(from: 0, to: muxed.bytes.count, by: Packet.size) {
+            guard let header = PacketHeader(muxed.bytes.span, at: at), header.pid == video,
+                header.startsUnit
+            else { continue }
+            let payload = at + Int(header.payloadOffset)
+            let stream = payload + 9 + Int(muxed.bytes[payload + 8])
+            starts.append(Array(muxed.bytes[stream..<min(stream + 44, at + Packet.size)]))
+            #expect(header.randomAccess == (starts.count % 50 == 1))
+        }
+        let delimiter = bytes("00000001 09f0")
+        let key = delimiter + [0, 0, 0, 1] + TestPublisher.sequenceSet25 + [0, 0, 0, 1]
+            + TestPublisher.pictureSet + bytes("00000001 65")
+        for (index, start) in starts.enumerated() {
+            let wanted = index % 50 == 0 ? key : delimiter + bytes("00000001 41 9a84")
+            #expect(start.starts(with: wanted), "picture \(index): \(hex(start))")
+        }
+    }
+
+    @Test func timesGoOnWhereThirtyTwoBitsEnd() {
+        var muxed = begun()
+        muxed.play(seconds: 10, from: UInt32.max - 4999)
+        #expect(complaints(muxed.report) == "")
+        #expect(muxed.units(video).count == 250)
+    }
+
+    @Test func anEncoderThatBeginsAgainBreaksTheLineOnce() {
+        var muxed = begun()
+        muxed.play(seconds: 5, from: 3_600_000)
+        let first = muxed.bytes.count
+        muxed.play(seconds: 5, from: 0)
+        let clocks = stride(from: 0, to: muxed.bytes.count, by: Packet.size).compactMap {
+            at -> (at: Int, clock: Int64, isBroken: Bool)? in
+            guard let header = PacketHeader(muxed.bytes.span, at: at),
+                let clock = header.clockReference
+            else { return nil }
+            return (at, clock.ticks, header.discontinuity)
+        }
+        let steps = zip(clocks, clocks.dropFirst()).filter { $1.clock < $0.clock }
+        #expect(steps.count == 1)
+        #expect(steps.first.map { $0.1.at >= first && $0.1.isBroken } == true)
+        #expect(clocks.filter(\.isBroken).count == 1)
+        // Everything else is as it has to be: counters go on.
+        let counters = muxed.report.table.split(separator: "\n").filter {
+            $0.contains("Continuity_count_error")
+        }
+        #expect(counters.allSatisfy { $0.contains(" 0") }, "\(counters)")
+    }
+
+    @Test func anotherPublisherGoesOnWithTheCounters() {
+        var muxed = begun()
+        muxed.play(seconds: 3)
+        muxed.muxer.begin()
+        muxed.publication = Publication()
+        muxed.take(.video, 0, TestPublisher.configuration25)
+        muxed.take(.audio, 0, TestPublisher.sound48)
+        muxed.play(seconds: 3)
+        let line = muxed.report.table.split(separator: "\n").first {
+            $0.contains("Continuity_count_error")
+        }
+        #expect(line?.split(separator: " ").last == "0")
+        #expect(muxed.units(video).count == 150)
+    }
+
+    /// Sound 400 ms behind the pictures on the wire, as of an encoder that buffers it.
+    @Test(arguments: [400, 1200])
+    func soundThatComesLateIsThereInTime(milliseconds: Int) {
+        var muxed = begun()
+        var late: [(UInt32, [UInt8])] = []
+        for index in 0..<500 {
+            let time = UInt32(index * 40)
+            muxed.take(.video, time, TestPublisher.picture(isKey: index % 50 == 0))
+            late.append((time, TestPublisher.frame(index % 7 + 100)))
+            late.append((time + 21, TestPublisher.frame()))
+            while let first = late.first, first.0 + UInt32(milliseconds) <= time {
+                muxed.take(.audio, first.0, first.1)
+                late.removeFirst()
+            }
+        }
+        #expect(muxed.muxer.droppedUnits == 0)
+        let early = muxed.report.table
+        #expect(!early.contains("lateUnit"), "\(early)")
+    }
+
+    @Test func slicesInMessagesOfTheirOwnAreOnePicture() {
+        var muxed = begun()
+        for index in 0..<100 {
+            let isKey = index % 25 == 0
+            muxed.take(.video, UInt32(index * 40), TestPublisher.picture(isKey: isKey))
+            // first_mb_in_slice 1: 010…
+            muxed.take(
+                .video, UInt32(index * 40),
+                bytes(isKey ? "1701000000 00000004 65 40 84 00" : "2701000000 00000004 41 40 84 00"))
+            muxed.take(.audio, UInt32(index * 40), TestPublisher.frame())
+        }
+        #expect(muxed.units(video).count == 100)
+        #expect(muxed.report.table.contains("0x100  H.264"))
+    }
+
+    @Test func whatCanNotGoOnTheAirIsToldOnce() {
+        var muxed = Muxed()
+        for index in 0..<50 {
+            muxed.take(.video, UInt32(index), bytes("22 00 00"))
+            muxed.take(.audio, UInt32(index), bytes("2f ff fb"))
+        }
+        #expect(
+            muxed.publication.takeComplaints() == [
+                "Sorenson H.263 is not taken: H.264 or HEVC is expected",
+                "MP3 is not taken: AAC is expected",
+            ])
+        #expect(muxed.publication.takeComplaints() == [])
+        #expect(muxed.bytes.isEmpty)
+    }
+}
