@@ -4,9 +4,12 @@
 //   srt://:9001    srt://192.0.2.7:9003?mode=caller&latency=200&streamid=#!::r=live,m=publish
 //   srt://:9001?groupconnect=1    srt://192.0.2.7:9003,198.51.100.7:9003?grouptype=broadcast
 //   file:slate.ts?loop    ./slate.ts    -
+//   https://host/live/index.m3u8    rtmp://host/live/KEY    mp4:one.mp4    (Address+Media.swift)
 //
 // An error says which part it is about, what stands there and what is allowed. Nothing is ignored:
 // an unknown key is an error. A plus sign is a plus sign; %XX is decoded in query and paths.
+
+import MediaJobs
 
 extension LinkAddress {
     /// Reads an address.
@@ -20,6 +23,8 @@ extension LinkAddress {
         case .srt(let address): self = .srt(address)
         case .file(let path, let isLooped): self = .file(path: path, isLooped: isLooped)
         case .standard: self = .standardInput
+        case .source(let source): self = .media(source)
+        case .target: self = .standardInput
         }
     }
 }
@@ -34,6 +39,8 @@ extension OutputAddress {
         case .srt(let address): self = .srt(address)
         case .file(let path, _): self = .file(path: path)
         case .standard: self = .standardOutput
+        case .target(let target): self = .media(target)
+        case .source: self = .standardOutput
         }
     }
 }
@@ -46,10 +53,13 @@ struct AddressParser {
         case srt(SRTAddress)
         case file(path: String, isLooped: Bool)
         case standard
+        case source(MediaSource)
+        case target(MediaTarget)
     }
 
     static let schemes =
-        "srt://, udp://, rtp://, file:, a path, or - (a path with a colon begins with ./)"
+        "srt://, udp://, rtp://, file:, a path, or - (a path with a colon begins with ./); "
+        + "rist://; in: http://, https://, rtsp://; out: rtmp://, rtmps://, mp4:"
 
     let direction: Direction
     let pieces: URLPieces
@@ -85,6 +95,7 @@ struct AddressParser {
         case "rtp": return .datagrams(try parser.datagrams(isRTP: true))
         case "srt": return .srt(try parser.srt())
         case "file", nil: return try parser.file()
+        case let scheme? where MediaScheme.has(scheme, direction): return try parser.media(text)
         case let scheme?:
             throw AddressError(
                 part: "scheme", found: ShownText(scheme + ":").description, allowed: schemes)
@@ -106,6 +117,11 @@ struct AddressParser {
         }
         var isLooped = false
         try apply(direction == .link ? FileKey.link : [], to: &isLooped)
+        if MediaScheme.isContainer(path.text) {
+            return direction == .link
+                ? .source(.file(path: path.text, isLooped: isLooped))
+                : .target(.mp4(path: path.text, staysFragmented: false))
+        }
         return .file(path: path.text, isLooped: isLooped)
     }
 

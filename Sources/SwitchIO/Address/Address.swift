@@ -1,6 +1,8 @@
 // Where links come from and outputs go to, as values. How people write them stands in
 // Address+URL.swift; what is done with them in Links and Outputs.
 
+import MediaJobs
+
 /// A host and a port.
 public struct HostPort: Sendable, Equatable {
     /// A name, an IPv4 or an IPv6 address without brackets; empty for any local address.
@@ -111,6 +113,8 @@ public enum LinkAddress: Sendable, Equatable {
     case file(path: String, isLooped: Bool)
     /// Transport packets on standard input, as they come.
     case standardInput
+    /// What attacca-media reads.
+    case media(MediaSource)
 }
 
 /// Where the channel's stream goes.
@@ -119,4 +123,6 @@ public enum OutputAddress: Sendable, Equatable {
     case srt(SRTAddress)
     case file(path: String)
     case standardOutput
+    /// What attacca-media writes.
+    case media(MediaTarget)
 }

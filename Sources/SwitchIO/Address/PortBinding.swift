@@ -1,6 +1,8 @@
 // Which addresses can not be used beside each other, as far as their text tells. What only the
 // machine knows (names, other processes) shows when they are opened.
 
+import MediaJobs
+
 /// A local UDP port that a link or an output binds; SRT runs on UDP too.
 public struct PortBinding: Sendable {
     private enum Kind: Equatable {
@@ -75,7 +77,7 @@ extension LinkAddress {
         switch self {
         case .datagrams(let address): PortBinding(address)
         case .srt(let address): PortBinding(address)
-        case .file, .standardInput: nil
+        case .file, .standardInput, .media: nil
         }
     }
 }
@@ -98,6 +100,8 @@ extension OutputAddress {
         case .srt: nil
         case .file(let path): path == "/dev/null" ? nil : "file \(path.plainPath)"
         case .standardOutput: "-"
+        case .media(.mp4(let path, _)): "file \(path.plainPath)"
+        case .media(.push(let url)): url.text
         }
     }
 }
@@ -107,7 +111,8 @@ extension LinkAddress {
     public var origin: String? {
         switch self {
         case .file(let path, _): path == "/dev/null" ? nil : "file \(path.plainPath)"
-        case .standardInput, .datagrams, .srt: nil
+        case .media(.file(let path, _)): "file \(path.plainPath)"
+        case .standardInput, .datagrams, .srt, .media(.pull): nil
         }
     }
 }
