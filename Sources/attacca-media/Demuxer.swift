@@ -65,6 +65,9 @@ final class Demuxer {
         return (0..<Int32(context.pointee.nb_streams)).compactMap { clibav_stream(context, $0) }
     }
 
+    /// Where the tables stand that go before a place in the parent's bytes; nil where that is not known.
+    func entry(before position: Int64) -> Int64? { pipe?.tables(before: position) }
+
     /// Reads the next packet; false at the end.
     func read(into packet: PacketPointer) throws(MediaFailure) -> Bool {
         Watch.begin()
@@ -97,8 +100,14 @@ struct Options: ~Copyable {
 /// A pipe that is read for libav. While it is waited for, no call counts as being late.
 final class PipeSource {
     private static let bufferBytes = 188 * 512
+    private static let packetBytes: Int64 = 188
+    /// Of them a minute or more.
+    private static let mostTables = 1000
     fileprivate(set) var context: UnsafeMutablePointer<AVIOContext>?
     private let descriptor: Int32
+    private var position: Int64 = 0
+    /// Where PATs began, in order. The parent sends whole packets.
+    private var tables: [Int64] = []
 
     init(_ descriptor: Int32) throws(MediaFailure) {
         self.descriptor = descriptor
@@ -122,10 +131,35 @@ final class PipeSource {
     private func read(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int32 {
         while true {
             let came = Watch.pause { Glibc.read(descriptor, bytes, count) }
-            if came > 0 { return Int32(came) }
+            if came > 0 {
+                note(UnsafeBufferPointer(start: bytes, count: came))
+                return Int32(came)
+            }
             if came == 0 { return clibav_error_end() }
             if errno != EINTR { return clibav_error_system(errno) }
         }
+    }
+}
+
+extension PipeSource {
+    private func note(_ bytes: UnsafeBufferPointer<UInt8>) {
+        let size = PipeSource.packetBytes
+        // A read may end in the middle of a packet.
+        var at = Int((size - position % size) % size)
+        while at + 3 < bytes.count {
+            if bytes[at + 1] & 0x1F == 0, bytes[at + 2] == 0, bytes[at + 1] & 0x40 != 0 {
+                tables.append(position + Int64(at))
+            }
+            at += Int(size)
+        }
+        if tables.count > PipeSource.mostTables {
+            tables.removeFirst(tables.count - PipeSource.mostTables / 2)
+        }
+        position += Int64(bytes.count)
+    }
+
+    fileprivate func tables(before position: Int64) -> Int64? {
+        tables.last { $0 <= position }
     }
 }
 

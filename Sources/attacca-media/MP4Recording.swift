@@ -37,7 +37,7 @@ struct MP4Recording {
     private func record(_ demuxer: Demuxer, into file: String) throws(MediaFailure) {
         let muxer = try Muxer(format: "mp4", .url("file:\(file)"))
         let remux = try Remux(
-            demuxer, into: muxer, Remux.Manner(endsWhenStreamsChange: true))
+            demuxer, into: muxer, Remux.Manner(tellsSafety: true, endsWhenStreamsChange: true))
         try muxer.begin([
             "movflags": "frag_keyframe+delay_moov+default_base_moof",
             "frag_duration": "1000000", "video_track_timescale": "90000",

@@ -14,6 +14,8 @@ final class Remux {
         /// Times begin at 0, and pictures with a random access.
         var beginsAnew = true
         var container = Container.mp4
+        /// Tells what is safe of a live stream.
+        var tellsSafety = false
         /// A stream that comes later makes it another stream.
         var endsWhenStreamsChange = false
     }
@@ -190,6 +192,23 @@ final class Remux {
         return true
     }
 
+    /// Random access pictures, or else any packets, that came not long ago.
+    private var entries: [(time: Int64, position: Int64)] = []
+    /// A fragment and what waits to be sorted into it are not longer than this, 90 kHz.
+    private static let fragmentTicks: Int64 = 2 * 90_000
+
+    /// Everything before a picture of two seconds ago is in the file.
+    private func noteEntry(_ time: Int64, isKey: Bool) {
+        if isKey, packet.pointee.pos >= 0, let place = demuxer.entry(before: packet.pointee.pos) {
+            entries.append((time, place))
+        }
+        guard let safe = entries.lastIndex(where: { time - $0.time > Remux.fragmentTicks }) else {
+            return
+        }
+        Reporter.tell(.safe(position: entries[safe].position))
+        entries.removeFirst(safe + 1)
+    }
+
     private func take() throws(MediaFailure) {
         let index = packet.pointee.stream_index
         guard var track = tracks[index] else {
@@ -202,6 +221,11 @@ final class Remux {
         tracks[index] = track
         if packet.pointee.dts != clibav_no_time() {
             reference = av_rescale_q(packet.pointee.dts, base, Remux.clock)
+        }
+        if manner.tellsSafety, isAccepted, let reference,
+            track.isVideo || !tracks.values.contains(where: \.isVideo)
+        {
+            noteEntry(reference, isKey: clibav_is_key(packet) != 0)
         }
         guard isAccepted else {
             left += 1

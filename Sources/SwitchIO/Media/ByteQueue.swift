@@ -14,12 +14,18 @@ struct ByteQueue {
 
     /// Lends what waits; how much of it is taken is what the body returns.
     mutating func take(_ body: (UnsafeRawBufferPointer) -> Int) {
-        let count = self.count
-        guard count > 0 else { return }
+        drop(lend(from: 0, body))
+    }
+
+    /// Lends what waits from a place on.
+    /// - Returns: what the body returns, within what there is.
+    func lend(from place: Int, _ body: (UnsafeRawBufferPointer) -> Int) -> Int {
+        let count = self.count - place
+        guard count > 0 else { return 0 }
         let taken = bytes.withUnsafeBytes {
-            body(UnsafeRawBufferPointer(rebasing: $0[first...]))
+            body(UnsafeRawBufferPointer(rebasing: $0[(first + place)...]))
         }
-        drop(min(max(taken, 0), count))
+        return min(max(taken, 0), count)
     }
 
     mutating func drop(_ count: Int) {

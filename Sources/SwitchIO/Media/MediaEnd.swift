@@ -13,7 +13,7 @@ final class MediaEnd: Sendable {
     private static let waitMilliseconds: Int32 = 250
 
     private struct State {
-        var rest: ByteQueue
+        var rest: ReplayQueue
         var listener: EventReader
         var lastWords: String?
     }
@@ -21,7 +21,7 @@ final class MediaEnd: Sendable {
     private let child: MediaChild
     private let state: Mutex<State>
 
-    init(child: MediaChild, rest: ByteQueue, listener: EventReader) {
+    init(child: MediaChild, rest: ReplayQueue, listener: EventReader) {
         self.child = child
         state = Mutex(State(rest: rest, listener: listener))
     }
@@ -64,9 +64,9 @@ final class MediaEnd: Sendable {
     private func handOver() -> Bool {
         state.withLock { state in
             var isBroken = false
-            while state.rest.count > 0 && !isBroken {
+            while state.rest.waiting > 0 && !isBroken {
                 var isFull = false
-                state.rest.take { bytes in
+                state.rest.handOver { bytes in
                     let count = Glibc.write(child.input, bytes.baseAddress, bytes.count)
                     isFull = count < 0 && (errno == EAGAIN || errno == EINTR)
                     isBroken = count < 0 && !isFull
@@ -89,23 +89,15 @@ extension MediaProcess {
         let outcome: Result<Void, IOFailure> = await withCheckedContinuation { continuation in
             MediaEnd.queue.async {
                 let birth = MediaSpawner.start(job, bringsBytes: false)
-                var result = birth.take()
-                while result == nil {
-                    usleep(2000)
-                    result = birth.take()
-                }
-                guard case .success(let child)? = result else {
-                    if case .failure(let failure)? = result {
-                        continuation.resume(returning: .failure(failure))
-                    }
-                    return
-                }
-                let end = MediaEnd(child: child, rest: ByteQueue(), listener: EventReader())
-                let (status, why) = end.wait(tell)
-                continuation.resume(
-                    returning: status == MediaJob.Exit.done
+                let outcome = birth.wait().flatMap { child -> Result<Void, IOFailure> in
+                    let end = MediaEnd(
+                        child: child, rest: ReplayQueue(forgets: true), listener: EventReader())
+                    let (status, why) = end.wait(tell)
+                    return status == MediaJob.Exit.done
                         ? .success(())
-                        : .failure(IOFailure(why ?? "attacca-media ended with \(status)")))
+                        : .failure(IOFailure(why ?? "attacca-media ended with \(status)"))
+                }
+                continuation.resume(returning: outcome)
             }
         }
         try outcome.get()

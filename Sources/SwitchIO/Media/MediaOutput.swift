@@ -23,20 +23,21 @@ final class MediaOutput: Output {
     private let target: MediaTarget
     private let process: MediaProcess
     private var gate = PacketGate()
-    private var queue = ByteQueue()
+    private var queue: ReplayQueue
     private var media = MediaFacts()
     private var isClosed = false
 
     init(_ target: MediaTarget) throws(IOFailure) {
         self.target = target
         process = try MediaProcess(.output(target), bringsBytes: false)
+        queue = ReplayQueue(forgets: !target.isFile)
         facts.readers = 0
         media.place = target.description
         facts.media = media
     }
 
     /// A server that is not there gets nothing of what it missed; a file gets all that there is room for.
-    private var keepsWhileAway: Bool { if case .mp4 = target { true } else { false } }
+    private var keepsWhileAway: Bool { target.isFile }
 
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
         guard !isClosed else { return }
@@ -47,9 +48,8 @@ final class MediaOutput: Output {
             return
         }
         let before = gate.refused
-        gate.pass(packets, fill: queue.count, limit: MediaOutput.longestQueueBytes) {
-            queue.append($0)
-        }
+        let limit = MediaOutput.longestQueueBytes
+        gate.pass(packets, fill: queue.waiting, limit: limit) { queue.append($0, limit: limit) }
         if gate.refused > before { facts.dropped += 1 }
     }
 
@@ -63,7 +63,10 @@ final class MediaOutput: Output {
 
     private func hear(_ news: MediaProcess.News) {
         switch news {
-        case .begun: media.state = .connecting
+        case .begun:
+            queue.beginAgain()
+            media.state = .connecting
+        case .event(.safe(let position)): queue.release(before: position)
         case .event(.opened(let what, _)):
             media.state = .open
             media.place = what
@@ -94,4 +97,8 @@ final class MediaOutput: Output {
         process.finish(queue, done)
         queue.removeAll()
     }
+}
+
+extension MediaTarget {
+    fileprivate var isFile: Bool { if case .mp4 = self { true } else { false } }
 }

@@ -119,9 +119,9 @@ public final class MediaProcess {
     var isRunning: Bool { if case .running = state { true } else { false } }
 
     /// Hands over of the front of a queue what there is room for.
-    func write(from queue: inout ByteQueue) {
+    func write(from queue: inout ReplayQueue) {
         guard case .running(let running) = state else { return }
-        queue.take { bytes in
+        queue.handOver { bytes in
             // A child that is gone is seen by `poll`.
             Glibc.write(running.child.input, bytes.baseAddress, bytes.count)
         }
@@ -156,15 +156,24 @@ public final class MediaProcess {
 
     /// Hands over what waits and lets it finish, on a thread that may wait for it.
     /// - Parameter done: called when it has ended, on any thread.
-    func finish(_ rest: ByteQueue, _ done: @escaping @Sendable () -> Void) {
-        guard case .running(let running) = state else {
-            stop()
-            return done()
+    func finish(_ rest: ReplayQueue, _ done: @escaping @Sendable () -> Void) {
+        var rest = rest
+        let job = job
+        if case .running(let running) = state {
+            state = .over
+            let end = MediaEnd(child: running.child, rest: rest, listener: running.listener)
+            return MediaEnd.queue.async {
+                _ = end.wait()
+                done()
+            }
         }
-        state = .over
-        let end = MediaEnd(child: running.child, rest: rest, listener: running.listener)
-        MediaEnd.queue.async {
-            _ = end.wait()
+        stop()
+        rest.beginAgain()
+        guard rest.count > 0 else { return done() }
+        MediaEnd.queue.async { [rest] in
+            if let child = try? MediaSpawner.start(job, bringsBytes: false).wait().get() {
+                _ = MediaEnd(child: child, rest: rest, listener: EventReader()).wait()
+            }
             done()
         }
     }

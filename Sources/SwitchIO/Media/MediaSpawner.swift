@@ -34,6 +34,14 @@ final class MediaBirth: Sendable {
     /// Nil while it is not there yet.
     func take() -> Result<MediaChild, IOFailure>? { result.withLock { $0 } }
 
+    /// Waits for it; not on a loop.
+    func wait() -> Result<MediaChild, IOFailure> {
+        while true {
+            if let result = take() { return result }
+            usleep(2000)
+        }
+    }
+
     /// Nobody waits for it any more.
     func abandon() {
         isUnwanted.withLock { $0 = true }
