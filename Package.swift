@@ -56,7 +56,7 @@ let package = Package(
             name: "attacca",
             dependencies: [
                 "TransportStream", "SwitchEngine", "Conformance", "Simulation", "SwitchIO",
-                "ControlPlane", "CSockets", .product(name: "Logging", package: "swift-log"),
+                "ControlPlane", "CSockets", "MediaJobs", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -77,6 +77,7 @@ let package = Package(
             name: "SwitchIOTests",
             dependencies: [
                 "SwitchIO", "SwitchEngine", "TransportStream", "Conformance", "StreamContent",
+                "MediaJobs",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),

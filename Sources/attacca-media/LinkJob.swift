@@ -114,7 +114,10 @@ struct LinkJob {
             Remux.Manner(
                 beginsAnew: isPass, container: .transportStream, endsWhenStreamsChange: true))
         Reporter.tell(.opened(what: source.description, pace: pace))
-        try muxer.begin(["pcr_period": "20", "pat_period": "0.1"])
+        // Counters begin anew with each pass, and say so.
+        try muxer.begin([
+            "pcr_period": "20", "pat_period": "0.1", "mpegts_flags": "+initial_discontinuity",
+        ])
         while try remux.step() {}
         try muxer.finish()
         guard isPass else { return }

@@ -54,8 +54,7 @@ final class Muxer {
     /// A stream like an input's; nil where the container can not hold it.
     func add(like stream: StreamPointer) throws(MediaFailure) -> StreamPointer? {
         guard let context, let parameters = stream.pointee.codecpar,
-            avformat_query_codec(
-                context.pointee.oformat, parameters.pointee.codec_id, FF_COMPLIANCE_NORMAL) == 1
+            hasPlace(for: parameters.pointee.codec_id)
         else { return nil }
         guard let made = avformat_new_stream(context, nil) else { throw MediaFailure("no memory") }
         try check(avcodec_parameters_copy(made.pointee.codecpar, parameters), "a stream")
@@ -68,6 +67,18 @@ final class Muxer {
         made.pointee.sample_aspect_ratio = stream.pointee.sample_aspect_ratio
         av_dict_copy(&made.pointee.metadata, stream.pointee.metadata, 0)
         return made
+    }
+
+    /// Of a transport stream libav does not know it; see what goes in, in README.md.
+    private static let transported = [
+        AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_AAC,
+        AV_CODEC_ID_AAC_LATM, AV_CODEC_ID_MP2, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_EAC3,
+        AV_CODEC_ID_OPUS,
+    ]
+
+    private func hasPlace(for codec: AVCodecID) -> Bool {
+        let known = avformat_query_codec(context?.pointee.oformat, codec, FF_COMPLIANCE_NORMAL)
+        return known == 1 || known < 0 && Muxer.transported.contains(codec)
     }
 
     func begin(_ options: [String: String]) throws(MediaFailure) {

@@ -16,8 +16,8 @@ enum ProcessLimits {
         // What it reads and writes ends with the parent, and that ends the job; a link that waits for
         // a server would not see it. A recording is to be finished all the same.
         switch job {
-        case .link, .slate: clibav_end_with_parent(SIGKILL)
-        case .output, .package: break
+        case .link, .slate, .package: clibav_end_with_parent(SIGKILL)
+        case .output: break
         }
         clibav_gain_no_rights()
         // The one on air goes first.

@@ -63,6 +63,8 @@ final class Remux {
         var soundEnd: Int64 = 0
         var hasVideo = false
         var hasSound = false
+        /// Of pictures.
+        var frame: Int64 = 0
         var end: Int64 { max(videoEnd, soundEnd) }
     }
 
@@ -98,7 +100,10 @@ final class Remux {
     /// As long as there are both pictures and sound, nanoseconds.
     var length: Int64 {
         let ends = (span.hasVideo ? [span.videoEnd] : []) + (span.hasSound ? [span.soundEnd] : [])
-        return (ends.min() ?? 0) * 100_000 / 9
+        var ticks = ends.min() ?? 0
+        // In whole frames, so that the next pass's first picture follows one of this pass.
+        if span.frame > 0 { ticks = ticks / span.frame * span.frame }
+        return ticks * 100_000 / 9
     }
 
     /// Where the next recording may go on.
@@ -285,6 +290,7 @@ final class Remux {
         if track.isVideo {
             span.hasVideo = true
             span.videoEnd = max(span.videoEnd, end)
+            span.frame = end - time
         } else {
             span.hasSound = true
             span.soundEnd = max(span.soundEnd, end)
