@@ -8,7 +8,8 @@
 #   make libsrt-bonding   libsrt with socket groups, in .build/srt (see README.md)
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools
+PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools libavformat-dev libavcodec-dev \
+	libavfilter-dev libswscale-dev libswresample-dev
 # Senders and receivers of others that the tests use.
 TEST_PACKAGES := multicat iproute2 gstreamer1.0-tools gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad
@@ -19,11 +20,13 @@ S := SampleStreams
 .PHONY: run rehearse test soak bench bench-air build packages test-packages libsrt-bonding \
 	groups-for-tests streams clean
 
-# libsrt is what SRT links are made of; ffmpeg is what the tests decode with, and like srt-tools a
-# sender and receiver of others. They are installed only where they are missing.
+# libsrt is what SRT links are made of, libav what the media process is; ffmpeg is what the tests decode
+# with, and like srt-tools a sender and receiver of others. They are installed only where they are
+# missing.
 packages:
 	@command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null && \
-		command -v srt-live-transmit >/dev/null && pkg-config --exists srt 2>/dev/null || \
+		command -v srt-live-transmit >/dev/null && \
+		pkg-config --exists srt libavformat libavfilter libswscale 2>/dev/null || \
 		{ $(SUDO) apt-get update -qq && \
 		  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $(PACKAGES); }
 
@@ -35,6 +38,7 @@ test-packages: packages
 
 build: packages
 	swift build -c release --product attacca
+	swift build -c release --product attacca-media
 
 # Debian's libsrt has no socket groups. This is Debian's source of the version that is installed,
 # with them; SRT_SOURCE=VERSION takes another one, and is not for the air where it lacks mendings.

@@ -9,7 +9,8 @@ let strict: [SwiftSetting] =
 let package = Package(
     name: "attacca",
     products: [
-        .executable(name: "attacca", targets: ["attacca"])
+        .executable(name: "attacca", targets: ["attacca"]),
+        .executable(name: "attacca-media", targets: ["attacca-media"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -28,12 +29,21 @@ let package = Package(
             swiftSettings: strict),
         .systemLibrary(
             name: "CSRT", pkgConfig: "srt", providers: [.apt(["libsrt-openssl-dev"])]),
+        .systemLibrary(
+            name: "CLibAV",
+            pkgConfig: "libavformat libavcodec libavfilter libavutil libswscale libswresample",
+            providers: [.apt(["libavformat-dev", "libavfilter-dev"])]),
+        .target(name: "MediaJobs", swiftSettings: strict),
+        // Nothing else is linked with libav: it would bring a second libsrt beside that of SRT links.
+        .executableTarget(
+            name: "attacca-media", dependencies: ["CLibAV", "MediaJobs"], swiftSettings: strict),
         .target(name: "CSockets"),
         .target(name: "CMapping"),
         .target(
             name: "SwitchIO",
             dependencies: [
                 "TransportStream", "RTMP", "SwitchEngine", "CSRT", "CSockets", "CMapping",
+                "MediaJobs",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -50,7 +60,7 @@ let package = Package(
             name: "attacca",
             dependencies: [
                 "TransportStream", "SwitchEngine", "Conformance", "Simulation", "SwitchIO",
-                "ControlPlane", "CSockets", .product(name: "Logging", package: "swift-log"),
+                "ControlPlane", "CSockets", "MediaJobs", .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -74,7 +84,7 @@ let package = Package(
             name: "SwitchIOTests",
             dependencies: [
                 "SwitchIO", "RTMP", "SwitchEngine", "TransportStream", "Conformance",
-                "StreamContent",
+                "StreamContent", "MediaJobs",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),

@@ -2,11 +2,13 @@
 #include "csockets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/socket.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 enum { most_datagrams = 64, control_bytes = 128 };
 
@@ -119,4 +121,14 @@ int csockets_join_group(int descriptor, uint32_t interface_index, const void *gr
     memcpy(&request.gr_group, group, group_length);
     return setsockopt(descriptor, level, MCAST_JOIN_GROUP, &request, sizeof(request)) < 0 ? -errno
                                                                                           : 0;
+}
+
+int csockets_pipe(int *read_end, int *write_end, int bytes) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+    // Less is enough.
+    (void)fcntl(ends[1], F_SETPIPE_SZ, bytes);
+    *read_end = ends[0];
+    *write_end = ends[1];
+    return 0;
 }

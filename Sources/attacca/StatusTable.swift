@@ -23,7 +23,7 @@ enum StatusTable {
         for output in channel.outputs {
             rows.append([
                 "", output.name, "\(output.datagrams)", "\(output.dropped)", "\(output.readers)",
-                output.lastError ?? "",
+                how(output),
             ])
         }
         lines += columns(rows)
@@ -33,6 +33,16 @@ enum StatusTable {
                     + "\(seam.reason): \(seam.why)")
         }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func how(_ output: OutputDocument) -> String {
+        var words: [String] = []
+        if let media = output.media {
+            words.append("\(media.state) \(media.place)")
+            if media.restarts > 0 { words.append("begun again \(media.restarts) times") }
+        }
+        if let error = output.lastError { words.append(error) }
+        return words.joined(separator: ", ")
     }
 
     private static func head(_ channel: ChannelDocument) -> String {

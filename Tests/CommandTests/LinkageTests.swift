@@ -1,18 +1,29 @@
-// What the program is linked with. libavformat would bring a second libsrt into the process, and
-// two of them crash.
+// What the programs are linked with. libavformat brings a libsrt of its own, and two of them in one
+// process crash: so all of libav stands in a program of its own.
 
 import Foundation
 import Testing
 
 @Suite struct LinkageTests {
-    @Test func oneLibsrtIsLinkedAndNoLibrariesThatDecode() throws {
-        let outcome = try Command.run("ldd", [try Binary.found.get()])
+    private func libraries(of program: String) throws -> [String] {
+        let outcome = try Command.run("ldd", [program])
         #expect(outcome.status == 0)
-        let names = outcome.output.split(separator: "\n").compactMap { line in
+        return outcome.output.split(separator: "\n").compactMap { line in
             line.split(separator: " ").first?.trimmingCharacters(in: .whitespaces)
         }
+    }
+
+    @Test func oneLibsrtIsLinkedAndNoLibrariesThatDecode() throws {
+        let names = try libraries(of: try Binary.found.get())
         #expect(names.filter { $0.contains("libsrt") } == ["libsrt.so.1.5"], "\(names)")
-        let others = ["libavformat", "libavcodec", "libavutil", "libgnutls"]
-        #expect(!others.contains { other in outcome.output.contains(other) }, "\(names)")
+        for other in ["libavformat", "libavcodec", "libavutil", "libgnutls"] {
+            #expect(!names.contains { $0.contains(other) }, "\(names)")
+        }
+    }
+
+    @Test func theMediaProcessHasLibavAndNotTheLibsrtOfLinks() throws {
+        let names = try libraries(of: try Binary.found.get() + "-media")
+        #expect(names.contains { $0.hasPrefix("libavformat.so") }, "\(names)")
+        #expect(!names.contains("libsrt.so.1.5"), "\(names)")
     }
 }

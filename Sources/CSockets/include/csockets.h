@@ -30,4 +30,8 @@ int csockets_join_segments(int descriptor);
 int csockets_join_group(int descriptor, uint32_t interface_index, const void *group,
                         uint32_t group_length, const void *source, uint32_t source_length);
 
+/// Makes a pipe, closed in what is executed, that holds `bytes` where the system allows so many.
+/// Returns 0 or -errno.
+int csockets_pipe(int *read_end, int *write_end, int bytes);
+
 #endif

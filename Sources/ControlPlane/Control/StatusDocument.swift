@@ -125,6 +125,14 @@ public struct OutputDocument: Codable, Sendable {
     public var dropped: Int64
     public var readers: Int
     public var lastError: String?
+    /// Where a media process writes to, and how often it had to be started again.
+    public var media: Media?
+
+    public struct Media: Codable, Sendable {
+        public var state: String
+        public var place: String
+        public var restarts: Int64
+    }
 }
 
 extension ChannelDocument {
@@ -165,7 +173,11 @@ extension ChannelDocument {
             OutputDocument(
                 name: $0.name, datagrams: $0.facts.datagrams, bytes: $0.facts.bytes,
                 dropped: $0.facts.dropped, readers: $0.facts.readers,
-                lastError: $0.facts.lastError)
+                lastError: $0.facts.lastError,
+                media: $0.facts.media.map {
+                    OutputDocument.Media(
+                        state: $0.state.rawValue, place: $0.place, restarts: $0.restarts)
+                })
         }
     }
 }

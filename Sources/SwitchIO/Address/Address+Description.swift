@@ -1,6 +1,8 @@
 // Addresses printed as their URL, without secrets: for logs, status and errors. What is printed
 // reads back as the same address, but for the passphrase.
 
+import MediaJobs
+
 extension DatagramAddress: CustomStringConvertible {
     public var description: String { url(isLink: false) }
 
@@ -88,6 +90,9 @@ extension LinkAddress: CustomStringConvertible {
         case .file(let path, let isLooped):
             AddressText.file(path) + (isLooped ? "?loop" : "")
         case .standardInput: "-"
+        case .media(.file(let path, let isLooped)):
+            AddressText.file(path) + (isLooped ? "?loop" : "")
+        case .media(.pull(let url)): url.description
         }
     }
 }
@@ -99,6 +104,9 @@ extension OutputAddress: CustomStringConvertible {
         case .srt(let address): address.description
         case .file(let path): AddressText.file(path)
         case .standardOutput: "-"
+        case .media(.mp4(let path, let staysFragmented)):
+            AddressText.file(path, as: "mp4") + (staysFragmented ? "?fragmented" : "")
+        case .media(.push(let url)): url.description
         }
     }
 }
@@ -110,9 +118,9 @@ private enum AddressText {
             .joined(separator: "&")
     }
 
-    static func file(_ path: String) -> String {
+    static func file(_ path: String, as scheme: String = "file") -> String {
         // Two slashes would begin a host.
-        (path.hasPrefix("//") ? "file://" : "file:") + escaped(path, beside: "?")
+        (path.hasPrefix("//") ? "\(scheme)://" : "\(scheme):") + escaped(path, beside: "?")
     }
 
     /// As few escapes as reading back needs, so that a stream id stays readable; a dollar sign

@@ -5,9 +5,12 @@
 //   srt://:9001?groupconnect=1    srt://192.0.2.7:9003,198.51.100.7:9003?grouptype=broadcast
 //   rtmp://:1935/live/KEY    rtmps://:443/live/KEY?cert=cert.pem&key=key.pem
 //   file:slate.ts?loop    ./slate.ts    -
+//   https://host/live/index.m3u8    rtmp://host/live/KEY    mp4:one.mp4    (Address+Media.swift)
 //
 // An error says which part it is about, what stands there and what is allowed. Nothing is ignored:
 // an unknown key is an error. A plus sign is a plus sign; %XX is decoded in query and paths.
+
+import MediaJobs
 
 extension LinkAddress {
     /// Reads an address.
@@ -22,6 +25,8 @@ extension LinkAddress {
         case .rtmp(let address): self = .rtmp(address)
         case .file(let path, let isLooped): self = .file(path: path, isLooped: isLooped)
         case .standard: self = .standardInput
+        case .source(let source): self = .media(source)
+        case .target: throw AddressParser.wrongWay
         }
     }
 }
@@ -34,9 +39,10 @@ extension OutputAddress {
         switch try AddressParser.parse(text, direction: .output, environment) {
         case .datagrams(let address): self = .datagrams(address)
         case .srt(let address): self = .srt(address)
-        case .rtmp: throw AddressParser.onlyForInputs
         case .file(let path, _): self = .file(path: path)
         case .standard: self = .standardOutput
+        case .target(let target): self = .media(target)
+        case .rtmp, .source: throw AddressParser.wrongWay
         }
     }
 }
@@ -50,10 +56,17 @@ struct AddressParser {
         case rtmp(RTMPAddress)
         case file(path: String, isLooped: Bool)
         case standard
+        case source(MediaSource)
+        case target(MediaTarget)
     }
 
     static let schemes =
-        "srt://, udp://, rtp://, rtmp://, file:, a path, or - (a path with a colon begins with ./)"
+        "srt://, udp://, rtp://, rtmp://, rtmps://, rist://, file:, a path, or - "
+        + "(a path with a colon begins with ./); in: http://, https://, rtsp://; out: mp4:"
+
+    /// `parse` gives what its direction has; this is for the compiler.
+    fileprivate static let wrongWay = AddressError(
+        part: "scheme", found: "one of the other direction", allowed: schemes)
 
     let direction: Direction
     let pieces: URLPieces
@@ -88,9 +101,10 @@ struct AddressParser {
         case "udp": return .datagrams(try parser.datagrams(isRTP: false))
         case "rtp": return .datagrams(try parser.datagrams(isRTP: true))
         case "srt": return .srt(try parser.srt())
-        case "rtmp": return .rtmp(try parser.rtmp(isSecure: false))
-        case "rtmps": return .rtmp(try parser.rtmp(isSecure: true))
+        case "rtmp" where direction == .link: return .rtmp(try parser.rtmp(isSecure: false))
+        case "rtmps" where direction == .link: return .rtmp(try parser.rtmp(isSecure: true))
         case "file", nil: return try parser.file()
+        case let scheme? where MediaScheme.has(scheme, direction): return try parser.media(text)
         case let scheme?:
             throw AddressError(
                 part: "scheme", found: ShownText(scheme + ":").description, allowed: schemes)
@@ -112,6 +126,11 @@ struct AddressParser {
         }
         var isLooped = false
         try apply(direction == .link ? FileKey.link : [], to: &isLooped)
+        if MediaScheme.isContainer(path.text) {
+            return direction == .link
+                ? .source(.file(path: path.text, isLooped: isLooped))
+                : .target(.mp4(path: path.text, staysFragmented: false))
+        }
         return .file(path: path.text, isLooped: isLooped)
     }
 
@@ -194,13 +213,10 @@ struct AddressParser {
 
     // MARK: RTMP
 
-    static let onlyForInputs = AddressError(
-        part: "scheme", found: "rtmp: for an output", allowed: "rtmp: for inputs only")
     /// Where none is written.
     private static let usualPort: (plain: UInt16, secure: UInt16) = (1935, 443)
 
     private func rtmp(isSecure: Bool) throws(AddressError) -> RTMPAddress {
-        guard direction == .link else { throw AddressParser.onlyForInputs }
         guard pieces.user == nil else {
             throw AddressError(
                 part: "host", found: "something before @", allowed: "rtmp://host:port/app/key")

@@ -1,6 +1,7 @@
 // Where links come from and outputs go to, as values. How people write them stands in
 // Address+URL.swift; what is done with them in Links and Outputs.
 
+import MediaJobs
 import RTMP
 
 /// A host and a port.
@@ -148,6 +149,8 @@ public enum LinkAddress: Sendable, Equatable {
     case file(path: String, isLooped: Bool)
     /// Transport packets on standard input, as they come.
     case standardInput
+    /// What attacca-media reads.
+    case media(MediaSource)
 }
 
 /// Where the channel's stream goes.
@@ -156,4 +159,6 @@ public enum OutputAddress: Sendable, Equatable {
     case srt(SRTAddress)
     case file(path: String)
     case standardOutput
+    /// What attacca-media writes.
+    case media(MediaTarget)
 }

@@ -53,7 +53,7 @@ extension LinkAddress {
                 .rtmp(try rtmp.withNumbers())
             }
         // Those who call look their peer up each time.
-        case .srt, .file, .standardInput: return NameLookup(of: []) { address }
+        case .srt, .file, .standardInput, .media: return NameLookup(of: []) { address }
         }
     }
 }
@@ -65,7 +65,7 @@ extension OutputAddress {
         case .datagrams(let address): !address.hosts.allSatisfy(HostText.isNumber)
         case .srt(let address) where address.mode == .listener:
             !HostText.isNumber(address.endpoint.host)
-        case .srt, .file, .standardOutput: false
+        case .srt, .file, .standardOutput, .media: false
         }
     }
 
@@ -75,7 +75,7 @@ extension OutputAddress {
         return switch self {
         case .datagrams(let address): .datagrams(try address.withNumbers())
         case .srt(let address): .srt(try address.withNumbers())
-        case .file, .standardOutput: self
+        case .file, .standardOutput, .media: self
         }
     }
 }

@@ -1,6 +1,7 @@
 // Which addresses can not be used beside each other, as far as their text tells. What only the
 // machine knows (names, other processes) shows when they are opened.
 
+import MediaJobs
 import RTMP
 
 /// A local port that a link or an output binds: of UDP, on which SRT runs too, or of TCP.
@@ -94,7 +95,7 @@ extension LinkAddress {
         case .datagrams(let address): PortBinding(address)
         case .srt(let address): PortBinding(address)
         case .rtmp(let address): PortBinding(address)
-        case .file, .standardInput: nil
+        case .file, .standardInput, .media: nil
         }
     }
 }
@@ -117,6 +118,8 @@ extension OutputAddress {
         case .srt: nil
         case .file(let path): path == "/dev/null" ? nil : "file \(path.plainPath)"
         case .standardOutput: "-"
+        case .media(.mp4(let path, _)): "file \(path.plainPath)"
+        case .media(.push(let url)): url.text
         }
     }
 }
@@ -126,7 +129,8 @@ extension LinkAddress {
     public var origin: String? {
         switch self {
         case .file(let path, _): path == "/dev/null" ? nil : "file \(path.plainPath)"
-        case .standardInput, .datagrams, .srt, .rtmp: nil
+        case .media(.file(let path, _)): "file \(path.plainPath)"
+        case .standardInput, .datagrams, .srt, .rtmp, .media(.pull): nil
         }
     }
 }

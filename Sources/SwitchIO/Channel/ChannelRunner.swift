@@ -92,6 +92,7 @@ public final class ChannelRunner: @unchecked Sendable {
             case .srt(let address): try SRTOutput(address)
             case .file(let path): try FileOutput(path: path)
             case .standardOutput: FileOutput(descriptor: 1, isOwned: false)
+            case .media(let target): try MediaOutput(target)
             }
         let way = output.impairment.map { ImpairedOutput(made, $0) as any Output } ?? made
         outputs.append((output.name, way))

@@ -62,6 +62,7 @@ final class InputRunner {
                 places[index].link = try FileLink(path: path, isLooped: isLooped)
             }
         case .standardInput: places[index].link = try PipeLink.standardInput()
+        case .media(let source): places[index].link = try MediaLink(source)
         }
     }
 

@@ -12,6 +12,8 @@ public struct OutputFacts: Sendable, Equatable {
     /// Readers connected; 1 for what has no readers.
     public var readers = 1
     public var lastError: String?
+    /// Of an output that a media process writes.
+    public var media: MediaFacts?
 }
 
 /// Seven transport packets, or the last ones of a stream, that are due.

@@ -1,0 +1,35 @@
+// What attacca-media tells of its job.
+
+/// One line of its standard error.
+public enum MediaEvent: Codable, Sendable, Equatable {
+    /// It is alive; each second, but not while a call of libav takes longer than it may.
+    case beat(packets: Int64, bytes: Int64)
+    /// The source or target is open, before the first of its packets.
+    case opened(what: String, pace: Pace)
+    /// A looped file's pass is over: so many bytes of it came out, and it lasts so long.
+    case passed(bytes: Int64, nanoseconds: Int64)
+    /// What of its standard input, behind the job's line, came before this byte is written for good; a
+    /// process that begins there again goes on without a hole.
+    case safe(position: Int64)
+    /// Something was left out or went wrong, and the job goes on.
+    case remark(String)
+    /// What was written is made ready; that takes its time.
+    case finishing(String)
+    /// The job is done: what there is now.
+    case finished(String)
+    /// Why the process ends.
+    case failed(String)
+
+    /// How a link's packets are to be taken.
+    public enum Pace: String, Codable, Sendable {
+        /// As they come.
+        case arrival
+        /// When their own clock says: they come as fast as they are taken.
+        case clock
+    }
+
+    /// Between two beats, nanoseconds.
+    public static let beatPause: Int64 = 1_000_000_000
+    /// A line is written at once, or not at all: PIPE_BUF.
+    public static let mostLineBytes = 4096
+}

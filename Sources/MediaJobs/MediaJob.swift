@@ -1,0 +1,88 @@
+// What attacca asks of attacca-media: one job for one process. The job is the first line of its standard
+// input, so that what is secret in an address never stands in a command line.
+//
+//   link      a foreign container or protocol --> transport packets on standard output
+//   output    transport packets on standard input, behind the job's line --> a container or a server
+//   package   finished recordings --> one MP4
+//   slate     a still or a clip --> a transport stream like another one
+//
+// Standard error has one JSON line for each `MediaEvent`.
+
+/// One job.
+public enum MediaJob: Codable, Sendable, Equatable {
+    case link(MediaSource)
+    case output(MediaTarget)
+    /// Recordings in order, transport streams or MP4, to one MP4 with its index first.
+    case package(inputs: [String], output: String)
+    case slate(SlateRecipe)
+
+    /// Its exit status.
+    public enum Exit {
+        public static let done: Int32 = 0
+        /// Another try may succeed, after a while.
+        public static let failed: Int32 = 1
+        /// The stream is another one now: begin again at once.
+        public static let changed: Int32 = 3
+        /// It did not come out of a call, and gave itself up.
+        public static let stuck: Int32 = 4
+    }
+}
+
+/// Where a link's stream comes from.
+public enum MediaSource: Codable, Sendable, Equatable {
+    /// A recording in any container.
+    case file(path: String, isLooped: Bool)
+    /// http, https, rtsp, rist.
+    case pull(MediaURL)
+}
+
+/// Where an output's stream goes.
+public enum MediaTarget: Codable, Sendable, Equatable {
+    /// Written in fragments; made a plain one with the index first at its end, if not `staysFragmented`.
+    case mp4(path: String, staysFragmented: Bool)
+    /// rtmp, rtmps, rist.
+    case push(MediaURL)
+}
+
+/// A slate like a stream that is on the air.
+public struct SlateRecipe: Codable, Sendable, Equatable {
+    /// A still or a clip.
+    public var picture: String
+    /// Some seconds of the stream that it is to be like.
+    public var like: String
+    public var output: String
+
+    public init(picture: String, like: String, output: String) {
+        self.picture = picture
+        self.like = like
+        self.output = output
+    }
+}
+
+extension MediaSource: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .file(let path, _): path
+        case .pull(let url): url.description
+        }
+    }
+}
+
+extension MediaTarget: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .mp4(let path, _): path
+        case .push(let url): url.description
+        }
+    }
+}
+
+extension MediaJob {
+    /// What must not stand in anything that is told.
+    public var secrets: [String] {
+        switch self {
+        case .link(.pull(let url)), .output(.push(let url)): url.secrets
+        case .link, .output, .package, .slate: []
+        }
+    }
+}

@@ -1,0 +1,80 @@
+// Packets that come as fast as they are taken, and are taken when their own clock says. A pass is one
+// playing of a recording; a playlist is one that does not end.
+
+import SwitchEngine
+
+struct MediaPass {
+    /// Packets that come so much too late, 300 ms, move all that follow: a server was slow.
+    private static let longestLateness: Int64 = 300_000_000
+
+    private var reader = PacedReader(program: nil)
+    /// When its time 0 is; nil before the first packet.
+    private var start: MonotonicInstant?
+    /// Bytes that were read of it.
+    private var read: Int64 = 0
+    /// How many bytes it has, and how long it lasts, once that is known.
+    private(set) var end: (bytes: Int64, nanoseconds: Int64)?
+
+    enum Outcome {
+        /// Nothing is due, or it has not come.
+        case waits
+        /// All of it was given; when the next pass begins.
+        case over(next: MonotonicInstant)
+    }
+
+    init(start: MonotonicInstant? = nil) { self.start = start }
+
+    mutating func finish(bytes: Int64, nanoseconds: Int64) { end = (bytes, nanoseconds) }
+
+    /// Gives what is due.
+    /// - Parameters:
+    ///   - queue: what has come of it, and perhaps of the pass behind it.
+    ///   - isWhole: nothing more comes.
+    mutating func give(
+        from queue: inout ByteQueue, isWhole: Bool, at now: MonotonicInstant,
+        _ take: (Span<UInt8>, MonotonicInstant) -> Void
+    ) -> Outcome {
+        while true {
+            fill(from: &queue, isWhole: isWhole)
+            guard let next = reader.nextTime else {
+                let begin = start ?? now
+                return reader.isAtEnd
+                    ? .over(next: end.map { begin + $0.nanoseconds } ?? now) : .waits
+            }
+            var begin = start ?? now
+            let lateness = now - (begin + next.scaled(by: 1000, over: 27))
+            // What is left when the next pass begins still has times of its own.
+            let isOver = end.map { now - begin >= $0.nanoseconds } ?? false
+            if lateness > MediaPass.longestLateness && !isOver { begin = begin + lateness }
+            start = begin
+            let limit = isOver ? .max : (now - begin + 1).scaled(by: 27, over: 1000)
+            guard next < limit, let batch = reader.take(before: limit) else { return .waits }
+            let instant = begin + batch.time.scaled(by: 1000, over: 27)
+            take(reader.bytes.span.extracting(batch.range), isOver ? instant : min(instant, now))
+        }
+    }
+
+    private mutating func fill(from queue: inout ByteQueue, isWhole: Bool) {
+        while reader.needsBytes {
+            let room = end.map { $0.bytes - read } ?? .max
+            var taken = 0
+            if queue.count == 0 || room <= 0 {
+                guard room <= 0 || isWhole else { return }
+                reader.read { _, _ in 0 }
+                continue
+            }
+            reader.read { buffer, places in
+                queue.take { bytes in
+                    taken = min(places.count, bytes.count, Int(clamping: room))
+                    buffer.withUnsafeMutableBytes { held in
+                        UnsafeMutableRawBufferPointer(rebasing: held[places])
+                            .copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<taken]))
+                    }
+                    return taken
+                }
+                return taken
+            }
+            read += Int64(taken)
+        }
+    }
+}

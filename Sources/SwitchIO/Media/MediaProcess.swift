@@ -1,0 +1,180 @@
+// One job and the process that does it: started, listened to, ended when it gives no sign of life, and
+// started again after a pause that grows. Asked on each tick of the channel; never waited for.
+
+import Glibc
+import MediaJobs
+import SwitchEngine
+
+public final class MediaProcess {
+    /// Without a beat for so long it is ended, 6 s.
+    static let longestSilence: Int64 = 6_000_000_000
+    private static let firstPause: Int64 = 200_000_000
+    private static let longestPause: Int64 = 5_000_000_000
+    /// Who has run for so long begins with the first pause again, 10 s.
+    private static let provenTime: Int64 = 10_000_000_000
+
+    /// What is heard of it.
+    enum News {
+        case begun
+        case event(MediaEvent)
+        /// It is gone, with this exit status; another one comes after a pause.
+        case ended(status: Int32, why: String)
+    }
+
+    private enum State {
+        case idle(until: Int64)
+        case starting(MediaBirth)
+        case running(Running)
+        /// Nothing is started any more.
+        case over
+    }
+
+    private struct Running {
+        var child: MediaChild
+        var begin: Int64
+        var lastBeat: Int64
+        var lastWords: String?
+        var isKilled = false
+        var listener = EventReader()
+        /// Nothing comes of it any more: its output is read to the end.
+        var isDrained: Bool
+    }
+
+    private let job: MediaJob
+    private let bringsBytes: Bool
+    private var state = State.idle(until: .min)
+    private var pause = MediaProcess.firstPause
+
+    /// - Throws: where there is no attacca-media at all.
+    init(_ job: MediaJob, bringsBytes: Bool) throws(IOFailure) {
+        _ = try MediaBinary.find()
+        self.job = job
+        self.bringsBytes = bringsBytes
+    }
+
+    deinit { stop() }
+
+    // MARK: The tick
+
+    func poll(at instant: MonotonicInstant, _ tell: (News) -> Void) {
+        let now = instant.nanoseconds
+        switch state {
+        case .over: return
+        case .idle(let until):
+            guard now >= until else { return }
+            state = .starting(MediaSpawner.start(job, bringsBytes: bringsBytes))
+        case .starting(let birth):
+            switch birth.take() {
+            case nil: return
+            case .success(let child):
+                state = .running(
+                    Running(child: child, begin: now, lastBeat: now, isDrained: !bringsBytes))
+                tell(.begun)
+            case .failure(let failure):
+                rest(at: now)
+                tell(.ended(status: MediaJob.Exit.failed, why: failure.description))
+            }
+        case .running(let running): look(after: running, at: now, tell)
+        }
+    }
+
+    private func look(after running: Running, at now: Int64, _ tell: (News) -> Void) {
+        var running = running
+        // Asked before the last lines are read: then they are there.
+        let ending = running.isDrained ? running.child.ending() : nil
+        var events: [MediaEvent] = []
+        running.listener.read(from: running.child.events) { events.append($0) }
+        if !events.isEmpty { running.lastBeat = now }
+        for case .failed(let why) in events { running.lastWords = why }
+        if ending == nil, now - running.lastBeat > MediaProcess.longestSilence,
+            !running.isKilled, running.child.ending() == nil
+        {
+            running.isKilled = true
+            running.lastWords = "it gave no sign of life, and was ended"
+            kill(running.child.process, SIGKILL)
+        }
+        state = .running(running)
+        for event in events { tell(.event(event)) }
+        guard let ending else { return }
+        running.child.closePipes()
+        if now - running.begin > MediaProcess.provenTime || ending == MediaJob.Exit.changed {
+            pause = MediaProcess.firstPause
+        }
+        rest(at: now)
+        tell(.ended(status: ending, why: running.lastWords ?? MediaProcess.text(ending)))
+    }
+
+    private static func text(_ status: Int32) -> String {
+        status > 128 ? "attacca-media was ended by signal \(status - 128)"
+            : "attacca-media ended with \(status)"
+    }
+
+    private func rest(at now: Int64) {
+        state = .idle(until: now + pause)
+        pause = min(2 * pause, MediaProcess.longestPause)
+    }
+
+    // MARK: Bytes
+
+    var isRunning: Bool { if case .running = state { true } else { false } }
+
+    /// Hands over of the front of a queue what there is room for.
+    func write(from queue: inout ReplayQueue) {
+        guard case .running(let running) = state else { return }
+        queue.handOver { bytes in
+            // A child that is gone is seen by `poll`.
+            Glibc.write(running.child.input, bytes.baseAddress, bytes.count)
+        }
+    }
+
+    /// Takes what has come, up to so many bytes.
+    func read(into queue: inout ByteQueue, most: Int) {
+        guard case .running(var running) = state, let output = running.child.output,
+            !running.isDrained
+        else { return }
+        var piece = [UInt8](repeating: 0, count: min(most, 256 << 10))
+        let count = Glibc.read(output, &piece, piece.count)
+        if count > 0 {
+            queue.append(piece.span.extracting(0..<count))
+        } else if count == 0 || errno != EAGAIN && errno != EINTR {
+            running.isDrained = true
+            state = .running(running)
+        }
+    }
+
+    // MARK: The end
+
+    /// Ends it at once.
+    func stop() {
+        switch state {
+        case .running(let running): running.child.abandon()
+        case .starting(let birth): birth.abandon()
+        case .idle, .over: break
+        }
+        state = .over
+    }
+
+    /// Hands over what waits and lets it finish, on a thread that may wait for it.
+    /// - Parameter done: called when it has ended, on any thread.
+    func finish(_ rest: ReplayQueue, _ done: @escaping @Sendable () -> Void) {
+        var rest = rest
+        let job = job
+        if case .running(let running) = state {
+            state = .over
+            let end = MediaEnd(child: running.child, rest: rest, listener: running.listener)
+            return MediaEnd.queue.async {
+                _ = end.wait()
+                done()
+            }
+        }
+        stop()
+        rest.beginAgain()
+        guard rest.count > 0 else { return done() }
+        MediaEnd.queue.async { [rest] in
+            if let child = try? MediaSpawner.start(job, bringsBytes: false).wait().get() {
+                _ = MediaEnd(child: child, rest: rest, listener: EventReader()).wait()
+            }
+            done()
+        }
+    }
+}

@@ -1,0 +1,206 @@
+// What libav reads: a file, a server, or the transport packets that the parent hands over.
+
+import CLibAV
+import Glibc
+
+typealias FormatContext = UnsafeMutablePointer<AVFormatContext>
+typealias StreamPointer = UnsafeMutablePointer<AVStream>
+typealias PacketPointer = UnsafeMutablePointer<AVPacket>
+
+final class Demuxer {
+    private(set) var context: FormatContext?
+    private let pipe: PipeSource?
+    /// Where it was opened before the format was known.
+    private var bytes: UnsafeMutablePointer<AVIOContext>?
+
+    /// The transport packets of a pipe: read until it is known what is in them.
+    init(packetsOf descriptor: Int32) throws(MediaFailure) {
+        let pipe = try PipeSource(descriptor)
+        self.pipe = pipe
+        guard let made = avformat_alloc_context() else { throw MediaFailure("no memory") }
+        made.pointee.pb = pipe.context
+        made.pointee.interrupt_callback = Watch.interrupt
+        // What a live stream is, is known when some pictures of it have come.
+        made.pointee.probesize = 20 << 20
+        made.pointee.max_analyze_duration = 3_000_000
+        context = made
+        try open(named: "", format: av_find_input_format("mpegts"), [:])
+    }
+
+    /// - Parameters:
+    ///   - url: with its protocol: `file:…`.
+    ///   - bytes: the same, opened already; to be closed here.
+    init(
+        _ url: String, bytes: UnsafeMutablePointer<AVIOContext>? = nil,
+        format: UnsafePointer<AVInputFormat>? = nil, _ options: [String: String]
+    ) throws(MediaFailure) {
+        pipe = nil
+        self.bytes = bytes
+        guard let made = avformat_alloc_context() else { throw MediaFailure("no memory") }
+        made.pointee.pb = bytes
+        made.pointee.interrupt_callback = Watch.interrupt
+        context = made
+        try open(named: url, format: format, options)
+    }
+
+    private func open(
+        named url: String, format: UnsafePointer<AVInputFormat>?, _ options: [String: String]
+    ) throws(MediaFailure) {
+        var dictionary = Options(options)
+        Watch.begin()
+        defer { Watch.end() }
+        // Frees the context where it fails.
+        try check(avformat_open_input(&context, url, format, &dictionary.pointer), "opening")
+        Watch.begin()
+        try check(avformat_find_stream_info(context, nil), "looking at the streams")
+    }
+
+    deinit {
+        avformat_close_input(&context)
+        if bytes != nil { avio_closep(&bytes) }
+    }
+
+    var streams: [StreamPointer] {
+        guard let context else { return [] }
+        return (0..<Int32(context.pointee.nb_streams)).compactMap { clibav_stream(context, $0) }
+    }
+
+    /// Where the tables stand that go before a place in the parent's bytes; nil where that is not known.
+    func entry(before position: Int64) -> Int64? { pipe?.tables(before: position) }
+
+    /// Reads the next packet; false at the end.
+    func read(into packet: PacketPointer) throws(MediaFailure) -> Bool {
+        Watch.begin()
+        defer { Watch.end() }
+        av_packet_unref(packet)
+        while true {
+            let code = av_read_frame(context, packet)
+            if code == clibav_error_end() { return false }
+            if code == clibav_error_again() { continue }
+            try check(code, "reading")
+            return true
+        }
+    }
+}
+
+/// Options of a call of libav.
+struct Options: ~Copyable {
+    var pointer: OpaquePointer?
+
+    init(_ values: [String: String]) {
+        for (key, value) in values { av_dict_set(&pointer, key, value, 0) }
+    }
+
+    deinit { 
+        var pointer = pointer
+        av_dict_free(&pointer)
+    }
+}
+
+/// A pipe that is read for libav. While it is waited for, no call counts as being late.
+final class PipeSource {
+    private static let bufferBytes = 188 * 512
+    private static let packetBytes: Int64 = 188
+    /// Of them a minute or more.
+    private static let mostTables = 1000
+    fileprivate(set) var context: UnsafeMutablePointer<AVIOContext>?
+    private let descriptor: Int32
+    private var position: Int64 = 0
+    /// Where PATs began, in order. The parent sends whole packets.
+    private var tables: [Int64] = []
+
+    init(_ descriptor: Int32) throws(MediaFailure) {
+        self.descriptor = descriptor
+        guard let buffer = av_malloc(PipeSource.bufferBytes) else { throw MediaFailure("no memory") }
+        context = avio_alloc_context(
+            buffer.assumingMemoryBound(to: UInt8.self), Int32(PipeSource.bufferBytes), 0,
+            Unmanaged.passUnretained(self).toOpaque(),
+            { opaque, bytes, count in
+                guard let opaque, let bytes else { return clibav_error_end() }
+                let source = Unmanaged<PipeSource>.fromOpaque(opaque).takeUnretainedValue()
+                return source.read(bytes, Int(count))
+            }, nil, nil)
+        guard context != nil else { throw MediaFailure("no memory") }
+    }
+
+    deinit {
+        if let context { av_free(context.pointee.buffer) }
+        avio_context_free(&context)
+    }
+
+    private func read(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int32 {
+        while true {
+            let came = Watch.pause { Glibc.read(descriptor, bytes, count) }
+            if came > 0 {
+                note(UnsafeBufferPointer(start: bytes, count: came))
+                return Int32(came)
+            }
+            if came == 0 { return clibav_error_end() }
+            if errno != EINTR { return clibav_error_system(errno) }
+        }
+    }
+}
+
+extension PipeSource {
+    private func note(_ bytes: UnsafeBufferPointer<UInt8>) {
+        let size = PipeSource.packetBytes
+        // A read may end in the middle of a packet.
+        var at = Int((size - position % size) % size)
+        while at + 3 < bytes.count {
+            if bytes[at + 1] & 0x1F == 0, bytes[at + 2] == 0, bytes[at + 1] & 0x40 != 0 {
+                tables.append(position + Int64(at))
+            }
+            at += Int(size)
+        }
+        if tables.count > PipeSource.mostTables {
+            tables.removeFirst(tables.count - PipeSource.mostTables / 2)
+        }
+        position += Int64(bytes.count)
+    }
+
+    fileprivate func tables(before position: Int64) -> Int64? {
+        tables.last { $0 <= position }
+    }
+}
+
+/// A pipe that libav writes into.
+final class PipeSink {
+    private static let bufferBytes = 188 * 128
+    private(set) var context: UnsafeMutablePointer<AVIOContext>?
+    private let descriptor: Int32
+    private(set) var written: Int64 = 0
+
+    init(_ descriptor: Int32) throws(MediaFailure) {
+        self.descriptor = descriptor
+        guard let buffer = av_malloc(PipeSink.bufferBytes) else { throw MediaFailure("no memory") }
+        context = avio_alloc_context(
+            buffer.assumingMemoryBound(to: UInt8.self), Int32(PipeSink.bufferBytes), 1,
+            Unmanaged.passUnretained(self).toOpaque(), nil,
+            { opaque, bytes, count in
+                guard let opaque, let bytes else { return clibav_error_end() }
+                let sink = Unmanaged<PipeSink>.fromOpaque(opaque).takeUnretainedValue()
+                return sink.write(UnsafePointer(bytes), Int(count))
+            }, nil)
+        guard context != nil else { throw MediaFailure("no memory") }
+    }
+
+    deinit {
+        if let context { av_free(context.pointee.buffer) }
+        avio_context_free(&context)
+    }
+
+    /// Writes all of it, or gives an error of libav's.
+    func write(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
+        var done = 0
+        while done < count {
+            let taken = Watch.pause { Glibc.write(descriptor, bytes + done, count - done) }
+            if taken < 0 {
+                if errno == EINTR { continue }
+                return clibav_error_system(errno)
+            }
+            done += taken
+        }
+        written += Int64(count)
+        return Int32(count)
+    }
+}

@@ -1,0 +1,170 @@
+// One stream on its way from a demuxer to a muxer: which of its packets go on, and when they are.
+
+import CLibAV
+
+struct Track {
+    let input: StreamPointer
+    let output: StreamPointer
+    let isVideo: Bool
+    /// Of the newest packet, in the input's time base, without the wraps of its 33 bits.
+    private var lastDecoding: Int64?
+    /// Of the newest packet that was written, in the output's time base.
+    private var lastWritten: Int64?
+    /// What `av_rescale_delta` knows: sound frames keep their length whatever the time base rounds.
+    private var soundPlace = clibav_no_time()
+    private var entry: Entry
+    private var filter: PacketFilter?
+
+    /// Where pictures may begin.
+    private enum Entry {
+        /// At the next random access picture.
+        case awaited
+        /// Begun at a picture of this time: what is shown before it needs what is not there.
+        case at(Int64)
+        /// Nothing was missing before.
+        case open
+    }
+
+    /// A step beyond this is a place where packets are missing, in seconds.
+    private static let longestStep: Int64 = 1
+
+    init(
+        _ input: StreamPointer, _ output: StreamPointer, beginsAtKey: Bool, filter: PacketFilter?
+    ) {
+        self.input = input
+        self.output = output
+        isVideo = input.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
+        entry = isVideo && beginsAtKey ? .awaited : .open
+        self.filter = filter
+    }
+
+    /// The same stream of the output, out of another input.
+    func goingOn(with stream: StreamPointer, filter: PacketFilter?) -> Track {
+        var track = Track(stream, output, beginsAtKey: true, filter: filter)
+        track.lastWritten = lastWritten
+        track.soundPlace = soundPlace
+        return track
+    }
+
+    /// Nothing is missing before the first picture.
+    mutating func open() { entry = .open }
+
+    /// Ticks of the input in a second.
+    private var rate: Int64 {
+        let base = input.pointee.time_base
+        return base.num > 0 ? Int64(base.den) / Int64(base.num) : 90_000
+    }
+
+    var isAwaitingEntry: Bool {
+        if case .awaited = entry { true } else { false }
+    }
+
+    // MARK: In
+
+    /// Gives the packet its unwrapped times and says whether it goes on.
+    /// - Parameter reference: a time of the other streams, where this one has none yet.
+    mutating func accept(_ packet: PacketPointer, near reference: Int64?) -> Bool {
+        let none = clibav_no_time()
+        if packet.pointee.dts == none { packet.pointee.dts = packet.pointee.pts }
+        if packet.pointee.pts == none { packet.pointee.pts = packet.pointee.dts }
+        guard packet.pointee.dts != none else { return false }
+        let decoding = unwrapped(packet.pointee.dts, near: lastDecoding ?? reference)
+        packet.pointee.pts = decoding + wrapped(packet.pointee.pts &- packet.pointee.dts)
+        packet.pointee.dts = decoding
+        defer { lastDecoding = decoding }
+        guard clibav_is_corrupt(packet) == 0 else {
+            if isVideo { missSome() }
+            return false
+        }
+        guard isVideo else { return true }
+        if let lastDecoding, abs(decoding - lastDecoding) > Track.longestStep * rate { missSome() }
+        return enter(packet)
+    }
+
+    private mutating func enter(_ packet: PacketPointer) -> Bool {
+        switch entry {
+        case .open: return true
+        case .awaited:
+            guard clibav_is_key(packet) != 0 else { return false }
+            entry = .at(packet.pointee.pts)
+            return true
+        case .at(let time):
+            if packet.pointee.pts < time { return false }
+            if clibav_is_key(packet) != 0 { entry = .open }
+            return true
+        }
+    }
+
+    /// Packets are missing: pictures go on at the next random access.
+    mutating func missSome() {
+        if isVideo { entry = .awaited }
+    }
+
+    private func unwrapped(_ time: Int64, near reference: Int64?) -> Int64 {
+        guard let reference else { return time }
+        return reference + wrapped(time &- reference)
+    }
+
+    /// A distance between two times, of which each may have wrapped.
+    private func wrapped(_ distance: Int64) -> Int64 {
+        let bits = Int64(input.pointee.pts_wrap_bits)
+        guard bits > 0, bits < 63 else { return distance }
+        let unused = 64 - bits
+        return (distance << unused) >> unused
+    }
+
+    // MARK: Out
+
+    /// Moves the packet onto the output's line; false where that is no step forward.
+    /// - Parameter origin: where the output's time 0 is, in the input's time base.
+    mutating func place(_ packet: PacketPointer, origin: Int64) -> Bool {
+        let (from, to) = (input.pointee.time_base, output.pointee.time_base)
+        let delay = packet.pointee.pts - packet.pointee.dts
+        let time = packet.pointee.dts - origin
+        let parameters = input.pointee.codecpar
+        let samples = isVideo ? 0
+            : av_get_audio_frame_duration2(parameters, packet.pointee.size)
+        if !isVideo, samples > 0, let rate = parameters?.pointee.sample_rate, rate > 0 {
+            let grid = AVRational(num: 1, den: rate)
+            packet.pointee.dts = av_rescale_delta(from, time, grid, samples, &soundPlace, to)
+            packet.pointee.duration = av_rescale_q(Int64(samples), grid, to)
+        } else {
+            packet.pointee.dts = av_rescale_q(time, from, to)
+            packet.pointee.duration = av_rescale_q(packet.pointee.duration, from, to)
+        }
+        packet.pointee.pts = isVideo
+            ? av_rescale_q(time + delay, from, to) : packet.pointee.dts
+        if let lastWritten, packet.pointee.dts <= lastWritten { return false }
+        lastWritten = packet.pointee.dts
+        packet.pointee.stream_index = output.pointee.index
+        packet.pointee.pos = -1
+        return true
+    }
+
+    /// Makes of the packet what the container wants of it.
+    func filtered(_ packet: PacketPointer) throws(MediaFailure) {
+        try filter?.pass(packet)
+    }
+
+}
+
+/// One of libav's bitstream filters, on one stream.
+final class PacketFilter {
+    private var context: UnsafeMutablePointer<AVBSFContext>?
+
+    init(_ name: String, _ stream: StreamPointer) throws(MediaFailure) {
+        guard let kind = av_bsf_get_by_name(name) else { throw MediaFailure("no filter \(name)") }
+        try check(av_bsf_alloc(kind, &context), name)
+        guard let context else { throw MediaFailure("no memory") }
+        try check(avcodec_parameters_copy(context.pointee.par_in, stream.pointee.codecpar), name)
+        context.pointee.time_base_in = stream.pointee.time_base
+        try check(av_bsf_init(context), name)
+    }
+
+    deinit { av_bsf_free(&context) }
+
+    func pass(_ packet: PacketPointer) throws(MediaFailure) {
+        try check(av_bsf_send_packet(context, packet), "a filter")
+        try check(av_bsf_receive_packet(context, packet), "a filter")
+    }
+}

@@ -1,0 +1,87 @@
+// What waits for a media process: whole units, within bounds, and again for the next one.
+
+import Testing
+
+@testable import SwitchIO
+
+@Suite struct MediaQueueTests {
+    private func packet(_ pid: Int, _ number: UInt8, starts: Bool) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0xFF, count: 188)
+        bytes[0] = 0x47
+        bytes[1] = UInt8(pid >> 8) | (starts ? 0x40 : 0)
+        bytes[2] = UInt8(pid & 0xFF)
+        bytes[3] = 0x10
+        bytes[4] = number
+        return bytes
+    }
+
+    /// Units of four packets of two streams, one after the other, into a queue that nobody empties for
+    /// a while: of each unit all packets are there, or none.
+    @Test func aUnitIsLetInWholeOrNotAtAll() {
+        var gate = PacketGate()
+        var fill = 0
+        var units: [UInt8: Int] = [:]
+        let limit = 100 * 188
+        for unit in 0..<250 {
+            // It takes nothing, then all.
+            if unit == 120 { fill = 0 }
+            for part in 0..<4 {
+                for pid in [256, 257] {
+                    let number = UInt8(truncatingIfNeeded: unit)
+                    gate.pass(
+                        packet(pid, number, starts: part == 0).span, fill: fill, limit: limit
+                    ) {
+                        fill += $0.count
+                        units[$0[4], default: 0] += 1
+                    }
+                }
+            }
+            #expect(fill <= limit)
+            if unit > 120 { fill = max(fill - 8 * 188, 0) }
+        }
+        #expect(units.values.allSatisfy { $0 == 4 || $0 == 8 })
+        #expect(gate.refused > 0 && units[119] == nil && units[249] == 8)
+    }
+
+    private func hand(_ queue: inout ReplayQueue, _ count: Int) -> [UInt8] {
+        var got: [UInt8] = []
+        queue.handOver { bytes in
+            got = Array(bytes.prefix(count))
+            return got.count
+        }
+        return got
+    }
+
+    @Test func whatIsNotSafeComesAgain() {
+        var queue = ReplayQueue(forgets: false)
+        queue.append(Array(0..<10).span, limit: 100)
+        #expect(hand(&queue, 6) == [0, 1, 2, 3, 4, 5])
+        queue.release(before: 4)
+        queue.beginAgain()
+        #expect(hand(&queue, 100) == [4, 5, 6, 7, 8, 9])
+        // Places are counted from what this process got first.
+        queue.release(before: 2)
+        queue.beginAgain()
+        #expect(hand(&queue, 100) == [6, 7, 8, 9])
+        // One that claims more than it has got is not believed.
+        queue.append([10, 11].span, limit: 100)
+        queue.release(before: .max)
+        #expect(hand(&queue, 100) == [10, 11])
+    }
+
+    @Test func whatWasHandedOverGoesWhereThereIsNoRoom() {
+        var queue = ReplayQueue(forgets: false)
+        queue.append(Array(0..<10).span, limit: 12)
+        #expect(hand(&queue, 5) == [0, 1, 2, 3, 4])
+        queue.append(Array(10..<16).span, limit: 12)
+        #expect(queue.count == 12 && queue.waiting == 11)
+    }
+
+    @Test func aServerGetsNothingTwice() {
+        var queue = ReplayQueue(forgets: true)
+        queue.append(Array(0..<10).span, limit: 100)
+        #expect(hand(&queue, 6).count == 6)
+        queue.beginAgain()
+        #expect(hand(&queue, 100) == [6, 7, 8, 9])
+    }
+}
