@@ -19,6 +19,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "TransportStream", swiftSettings: strict),
+        .target(name: "Packaging", dependencies: ["TransportStream"], swiftSettings: strict),
         .target(name: "Conformance", dependencies: ["TransportStream"], swiftSettings: strict),
         .target(name: "SwitchEngine", dependencies: ["TransportStream"], swiftSettings: strict),
         .target(
@@ -31,7 +32,7 @@ let package = Package(
         .target(
             name: "SwitchIO",
             dependencies: [
-                "TransportStream", "SwitchEngine", "CSRT", "CSockets", "CMapping",
+                "TransportStream", "Packaging", "SwitchEngine", "CSRT", "CSockets", "CMapping",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -55,6 +56,9 @@ let package = Package(
         .target(name: "StreamContent", path: "Tests/StreamContent", swiftSettings: strict),
         .testTarget(
             name: "TransportStreamTests", dependencies: ["TransportStream"], swiftSettings: strict),
+        .testTarget(
+            name: "PackagingTests", dependencies: ["Packaging", "TransportStream"],
+            swiftSettings: strict),
         .testTarget(
             name: "ConformanceTests", dependencies: ["Conformance", "TransportStream"],
             swiftSettings: strict),

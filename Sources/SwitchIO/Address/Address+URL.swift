@@ -3,7 +3,7 @@
 //   udp://@239.1.1.1:5000?localaddr=eth0    rtp://[ff15::1%eth0]:5000    udp://:5000
 //   srt://:9001    srt://192.0.2.7:9003?mode=caller&latency=200&streamid=#!::r=live,m=publish
 //   srt://:9001?groupconnect=1    srt://192.0.2.7:9003,198.51.100.7:9003?grouptype=broadcast
-//   file:slate.ts?loop    ./slate.ts    -
+//   file:slate.ts?loop    ./slate.ts    -    hls:/srv/www/one?segment=4s    record:/srv/archive
 //
 // An error says which part it is about, what stands there and what is allowed. Nothing is ignored:
 // an unknown key is an error. A plus sign is a plus sign; %XX is decoded in query and paths.
@@ -20,6 +20,8 @@ extension LinkAddress {
         case .srt(let address): self = .srt(address)
         case .file(let path, let isLooped): self = .file(path: path, isLooped: isLooped)
         case .standard: self = .standardInput
+        case .hls, .record: throw AddressError(
+                part: "scheme", found: "an output's", allowed: AddressParser.schemes)
         }
     }
 }
@@ -34,6 +36,8 @@ extension OutputAddress {
         case .srt(let address): self = .srt(address)
         case .file(let path, _): self = .file(path: path)
         case .standard: self = .standardOutput
+        case .hls(let target): self = .hls(target)
+        case .record(let target): self = .record(target)
         }
     }
 }
@@ -46,10 +50,13 @@ struct AddressParser {
         case srt(SRTAddress)
         case file(path: String, isLooped: Bool)
         case standard
+        case hls(HLSTarget)
+        case record(RecordTarget)
     }
 
     static let schemes =
         "srt://, udp://, rtp://, file:, a path, or - (a path with a colon begins with ./)"
+    static let outputSchemes = "hls:, record:, " + schemes
 
     let direction: Direction
     let pieces: URLPieces
@@ -84,29 +91,53 @@ struct AddressParser {
         case "udp": return .datagrams(try parser.datagrams(isRTP: false))
         case "rtp": return .datagrams(try parser.datagrams(isRTP: true))
         case "srt": return .srt(try parser.srt())
+        case "hls" where direction == .output: return .hls(try parser.segments())
+        case "record" where direction == .output: return .record(try parser.recording())
         case "file", nil: return try parser.file()
         case let scheme?:
-            throw AddressError(
-                part: "scheme", found: ShownText(scheme + ":").description, allowed: schemes)
+            throw unknownScheme(ShownText(scheme + ":").description, direction)
         }
+    }
+
+    private static func unknownScheme(_ found: String, _ direction: Direction) -> AddressError {
+        AddressError(
+            part: "scheme", found: found,
+            allowed: direction == .output ? outputSchemes : schemes)
     }
 
     // MARK: Files
 
     private func file() throws(AddressError) -> Address {
+        let path = try path("the path of a file")
+        var isLooped = false
+        try apply(direction == .link ? FileKey.link : [], to: &isLooped)
+        return .file(path: path, isLooped: isLooped)
+    }
+
+    private func segments() throws(AddressError) -> HLSTarget {
+        var target = HLSTarget(folder: try path("a folder"))
+        try apply(FolderKey.segments, to: &target)
+        return target
+    }
+
+    private func recording() throws(AddressError) -> RecordTarget {
+        var target = RecordTarget(folder: try path("a folder"))
+        try apply(FolderKey.recording, to: &target)
+        return target
+    }
+
+    private func path(_ allowed: String) throws(AddressError) -> String {
         guard pieces.host.name.isEmpty, pieces.host.port == nil, pieces.user == nil else {
             throw AddressError(
                 part: "host", found: "a host before the path",
-                allowed: "file:PATH, file:///PATH, or - for standard input and output")
+                allowed: "\(pieces.scheme ?? "file"):PATH or \(pieces.scheme ?? "file"):///PATH")
         }
         let path = try variables.fill(
             pieces.path, part: "path", decodesPercent: pieces.scheme != nil)
         guard !path.text.isEmpty else {
-            throw AddressError(part: "path", found: "nothing", allowed: "the path of a file")
+            throw AddressError(part: "path", found: "nothing", allowed: allowed)
         }
-        var isLooped = false
-        try apply(direction == .link ? FileKey.link : [], to: &isLooped)
-        return .file(path: path.text, isLooped: isLooped)
+        return path.text
     }
 
     // MARK: UDP and RTP

@@ -119,4 +119,8 @@ public enum OutputAddress: Sendable, Equatable {
     case srt(SRTAddress)
     case file(path: String)
     case standardOutput
+    /// A folder with segments and their playlist.
+    case hls(HLSTarget)
+    /// A folder with recordings.
+    case record(RecordTarget)
 }

@@ -61,7 +61,7 @@ extension OutputAddress {
         case .datagrams(let address): !address.hosts.allSatisfy(HostText.isNumber)
         case .srt(let address) where address.mode == .listener:
             !HostText.isNumber(address.endpoint.host)
-        case .srt, .file, .standardOutput: false
+        case .srt, .file, .standardOutput, .hls, .record: false
         }
     }
 
@@ -71,7 +71,7 @@ extension OutputAddress {
         return switch self {
         case .datagrams(let address): .datagrams(try address.withNumbers())
         case .srt(let address): .srt(try address.withNumbers())
-        case .file, .standardOutput: self
+        case .file, .standardOutput, .hls, .record: self
         }
     }
 }

@@ -98,6 +98,9 @@ extension OutputAddress {
         case .srt: nil
         case .file(let path): path == "/dev/null" ? nil : "file \(path.plainPath)"
         case .standardOutput: "-"
+        case .hls(let target): "hls \(target.folder.plainPath) \(target.name)"
+        case .record(let target):
+            target.name.map { "record \(target.folder.plainPath) \($0)" }
         }
     }
 }
