@@ -15,6 +15,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
@@ -41,6 +43,8 @@ let package = Package(
             name: "ControlPlane",
             dependencies: [
                 "SwitchEngine", "SwitchIO", .product(name: "Yams", package: "Yams"),
+                "Packaging", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),
@@ -71,7 +75,8 @@ let package = Package(
         .testTarget(
             name: "SwitchIOTests",
             dependencies: [
-                "SwitchIO", "SwitchEngine", "TransportStream", "Conformance", "StreamContent",
+                "SwitchIO", "SwitchEngine", "Packaging", "TransportStream", "Conformance",
+                "StreamContent",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),
@@ -79,6 +84,7 @@ let package = Package(
             name: "ControlPlaneTests",
             dependencies: [
                 "ControlPlane", "SwitchIO", "SwitchEngine",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),

@@ -127,10 +127,12 @@ struct AddressParser {
     }
 
     private func path(_ allowed: String) throws(AddressError) -> String {
+        let scheme = pieces.scheme ?? "file"
         guard pieces.host.name.isEmpty, pieces.host.port == nil, pieces.user == nil else {
             throw AddressError(
                 part: "host", found: "a host before the path",
-                allowed: "\(pieces.scheme ?? "file"):PATH or \(pieces.scheme ?? "file"):///PATH")
+                allowed: "\(scheme):PATH, \(scheme):///PATH"
+                    + (scheme == "file" ? ", or - for standard input and output" : ""))
         }
         let path = try variables.fill(
             pieces.path, part: "path", decodesPercent: pieces.scheme != nil)

@@ -273,7 +273,12 @@ public final class ChannelRunner: @unchecked Sendable {
 
     func publish(at now: MonotonicInstant) {
         let state = engine.status
-        let reports = outputs.map { OutputReport(name: $0.name, facts: $0.output.facts) }
+        let reports = outputs.indices.map { index in
+            OutputReport(
+                name: outputs[index].name,
+                address: plan.outputs.indices.contains(index) ? plan.outputs[index].address : nil,
+                facts: outputs[index].output.facts)
+        }
         tellTroubles(reports)
         let status = ChannelReport(
             name: name, onAir: state.onAir.map(inputName), seams: seamCount, lastSeam: lastSeam,

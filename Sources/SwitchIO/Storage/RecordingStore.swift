@@ -15,6 +15,8 @@ struct RecordingStore: PieceStore {
         var index: RecordingIndex
         /// The index on the disk says something else.
         var isChanged = true
+
+        var indexPath: String { file.path.dropLast(3) + ".json" }
     }
 
     private let target: RecordTarget
@@ -23,6 +25,9 @@ struct RecordingStore: PieceStore {
     private var tail: Recording?
     private var looks = 0
     private var syncedAt = 0
+    /// Of files that have ended, what there was no room for.
+    private var unwritten: [(path: String, text: String)] = []
+    private static let mostUnwritten = 100
     /// What was lost since the last file, for the next one.
     private var lost: RecordingIndex.Gap?
 
@@ -107,7 +112,7 @@ struct RecordingStore: PieceStore {
         one.index.bytes = one.file.bytes
         one.isChanged = false
         recording = one
-        try Disk.replace(String(one.file.path.dropLast(3)) + ".json", with: one.index.text)
+        try Disk.replace(one.indexPath, with: one.index.text)
     }
 
     mutating func note(_ seam: RecordingIndex.Seam, at place: StreamPlace) {
@@ -135,12 +140,15 @@ struct RecordingStore: PieceStore {
     }
 
     mutating func abandon() {
-        for var one in [tail, newest] {
-            one?.file.closeWhole()
-            one?.index.end = .lost
-            // There may be no room for it: then it stays as it was.
-            try? RecordingStore.writeIndex(&one)
+        for var one in [tail, newest].compactMap({ $0 }) {
+            one.file.closeWhole()
+            one.index.bytes = one.file.bytes
+            one.index.end = .lost
+            // There may be no room for it now.
+            unwritten.append((one.indexPath, one.index.text))
         }
+        unwritten = unwritten.suffix(RecordingStore.mostUnwritten)
+        try? writeUnwritten()
         tail = nil
         newest = nil
     }
@@ -148,6 +156,16 @@ struct RecordingStore: PieceStore {
     mutating func recover() throws(IOFailure) {
         try Disk.makeFolder(target.folder)
         try Disk.requireFree(target.keepFree, in: target.folder)
+        try writeUnwritten()
+    }
+
+    private mutating func writeUnwritten() throws(IOFailure) {
+        while let (path, text) = unwritten.first {
+            // Of a file that was removed nothing is to be told.
+            let isThere = access(path.dropLast(5) + ".ts", F_OK) == 0
+            if isThere { try Disk.replace(path, with: text) }
+            unwritten.removeFirst()
+        }
     }
 
     mutating func noteLost(_ bytes: Int64, seconds: Double) {
