@@ -17,10 +17,13 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
         .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+        .package(
+            url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
         .target(name: "TransportStream", swiftSettings: strict),
+        .target(name: "Packaging", dependencies: ["TransportStream"], swiftSettings: strict),
         .target(name: "Conformance", dependencies: ["TransportStream"], swiftSettings: strict),
         .target(name: "RTMP", dependencies: ["TransportStream"], swiftSettings: strict),
         .target(name: "SwitchEngine", dependencies: ["TransportStream"], swiftSettings: strict),
@@ -42,8 +45,8 @@ let package = Package(
         .target(
             name: "SwitchIO",
             dependencies: [
-                "TransportStream", "RTMP", "SwitchEngine", "CSRT", "CSockets", "CMapping",
-                "MediaJobs",
+                "TransportStream", "Packaging", "RTMP", "SwitchEngine", "CSRT", "CSockets",
+                "CMapping", "MediaJobs",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -53,6 +56,8 @@ let package = Package(
             name: "ControlPlane",
             dependencies: [
                 "SwitchEngine", "SwitchIO", .product(name: "Yams", package: "Yams"),
+                "Packaging", .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),
@@ -72,6 +77,9 @@ let package = Package(
             name: "RTMPTests", dependencies: ["RTMP", "TransportStream", "Conformance"],
             swiftSettings: strict),
         .testTarget(
+            name: "PackagingTests", dependencies: ["Packaging", "TransportStream"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ConformanceTests", dependencies: ["Conformance", "TransportStream"],
             swiftSettings: strict),
         .testTarget(
@@ -83,7 +91,7 @@ let package = Package(
         .testTarget(
             name: "SwitchIOTests",
             dependencies: [
-                "SwitchIO", "RTMP", "SwitchEngine", "TransportStream", "Conformance",
+                "SwitchIO", "RTMP", "SwitchEngine", "Packaging", "TransportStream", "Conformance",
                 "StreamContent", "MediaJobs",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -92,6 +100,7 @@ let package = Package(
             name: "ControlPlaneTests",
             dependencies: [
                 "ControlPlane", "SwitchIO", "SwitchEngine",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),

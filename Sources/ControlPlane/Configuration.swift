@@ -22,28 +22,55 @@ public enum Configuration {
         _ text: String, source: String, environment: [String: String],
         hasSocketGroups: @autoclosure () -> Bool = SRTLibrary.hasSocketGroups
     ) throws(ConfigurationFailure) -> [ChannelPlan] {
+        try readProcess(
+            text, source: source, environment: environment, hasSocketGroups: hasSocketGroups()
+        ).channels
+    }
+
+    /// Reads a configuration with what belongs to the process and not to a channel.
+    public static func readProcess(
+        _ text: String, source: String, environment: [String: String],
+        hasSocketGroups: @autoclosure () -> Bool = SRTLibrary.hasSocketGroups
+    ) throws(ConfigurationFailure) -> ProcessPlan {
         var reader = ConfigurationReader(source: source, environment: environment)
-        var channels: [ChannelDraft] = []
+        var draft = ProcessDraft()
         if let root = reader.compose(text) {
-            reader.read(root, rootKeys, into: &channels)
-            if channels.isEmpty, reader.errors.isEmpty {
+            reader.read(root, rootKeys, into: &draft)
+            if draft.channels.isEmpty, reader.errors.isEmpty {
                 reader.fail(root.place, found: "no channels", allowed: "channels: a list")
             }
         }
-        return try reader.finish(&channels, hasSocketGroups)
+        return ProcessPlan(
+            channels: try reader.finish(&draft.channels, hasSocketGroups), http: draft.http)
     }
 
-    private static let rootKeys: [ConfigurationKey<[ChannelDraft]>] = [
-        ConfigurationKey("channels") { channels, value, reader in
+    private struct ProcessDraft {
+        var channels: [ChannelDraft] = []
+        var http: WebAddress?
+    }
+
+    private static let rootKeys: [ConfigurationKey<ProcessDraft>] = [
+        .word("http", allowed: WebAddress.allowed) { draft, text in
+            draft.http = WebAddress(text)
+            return draft.http != nil
+        },
+        ConfigurationKey("channels") { draft, value, reader in
             for item in reader.list(value, most: mostChannels, allowed: "a list of channels") {
                 // What is no channel at all lacks no keys.
                 guard reader.entries(item, allowed: ChannelKeys.names) != nil else { continue }
                 var channel = ChannelDraft(place: item.place)
                 reader.read(item, ChannelKeys.channel, into: &channel)
-                channels.append(channel)
+                draft.channels.append(channel)
             }
-        }
+        },
     ]
+}
+
+/// What a configuration says.
+public struct ProcessPlan: Sendable {
+    public var channels: [ChannelPlan]
+    /// Where the process is reached by HTTP; nil for nowhere.
+    public var http: WebAddress?
 }
 
 extension ChannelPlan {

@@ -18,6 +18,8 @@ struct LiveRun {
     private let reread: (@Sendable () throws -> [ChannelPlan])?
     /// Where operators reach the process; nil where they do not.
     var control: ControlPlace?
+    /// Where HLS outputs are read by HTTP; nil for nowhere.
+    var web: WebAddress?
     /// SIGHUP does what the system says: a sender on a terminal ends with it.
     var leavesHangup = false
 
@@ -52,6 +54,8 @@ struct LiveRun {
         }
         let server = try control.flatMap { try serve($0, channels) }
         defer { server?.close() }
+        let site = try web.map { try publish($0, channels) }
+        defer { site?.close() }
         obey(signals, channels)
         var line = StatusLine()
         while !channels.waitForEnd(seconds: LiveRun.statusSeconds) {
@@ -82,6 +86,21 @@ struct LiveRun {
             }
             logger.warning("no control socket: \(error)")
             return nil
+        }
+    }
+
+    /// Who asks for HTTP gets it or is told why not.
+    private func publish(_ address: WebAddress, _ channels: ChannelSet) throws -> WebServer {
+        do throws(ControlFailure) {
+            let site = try WebServer(address, logger: logger) {
+                channels.all.map(\.status).compactMap { WebChannel($0) }
+            }
+            logger.info("http at \(address.host.isEmpty ? "" : address.host):\(site.port)")
+            return site
+        } catch {
+            channels.stop()
+            _ = channels.waitForEnd(seconds: 1)
+            throw CommandFailure.run("http: \(error)")
         }
     }
 

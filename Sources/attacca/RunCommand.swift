@@ -32,36 +32,47 @@ struct Run: ParsableCommand {
     @Option(help: "Constant output rate with null packets: 8M.") var muxRate: String?
     @Option(help: "What is due within so long leaves together, up to 10ms: fewer wake-ups.")
     var burst: String?
+    @Option(help: "Where HLS outputs are read by HTTP, and a page that plays them: :8080.")
+    var http: String?
     @Option(help: "A file from which the next run goes on: counters, PIDs, time.")
     var state: String?
 
     func run() throws {
-        let plans = try plans()
+        var web: WebAddress?
+        if let http {
+            web = WebAddress(http)
+            guard web != nil else {
+                throw CommandFailure.usage("--http: expected \(WebAddress.allowed)")
+            }
+        }
+        let (plans, configured) = try plans()
         if check {
             print("\(plans.count) channel\(plans.count == 1 ? "" : "s"), nothing wrong")
             return
         }
         let file = file
-        let reread = file.map { file in { @Sendable in try Run.read(file) } }
+        let reread = file.map { file in { @Sendable in try Run.read(file).channels } }
         var run = LiveRun(plans, label: "attacca", reread: reread)
         run.control = ControlPlace(path: control)
+        run.web = web ?? configured
         try run.run()
     }
 
-    private func plans() throws -> [ChannelPlan] {
-        guard let file else { return [try plan()] }
+    private func plans() throws -> (channels: [ChannelPlan], http: WebAddress?) {
+        guard let file else { return ([try plan()], nil) }
         guard input.isEmpty && output.isEmpty else {
             throw CommandFailure.usage("run: a configuration, or -i and -o, not both")
         }
-        return try Run.read(file)
+        let plan = try Run.read(file)
+        return (plan.channels, plan.http)
     }
 
-    private static func read(_ file: String) throws -> [ChannelPlan] {
+    private static func read(_ file: String) throws -> ProcessPlan {
         guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
             throw CommandFailure.run("'\(file)' can not be read")
         }
         do {
-            return try Configuration.read(
+            return try Configuration.readProcess(
                 text, source: file, environment: ProcessInfo.processInfo.environment)
         } catch {
             throw CommandFailure.usage(error.description)

@@ -194,7 +194,43 @@ func rtmp(
         Written("out.ts", .file(path: "out.ts")),
         Written("file:out.ts", .file(path: "out.ts")),
         Written("-", .standardOutput),
+        Written("hls:/srv/www/one", .hls(HLSTarget(folder: "/srv/www/one"))),
+        Written(
+            "hls:///srv/a%20b?segment=1500ms&window=10&type=event&name=a.b-c_1&keep-free=500M",
+            .hls(
+                hls("/srv/a b") {
+                    $0.segment = 1_500_000_000
+                    $0.window = 10
+                    $0.kind = .event
+                    $0.name = "a.b-c_1"
+                    $0.keepFree = 500_000_000
+                })),
+        Written("record:archive", .record(RecordTarget(folder: "archive"))),
+        Written(
+            "record:/srv/a?every=1h&size=2G&name=one&sync=off&keep-free=0",
+            .record(
+                recording("/srv/a") {
+                    $0.every = 3_600_000_000_000
+                    $0.size = 2_000_000_000
+                    $0.name = "one"
+                    $0.sync = nil
+                    $0.keepFree = 0
+                })),
     ]
+
+    private static func hls(_ folder: String, _ change: (inout HLSTarget) -> Void) -> HLSTarget {
+        var target = HLSTarget(folder: folder)
+        change(&target)
+        return target
+    }
+
+    private static func recording(
+        _ folder: String, _ change: (inout RecordTarget) -> Void
+    ) -> RecordTarget {
+        var target = RecordTarget(folder: folder)
+        change(&target)
+        return target
+    }
 
     @Test(arguments: outputs)
     func anOutputIsReadAndPrintsWhatReadsBack(_ written: Written<OutputAddress>) throws {
@@ -215,6 +251,8 @@ func rtmp(
         for text in texts { #expect(try LinkAddress(text).description == text) }
         let output = "udp://239.1.1.1:5000?ttl=8&dscp=46"
         #expect(try OutputAddress(output).description == output)
+        let folder = "record:/srv/a?every=90m&size=1500M&sync=10s"
+        #expect(try OutputAddress(folder).description == folder)
     }
 }
 

@@ -124,6 +124,8 @@ public struct OutputDocument: Codable, Sendable {
     public var bytes: Int64
     public var dropped: Int64
     public var readers: Int
+    /// What is wrong now.
+    public var trouble: String?
     public var lastError: String?
     /// Where a media process writes to, and how often it had to be started again.
     public var media: Media?
@@ -173,7 +175,7 @@ extension ChannelDocument {
             OutputDocument(
                 name: $0.name, datagrams: $0.facts.datagrams, bytes: $0.facts.bytes,
                 dropped: $0.facts.dropped, readers: $0.facts.readers,
-                lastError: $0.facts.lastError,
+                trouble: $0.facts.trouble, lastError: $0.facts.lastError,
                 media: $0.facts.media.map {
                     OutputDocument.Media(
                         state: $0.state.rawValue, place: $0.place, restarts: $0.restarts)

@@ -105,9 +105,43 @@ extension OutputAddress: CustomStringConvertible {
         case .file(let path): AddressText.file(path)
         case .standardOutput: "-"
         case .media(.mp4(let path, let staysFragmented)):
-            AddressText.file(path, as: "mp4") + (staysFragmented ? "?fragmented" : "")
+            AddressText.file(path, scheme: "mp4") + (staysFragmented ? "?fragmented" : "")
         case .media(.push(let url)): url.description
+        case .hls(let target): target.description
+        case .record(let target): target.description
         }
+    }
+}
+
+extension HLSTarget: CustomStringConvertible {
+    public var description: String {
+        let usual = HLSTarget(folder: folder)
+        var query: [(String, String)] = []
+        if segment != usual.segment { query.append(("segment", FolderKey.text(time: segment))) }
+        if window != usual.window { query.append(("window", String(window))) }
+        if kind != usual.kind { query.append(("type", kind.rawValue)) }
+        if name != usual.name { query.append(("name", name)) }
+        if keepFree != usual.keepFree {
+            query.append(("keep-free", FolderKey.text(bytes: keepFree)))
+        }
+        return AddressText.file(folder, scheme: "hls") + AddressText.query(query)
+    }
+}
+
+extension RecordTarget: CustomStringConvertible {
+    public var description: String {
+        let usual = RecordTarget(folder: folder)
+        var query: [(String, String)] = []
+        if let every { query.append(("every", FolderKey.text(time: every))) }
+        if let size { query.append(("size", FolderKey.text(bytes: size))) }
+        if let name { query.append(("name", name)) }
+        if sync != usual.sync {
+            query.append(("sync", sync.map { FolderKey.text(time: $0) } ?? "off"))
+        }
+        if keepFree != usual.keepFree {
+            query.append(("keep-free", FolderKey.text(bytes: keepFree)))
+        }
+        return AddressText.file(folder, scheme: "record") + AddressText.query(query)
     }
 }
 
@@ -118,9 +152,9 @@ private enum AddressText {
             .joined(separator: "&")
     }
 
-    static func file(_ path: String, as scheme: String = "file") -> String {
+    static func file(_ path: String, scheme: String = "file") -> String {
         // Two slashes would begin a host.
-        (path.hasPrefix("//") ? "\(scheme)://" : "\(scheme):") + escaped(path, beside: "?")
+        scheme + (path.hasPrefix("//") ? "://" : ":") + escaped(path, beside: "?")
     }
 
     /// As few escapes as reading back needs, so that a stream id stays readable; a dollar sign

@@ -4,7 +4,7 @@
 //   srt://:9001    srt://192.0.2.7:9003?mode=caller&latency=200&streamid=#!::r=live,m=publish
 //   srt://:9001?groupconnect=1    srt://192.0.2.7:9003,198.51.100.7:9003?grouptype=broadcast
 //   rtmp://:1935/live/KEY    rtmps://:443/live/KEY?cert=cert.pem&key=key.pem
-//   file:slate.ts?loop    ./slate.ts    -
+//   file:slate.ts?loop    ./slate.ts    -    hls:/srv/www/one?segment=4s    record:/srv/archive
 //   https://host/live/index.m3u8    rtmp://host/live/KEY    mp4:one.mp4    (Address+Media.swift)
 //
 // An error says which part it is about, what stands there and what is allowed. Nothing is ignored:
@@ -26,7 +26,7 @@ extension LinkAddress {
         case .file(let path, let isLooped): self = .file(path: path, isLooped: isLooped)
         case .standard: self = .standardInput
         case .source(let source): self = .media(source)
-        case .target: throw AddressParser.wrongWay
+        case .target, .hls, .record: throw AddressParser.wrongWay
         }
     }
 }
@@ -43,6 +43,8 @@ extension OutputAddress {
         case .standard: self = .standardOutput
         case .target(let target): self = .media(target)
         case .rtmp, .source: throw AddressParser.wrongWay
+        case .hls(let target): self = .hls(target)
+        case .record(let target): self = .record(target)
         }
     }
 }
@@ -58,11 +60,14 @@ struct AddressParser {
         case standard
         case source(MediaSource)
         case target(MediaTarget)
+        case hls(HLSTarget)
+        case record(RecordTarget)
     }
 
     static let schemes =
         "srt://, udp://, rtp://, rtmp://, rtmps://, rist://, file:, a path, or - "
         + "(a path with a colon begins with ./); in: http://, https://, rtsp://; out: mp4:"
+    static let outputSchemes = "hls:, record:, " + schemes
 
     /// `parse` gives what its direction has; this is for the compiler.
     fileprivate static let wrongWay = AddressError(
@@ -103,35 +108,59 @@ struct AddressParser {
         case "srt": return .srt(try parser.srt())
         case "rtmp" where direction == .link: return .rtmp(try parser.rtmp(isSecure: false))
         case "rtmps" where direction == .link: return .rtmp(try parser.rtmp(isSecure: true))
+        case "hls" where direction == .output: return .hls(try parser.segments())
+        case "record" where direction == .output: return .record(try parser.recording())
         case "file", nil: return try parser.file()
         case let scheme? where MediaScheme.has(scheme, direction): return try parser.media(text)
         case let scheme?:
-            throw AddressError(
-                part: "scheme", found: ShownText(scheme + ":").description, allowed: schemes)
+            throw unknownScheme(ShownText(scheme + ":").description, direction)
         }
+    }
+
+    private static func unknownScheme(_ found: String, _ direction: Direction) -> AddressError {
+        AddressError(
+            part: "scheme", found: found,
+            allowed: direction == .output ? outputSchemes : schemes)
     }
 
     // MARK: Files
 
     private func file() throws(AddressError) -> Address {
+        let path = try path("the path of a file")
+        var isLooped = false
+        try apply(direction == .link ? FileKey.link : [], to: &isLooped)
+        guard MediaScheme.isContainer(path) else { return .file(path: path, isLooped: isLooped) }
+        return direction == .link
+            ? .source(.file(path: path, isLooped: isLooped))
+            : .target(.mp4(path: path, staysFragmented: false))
+    }
+
+    private func segments() throws(AddressError) -> HLSTarget {
+        var target = HLSTarget(folder: try path("a folder"))
+        try apply(FolderKey.segments, to: &target)
+        return target
+    }
+
+    private func recording() throws(AddressError) -> RecordTarget {
+        var target = RecordTarget(folder: try path("a folder"))
+        try apply(FolderKey.recording, to: &target)
+        return target
+    }
+
+    private func path(_ allowed: String) throws(AddressError) -> String {
+        let scheme = pieces.scheme ?? "file"
         guard pieces.host.name.isEmpty, pieces.host.port == nil, pieces.user == nil else {
             throw AddressError(
                 part: "host", found: "a host before the path",
-                allowed: "file:PATH, file:///PATH, or - for standard input and output")
+                allowed: "\(scheme):PATH, \(scheme):///PATH"
+                    + (scheme == "file" ? ", or - for standard input and output" : ""))
         }
         let path = try variables.fill(
             pieces.path, part: "path", decodesPercent: pieces.scheme != nil)
         guard !path.text.isEmpty else {
-            throw AddressError(part: "path", found: "nothing", allowed: "the path of a file")
+            throw AddressError(part: "path", found: "nothing", allowed: allowed)
         }
-        var isLooped = false
-        try apply(direction == .link ? FileKey.link : [], to: &isLooped)
-        if MediaScheme.isContainer(path.text) {
-            return direction == .link
-                ? .source(.file(path: path.text, isLooped: isLooped))
-                : .target(.mp4(path: path.text, staysFragmented: false))
-        }
-        return .file(path: path.text, isLooped: isLooped)
+        return path.text
     }
 
     // MARK: UDP and RTP

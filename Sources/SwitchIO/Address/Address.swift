@@ -161,4 +161,8 @@ public enum OutputAddress: Sendable, Equatable {
     case standardOutput
     /// What attacca-media writes.
     case media(MediaTarget)
+    /// A folder with segments and their playlist.
+    case hls(HLSTarget)
+    /// A folder with recordings.
+    case record(RecordTarget)
 }

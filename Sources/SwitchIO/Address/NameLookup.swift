@@ -65,7 +65,7 @@ extension OutputAddress {
         case .datagrams(let address): !address.hosts.allSatisfy(HostText.isNumber)
         case .srt(let address) where address.mode == .listener:
             !HostText.isNumber(address.endpoint.host)
-        case .srt, .file, .standardOutput, .media: false
+        case .srt, .file, .standardOutput, .media, .hls, .record: false
         }
     }
 
@@ -75,7 +75,7 @@ extension OutputAddress {
         return switch self {
         case .datagrams(let address): .datagrams(try address.withNumbers())
         case .srt(let address): .srt(try address.withNumbers())
-        case .file, .standardOutput, .media: self
+        case .file, .standardOutput, .media, .hls, .record: self
         }
     }
 }

@@ -120,6 +120,9 @@ extension OutputAddress {
         case .standardOutput: "-"
         case .media(.mp4(let path, _)): "file \(path.plainPath)"
         case .media(.push(let url)): url.text
+        case .hls(let target): "hls \(target.folder.plainPath) \(target.name)"
+        case .record(let target):
+            target.name.map { "record \(target.folder.plainPath) \($0)" }
         }
     }
 }

@@ -10,6 +10,8 @@ public struct InputReport: Sendable {
 
 public struct OutputReport: Sendable {
     public var name: String
+    /// Nil while a reload is under way.
+    public var address: OutputAddress?
     public var facts: OutputFacts
 }
 

@@ -10,6 +10,7 @@
 import Dispatch
 import Logging
 import NIOCore
+import Packaging
 import SwitchEngine
 import Synchronization
 
@@ -37,6 +38,8 @@ public final class ChannelRunner: @unchecked Sendable {
     private var seamCount = 0
     private var lastSeam: SeamRecord?
     private var lastWay: (from: String, to: String)?
+    /// What was wrong with outputs when it was last told, by name.
+    private var troubles: [String: String] = [:]
 
     /// A tick comes so much earlier or later with a datagram, 1 ms: waking costs more than the rest.
     private static let tickSlack: Int64 = 1_000_000
@@ -93,6 +96,8 @@ public final class ChannelRunner: @unchecked Sendable {
             case .file(let path): try FileOutput(path: path)
             case .standardOutput: FileOutput(descriptor: 1, isOwned: false)
             case .media(let target): try MediaOutput(target)
+            case .hls(let target): try StorageOutput(target)
+            case .record(let target): try StorageOutput(target, channel: name)
             }
         let way = output.impairment.map { ImpairedOutput(made, $0) as any Output } ?? made
         outputs.append((output.name, way))
@@ -210,6 +215,7 @@ public final class ChannelRunner: @unchecked Sendable {
             seamCount += 1
             lastSeam = seam
             lastWay = (inputName(seam.from), inputName(seam.to))
+            note(.seam(record(of: seam), presentation: seam.presentation))
             logger.notice(
                 "seam \(seamCount) \(inputName(seam.from)) -> \(inputName(seam.to))",
                 metadata: [
@@ -226,8 +232,11 @@ public final class ChannelRunner: @unchecked Sendable {
             }
         case .refused(let why, _): logger.warning("refused: \(why)")
         case .damagePassed(let input, let units, _):
+            note(.damage(units: units))
             logger.warning("\(units) damaged access units of \(inputName(input)) went out")
-        case .standstill: logger.error("no input brings packets: tables and PCRs go on")
+        case .standstill:
+            note(.standstill)
+            logger.error("no input brings packets: tables and PCRs go on")
         case .hold(let input, _):
             logger.notice("\(input.map { "held on " + inputName($0) } ?? "released")")
         }
@@ -241,12 +250,46 @@ public final class ChannelRunner: @unchecked Sendable {
         }
     }
 
+    private func note(_ mark: OutputMark) {
+        for index in outputs.indices { outputs[index].output.note(mark) }
+    }
+
+    private func record(of seam: SeamRecord) -> RecordingIndex.Seam {
+        RecordingIndex.Seam(
+            from: inputName(seam.from), to: inputName(seam.to), reason: seam.reason.rawValue,
+            level: seam.level.rawValue, framesLost: seam.framesLost,
+            framesRepeated: seam.framesRepeated, audioGapTicks: seam.audioGap, why: seam.why)
+    }
+
+    /// What an output can not do is said once, and that it can again.
+    private func tellTroubles(_ reports: [OutputReport]) {
+        for report in reports where report.facts.trouble != troubles[report.name] {
+            if let trouble = report.facts.trouble {
+                if troubles[report.name] == nil {
+                    logger.error("channel \(name): output \(report.name): \(trouble)")
+                }
+            } else {
+                logger.notice(
+                    "channel \(name): output \(report.name) goes on",
+                    metadata: ["lost": "\(report.facts.dropped) datagrams so far"])
+            }
+            troubles[report.name] = report.facts.trouble
+        }
+    }
+
     private func inputName(_ input: InputID) -> String {
         engine.configuration.inputs[input.index].name
     }
 
     func publish(at now: MonotonicInstant) {
         let state = engine.status
+        let reports = outputs.indices.map { index in
+            OutputReport(
+                name: outputs[index].name,
+                address: plan.outputs.indices.contains(index) ? plan.outputs[index].address : nil,
+                facts: outputs[index].output.facts)
+        }
+        tellTroubles(reports)
         let status = ChannelReport(
             name: name, onAir: state.onAir.map(inputName), seams: seamCount, lastSeam: lastSeam,
             lastWay: lastWay, engine: state,
@@ -255,7 +298,7 @@ public final class ChannelRunner: @unchecked Sendable {
                     status: state.inputs[index], links: inputs[index].facts,
                     isOnAir: state.onAir == InputID(index))
             },
-            outputs: outputs.map { OutputReport(name: $0.name, facts: $0.output.facts) })
+            outputs: reports)
         published.withLock { $0 = status }
     }
 }

@@ -51,6 +51,7 @@ final class ImpairedOutput: Output {
     }
 
     func flush() { output.flush() }
+    func note(_ mark: OutputMark) { output.note(mark) }
 
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
         let begin = start ?? now

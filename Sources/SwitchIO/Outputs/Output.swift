@@ -14,6 +14,8 @@ public struct OutputFacts: Sendable, Equatable {
     public var lastError: String?
     /// Of an output that a media process writes.
     public var media: MediaFacts?
+    /// What is wrong now, and mends itself; nil where nothing is.
+    public var trouble: String?
 }
 
 /// Seven transport packets, or the last ones of a stream, that are due.
@@ -30,6 +32,8 @@ protocol Output: AnyObject {
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram)
     /// Nothing more is due now: what was kept to be sent together leaves.
     func flush()
+    /// Something happened to the stream, for who keeps a record.
+    func note(_ mark: OutputMark)
     /// Looks after connections; called on each tick of the channel.
     func poll(at now: MonotonicInstant)
     /// How long what was sent last is on its way, nanoseconds: the channel ends after that.
@@ -41,6 +45,7 @@ protocol Output: AnyObject {
 
 extension Output {
     func flush() {}
+    func note(_ mark: OutputMark) {}
     func poll(at now: MonotonicInstant) {}
     var lingering: Int64 { 0 }
     func close() { close {} }

@@ -1,0 +1,43 @@
+// Ends a connection whose reader takes nothing for a while: it holds memory and a place.
+
+import NIOCore
+
+final class StallGuard: ChannelOutboundHandler, RemovableChannelHandler {
+    // Passes what it is given, whatever that is.
+    typealias OutboundIn = Never
+
+    private let patience: TimeAmount
+    private var waiting = 0
+    private var progress = NIODeadline.now()
+    private var alarm: Scheduled<Void>?
+
+    init(patience: TimeAmount) { self.patience = patience }
+
+    func write(
+        context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
+    ) {
+        let promise = promise ?? context.eventLoop.makePromise()
+        if waiting == 0 { progress = .now() }
+        waiting += 1
+        promise.futureResult.assumeIsolated().whenComplete { _ in
+            self.waiting -= 1
+            self.progress = .now()
+        }
+        if alarm == nil { watch(context) }
+        context.write(data, promise: promise)
+    }
+
+    private func watch(_ context: ChannelHandlerContext) {
+        alarm = context.eventLoop.assumeIsolated().scheduleTask(deadline: progress + patience) {
+            self.alarm = nil
+            guard self.waiting > 0 else { return }
+            if self.progress + self.patience <= .now() {
+                context.close(promise: nil)
+            } else {
+                self.watch(context)
+            }
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { alarm?.cancel() }
+}

@@ -1,0 +1,45 @@
+// What of the channels can be had by HTTP: their playlists, and which names in a folder are theirs.
+
+import Packaging
+import SwitchIO
+
+/// A channel with outputs that are HLS.
+public struct WebChannel: Sendable, Equatable {
+    public var name: String
+    public var outputs: [HLSTarget]
+
+    public init(name: String, outputs: [HLSTarget]) {
+        self.name = name
+        self.outputs = outputs
+    }
+
+    /// Nil for a channel that has none.
+    public init?(_ report: ChannelReport) {
+        name = report.name
+        outputs = report.outputs.compactMap { output in
+            if case .hls(let target)? = output.address { target } else { nil }
+        }
+        if outputs.isEmpty { return nil }
+    }
+
+    enum File: Equatable {
+        case playlist(path: String)
+        case segment(path: String)
+    }
+
+    /// The file that a name stands for; nil for all that no output of this channel writes. What has
+    /// been found is a playlist's or a segment's name and nothing else, so no path leads elsewhere.
+    func file(_ name: String) -> File? {
+        for output in outputs {
+            if name == output.name + ".m3u8" {
+                return .playlist(path: output.folder + "/" + name)
+            }
+            guard name.hasPrefix(output.name + "-"), name.hasSuffix(".ts") else { continue }
+            let number = name.dropFirst(output.name.count + 1).dropLast(3)
+            if !number.isEmpty, number.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+                return .segment(path: output.folder + "/" + name)
+            }
+        }
+        return nil
+    }
+}

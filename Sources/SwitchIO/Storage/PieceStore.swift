@@ -1,0 +1,25 @@
+// Where pieces of a stream are kept. All of it happens on the output's own thread and may wait for
+// a disk.
+
+import Packaging
+
+protocol PieceStore {
+    /// What it cuts by now.
+    var rule: CutRule { get }
+    mutating func begin(_ piece: PieceStart) throws(IOFailure)
+    /// Bytes of the newest piece, or of the one before.
+    mutating func write(_ bytes: Span<UInt8>, isNewest: Bool) throws(IOFailure)
+    mutating func end(_ piece: PieceEnd) throws(IOFailure)
+    mutating func note(_ seam: RecordingIndex.Seam, at place: StreamPlace)
+    mutating func note(_ gap: RecordingIndex.Gap, at place: StreamPlace)
+    /// Called once a second: whether there is room, and what is written is still there.
+    mutating func look(_ elapsedTicks: Int64) throws(IOFailure)
+    /// Something could not be written: what is open ends as it is.
+    mutating func abandon()
+    /// So much of the stream was lost since.
+    mutating func noteLost(_ bytes: Int64, seconds: Double)
+    /// Whether it could go on now.
+    mutating func recover() throws(IOFailure)
+    /// The output ends, and all pieces have.
+    mutating func close() throws(IOFailure)
+}
