@@ -150,6 +150,11 @@ public enum LinkAddress: Sendable, Equatable {
     case standardInput
 }
 
+extension LinkAddress {
+    /// Its times begin with its connection, as RTMP's do.
+    var hasOwnTime: Bool { if case .rtmp = self { true } else { false } }
+}
+
 /// Where the channel's stream goes.
 public enum OutputAddress: Sendable, Equatable {
     case datagrams(DatagramAddress)

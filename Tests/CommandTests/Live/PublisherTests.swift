@@ -13,9 +13,10 @@ extension LiveTests {
             try Companion(
                 "ffmpeg",
                 [
-                    "-nostdin", "-v", "error", "-re", "-ss", "\(seconds)", "-i",
-                    SamplePair.h264.path(input), "-map", "0:v", "-map", "0:a", "-c", "copy", "-f",
-                    "flv", url,
+                    "-nostdin", "-v", "error", "-re",
+                ] + (seconds > 0 ? ["-ss", "\(seconds)"] : []) + [
+                    "-i", SamplePair.h264.path(input), "-map", "0:v", "-map", "0:a", "-c", "copy",
+                    "-f", "flv", url,
                 ])
         }
 
