@@ -11,7 +11,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools libavformat-dev libavcodec-dev \
 	libavfilter-dev libswscale-dev libswresample-dev
 # Senders and receivers of others that the tests use.
-TEST_PACKAGES := multicat iproute2 gstreamer1.0-tools gstreamer1.0-plugins-good \
+TEST_PACKAGES := multicat iproute2 openssl gstreamer1.0-tools gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad
 BINARY = .build/release/attacca
 OUT := out

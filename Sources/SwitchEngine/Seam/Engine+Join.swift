@@ -239,6 +239,12 @@ extension Engine {
         let other = inputs[index].timeline.alignmentSide(of: epoch)
         return Alignment.between(
             outgoing: own, incoming: other,
-            mode: index == segment.input ? .arrival : configuration.alignment)
+            mode: index == segment.input ? .arrival : alignmentMode(index, segment.input))
+    }
+
+    private func alignmentMode(_ one: Int, _ other: Int) -> AlignmentMode {
+        let inputs = configuration.inputs
+        let hasOwnTime = inputs[one].hasOwnTime || inputs[other].hasOwnTime
+        return configuration.alignment == .auto && hasOwnTime ? .arrival : configuration.alignment
     }
 }

@@ -153,6 +153,11 @@ public enum LinkAddress: Sendable, Equatable {
     case media(MediaSource)
 }
 
+extension LinkAddress {
+    /// Its times begin with its connection, as RTMP's do.
+    var hasOwnTime: Bool { if case .rtmp = self { true } else { false } }
+}
+
 /// Where the channel's stream goes.
 public enum OutputAddress: Sendable, Equatable {
     case datagrams(DatagramAddress)

@@ -47,6 +47,9 @@ public struct ChannelPlan: Sendable, Equatable {
         precondition(engine.inputs.count == inputs.count)
         self.name = name
         self.engine = engine
+        for (index, input) in inputs.enumerated() {
+            self.engine.inputs[index].hasOwnTime = input.links.contains(where: \.hasOwnTime)
+        }
         self.inputs = inputs
         self.outputs = outputs
     }
