@@ -8,7 +8,7 @@ import MediaJobs
 struct LinkJob {
     private let source: MediaSource
     /// Between a picture's first byte and its decoding, microseconds, half of it: libav counts it twice.
-    private static let muxDelay: Int32 = 350_000
+    static let muxDelay: Int32 = 350_000
     private static let pieceBytes = 188 * 64
 
     init(_ source: MediaSource) { self.source = source }
@@ -20,6 +20,7 @@ struct LinkJob {
                 let demuxer = try Demuxer("file:\(path)", ["protocol_whitelist": "file"])
                 try remux(demuxer, pace: .clock, isPass: isLooped)
             } while isLooped
+        case .slate: throw MediaFailure("a slate is no link's job")
         case .pull(let url):
             do throws(MediaFailure) {
                 try pull(url)
