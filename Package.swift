@@ -48,7 +48,7 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: [
-                "SwitchEngine", "SwitchIO", .product(name: "Yams", package: "Yams"),
+                "MediaJobs", "SwitchEngine", "SwitchIO", .product(name: "Yams", package: "Yams"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),

@@ -80,8 +80,11 @@ final class PictureShaper {
     private let shaped: FramePointer
     private let clip: ClipReader
     private let encoder: Encoder
+    private let isStill: Bool
 
-    init(from clip: ClipReader, to encoder: Encoder) throws(MediaFailure) {
+    /// - Parameter isStill: there is no rate.
+    init(from clip: ClipReader, to encoder: Encoder, isStill: Bool) throws(MediaFailure) {
+        self.isStill = isStill
         guard let shaped = av_frame_alloc() else { throw MediaFailure("no memory") }
         self.shaped = shaped
         self.clip = clip
@@ -129,7 +132,7 @@ final class PictureShaper {
             + ",scale=\(shown):\(height):force_original_aspect_ratio=decrease:flags=lanczos"
             + ",pad=\(shown):\(height):-1:-1,scale=\(width):\(height)"
             + ",setsar=\(aspect.num)/\(aspect.den),format=yuv420p"
-            + ",fps=\(rate.num)/\(rate.den),buffersink@out"
+            + (isStill ? "" : ",fps=\(rate.num)/\(rate.den)") + ",buffersink@out"
         graph = avfilter_graph_alloc()
         var (inputs, outputs): (
             UnsafeMutablePointer<AVFilterInOut>?, UnsafeMutablePointer<AVFilterInOut>?

@@ -117,7 +117,7 @@ struct LinkJob {
         Reporter.tell(.opened(what: source.description, pace: pace))
         // Counters begin anew with each pass, and say so.
         try muxer.begin([
-            "pcr_period": "20", "pat_period": "0.1", "mpegts_flags": "+initial_discontinuity",
+            "pcr_period": "20", "pat_period": "0.05", "mpegts_flags": "+initial_discontinuity",
         ])
         while try remux.step() {}
         try muxer.finish()

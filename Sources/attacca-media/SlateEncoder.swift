@@ -31,7 +31,12 @@ struct SlateEncoder {
         } catch {
             throw MediaFailure("'\(recipe.picture)': \(error.description)")
         }
-        try slate.run(clip)
+        do throws(MediaFailure) {
+            try slate.run(clip)
+        } catch {
+            if let path = recipe.output { unlink(path) }
+            throw error
+        }
         Reporter.tell(.finished(recipe.output ?? ""))
     }
 
@@ -58,7 +63,7 @@ struct SlateEncoder {
         muxer.maximumDelay = LinkJob.muxDelay
         try picture?.add(to: muxer)
         try sound?.add(to: muxer)
-        try muxer.begin(["pcr_period": "20", "pat_period": "0.1"])
+        try muxer.begin(["pcr_period": "20", "pat_period": "0.05"])
     }
 
     // MARK: Pictures, and the sound to them
@@ -68,12 +73,11 @@ struct SlateEncoder {
             try addSilence(untilSeconds: Double(SlateEncoder.stillSeconds))
             return try finish()
         }
-        let shaper = try PictureShaper(from: clip, to: picture)
         guard let first = try clip.next() else { throw MediaFailure("there is no picture in it") }
-        var frame = first
-        if let second = try clip.next() {
+        let second = try clip.next()
+        let shaper = try PictureShaper(from: clip, to: picture, isStill: second == nil)
+        if var frame = second {
             try shaper.put(first)
-            frame = second
             while true {
                 try shaper.put(frame)
                 try encode(shaper, picture)
@@ -88,7 +92,8 @@ struct SlateEncoder {
             try shaper.put(first)
             try shaper.put(nil)
             guard let shaped = try shaper.take() else { throw MediaFailure("it could not be scaled") }
-            let count = SlateEncoder.stillSeconds * Int64(picture.rate.num) / Int64(max(picture.rate.den, 1))
+            let rate = picture.rate
+            let count = SlateEncoder.stillSeconds * Int64(rate.num) / Int64(max(rate.den, 1))
             for _ in 0..<max(count, 1) {
                 try picture.encode(shaped, into: muxer)
                 try addSilence(untilSeconds: picture.seconds)
