@@ -55,8 +55,9 @@ let package = Package(
         .target(
             name: "ControlPlane",
             dependencies: [
-                "SwitchEngine", "SwitchIO", .product(name: "Yams", package: "Yams"),
-                "Packaging", .product(name: "Hummingbird", package: "hummingbird"),
+                "MediaJobs", "Packaging", "SwitchEngine", "SwitchIO",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Yams", package: "Yams"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <string.h>
 #include <time.h>
@@ -131,4 +132,9 @@ int csockets_pipe(int *read_end, int *write_end, int bytes) {
     *read_end = ends[0];
     *write_end = ends[1];
     return 0;
+}
+
+int csockets_memory_file(const char *name) {
+    int descriptor = memfd_create(name, MFD_CLOEXEC);
+    return descriptor < 0 ? -errno : descriptor;
 }

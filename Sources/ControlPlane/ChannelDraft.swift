@@ -1,6 +1,7 @@
 // A channel while it is read: what is known of it, with the places where it was said, since most
 // mistakes are between two keys.
 
+import MediaJobs
 import SwitchEngine
 import SwitchIO
 
@@ -67,6 +68,8 @@ struct ChannelDraft {
     var cueTarget: Named?
     var cueOrigin: Named?
     var state: Named?
+    /// A picture; an input is made of it.
+    var slate: Named?
     var burst: Int64 = 0
 
     init(place: Place) { self.place = place }
@@ -90,6 +93,16 @@ struct ChannelDraft {
         if name == nil { name = Named(text: "channel\(number)", place: place) }
         if !hasInputs { reader.missing("inputs", place, allowed: "a list of inputs") }
         if !hasOutputs { reader.missing("outputs", place, allowed: "a list of outputs") }
+        if let slate {
+            var input = InputDraft(place: slate.place)
+            input.name = Named(text: "slate", place: slate.place)
+            input.engine.isSlate = true
+            input.url = slate.place
+            input.links = [
+                LinkDraft(place: slate.place, address: .media(.slate(picture: slate.text)))
+            ]
+            inputs.append(input)
+        }
         for index in inputs.indices {
             if inputs[index].name == nil {
                 inputs[index].name = Named(text: "input\(index + 1)", place: inputs[index].place)

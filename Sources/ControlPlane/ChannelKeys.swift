@@ -67,10 +67,32 @@ enum ChannelKeys {
                 }
                 channel.state = Named(text: filled.text, place: value.place)
             },
+            ConfigurationKey("slate") { channel, value, reader in
+                if case .text = value.content { return slate(&channel, value, &reader) }
+                reader.read(value, [
+                    ConfigurationKey("still", take: slate), ConfigurationKey("clip", take: slate),
+                ], into: &channel)
+                if channel.slate == nil {
+                    reader.fail(value.place, found: "no picture", allowed: "still: or clip:, a file")
+                }
+            },
             ConfigurationKey("cue") { channel, value, reader in
                 reader.read(value, cue, into: &channel)
             },
         ] + engine.map { $0.within(\.engine) }
+
+    /// A picture of which a slate is made.
+    @Sendable private static func slate(
+        _ channel: inout ChannelDraft, _ value: Value, _ reader: inout ConfigurationReader
+    ) {
+        let allowed = "a still or a clip, such as card.png"
+        guard let filled = reader.text(value, allowed: allowed) else { return }
+        guard !filled.text.isEmpty, !filled.text.contains("://"), channel.slate == nil else {
+            reader.fail(value.place, found: filled.shown.description, allowed: allowed)
+            return
+        }
+        channel.slate = Named(text: filled.text, place: value.place)
+    }
 
     static let names = channel.map(\.name).joined(separator: ", ")
 

@@ -32,6 +32,8 @@ public enum MediaJob: Codable, Sendable, Equatable {
 public enum MediaSource: Codable, Sendable, Equatable {
     /// A recording in any container.
     case file(path: String, isLooped: Bool)
+    /// A still or a clip, made to fit what its channel sends; then it is a file that is looped.
+    case slate(picture: String)
     /// http, https, rtsp, rist.
     case pull(MediaURL)
 }
@@ -48,11 +50,12 @@ public enum MediaTarget: Codable, Sendable, Equatable {
 public struct SlateRecipe: Codable, Sendable, Equatable {
     /// A still or a clip.
     public var picture: String
-    /// Some seconds of the stream that it is to be like.
-    public var like: String
-    public var output: String
+    /// Some seconds of the stream that it is to be like; nil for standard input.
+    public var like: String?
+    /// Nil for standard output.
+    public var output: String?
 
-    public init(picture: String, like: String, output: String) {
+    public init(picture: String, like: String? = nil, output: String? = nil) {
         self.picture = picture
         self.like = like
         self.output = output
@@ -62,7 +65,7 @@ public struct SlateRecipe: Codable, Sendable, Equatable {
 extension MediaSource: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .file(let path, _): path
+        case .file(let path, _), .slate(let path): path
         case .pull(let url): url.description
         }
     }

@@ -8,7 +8,7 @@ import MediaJobs
 struct LinkJob {
     private let source: MediaSource
     /// Between a picture's first byte and its decoding, microseconds, half of it: libav counts it twice.
-    private static let muxDelay: Int32 = 350_000
+    static let muxDelay: Int32 = 350_000
     private static let pieceBytes = 188 * 64
 
     init(_ source: MediaSource) { self.source = source }
@@ -20,6 +20,7 @@ struct LinkJob {
                 let demuxer = try Demuxer("file:\(path)", ["protocol_whitelist": "file"])
                 try remux(demuxer, pace: .clock, isPass: isLooped)
             } while isLooped
+        case .slate: throw MediaFailure("a slate is no link's job")
         case .pull(let url):
             do throws(MediaFailure) {
                 try pull(url)
@@ -116,7 +117,7 @@ struct LinkJob {
         Reporter.tell(.opened(what: source.description, pace: pace))
         // Counters begin anew with each pass, and say so.
         try muxer.begin([
-            "pcr_period": "20", "pat_period": "0.1", "mpegts_flags": "+initial_discontinuity",
+            "pcr_period": "20", "pat_period": "0.05", "mpegts_flags": "+initial_discontinuity",
         ])
         while try remux.step() {}
         try muxer.finish()

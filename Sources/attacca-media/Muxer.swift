@@ -69,6 +69,14 @@ final class Muxer {
         return made
     }
 
+    /// A stream of what is encoded here.
+    func add(_ encoder: UnsafeMutablePointer<AVCodecContext>) throws(MediaFailure) -> StreamPointer {
+        guard let made = avformat_new_stream(context, nil) else { throw MediaFailure("no memory") }
+        try check(avcodec_parameters_from_context(made.pointee.codecpar, encoder), "a stream")
+        made.pointee.time_base = encoder.pointee.time_base
+        return made
+    }
+
     /// Of a transport stream libav does not know it; see what goes in, in README.md.
     private static let transported = [
         AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_MPEG2VIDEO, AV_CODEC_ID_AAC,

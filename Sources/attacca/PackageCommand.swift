@@ -30,11 +30,11 @@ struct Package: ParsableCommand {
                 != URL(fileURLWithPath: mp4).standardizedFileURL
             else { throw CommandFailure.usage("package: '\(mp4)' is one of the recordings") }
         }
-        try Package.wait(for: .package(inputs: recordings, output: mp4))
+        try Package.wait(for: .package(inputs: recordings, output: mp4), as: "package")
     }
 
     /// Returns when the job is done.
-    static func wait(for job: MediaJob) throws {
+    static func wait(for job: MediaJob, as command: String) throws {
         let done = DispatchSemaphore(value: 0)
         nonisolated(unsafe) var failure: IOFailure?
         Task.detached {
@@ -48,6 +48,6 @@ struct Package: ParsableCommand {
             done.signal()
         }
         done.wait()
-        if let failure { throw CommandFailure.run("package: \(failure)") }
+        if let failure { throw CommandFailure.run("\(command): \(failure)") }
     }
 }

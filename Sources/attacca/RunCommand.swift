@@ -36,6 +36,8 @@ struct Run: ParsableCommand {
     var http: String?
     @Option(help: "A file from which the next run goes on: counters, PIDs, time.")
     var state: String?
+    @Option(help: "A still or a clip that is made to fit, and shown when no input is there.")
+    var slate: String?
 
     func run() throws {
         var web: WebAddress?
@@ -90,6 +92,7 @@ struct Run: ParsableCommand {
         let options = [
             ("hold-back", holdBack), ("align", align), ("return", returning), ("wait", wait),
             ("mux-rate", muxRate), ("state", state), ("burst", burst),
+            ("slate", slate),
         ].compactMap { key, value in value.map { (key: key, value: $0) } }
         do {
             return try ChannelPlan.from(

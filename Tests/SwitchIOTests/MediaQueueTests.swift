@@ -28,9 +28,8 @@ import Testing
             for part in 0..<4 {
                 for pid in [256, 257] {
                     let number = UInt8(truncatingIfNeeded: unit)
-                    gate.pass(
-                        packet(pid, number, starts: part == 0).span, fill: fill, limit: limit
-                    ) {
+                    let bytes = packet(pid, number, starts: part == 0)
+                    gate.pass(bytes.span, fill: fill, limit: limit) {
                         fill += $0.count
                         units[$0[4], default: 0] += 1
                     }
@@ -41,6 +40,10 @@ import Testing
         }
         #expect(units.values.allSatisfy { $0 == 4 || $0 == 8 })
         #expect(gate.refused > 0 && units[119] == nil && units[249] == 8)
+    }
+
+    private func append(_ bytes: [UInt8], to queue: inout ReplayQueue, limit: Int = 100) {
+        queue.append(bytes.span, limit: limit)
     }
 
     private func hand(_ queue: inout ReplayQueue, _ count: Int) -> [UInt8] {
@@ -54,7 +57,7 @@ import Testing
 
     @Test func whatIsNotSafeComesAgain() {
         var queue = ReplayQueue(forgets: false)
-        queue.append(Array(0..<10).span, limit: 100)
+        append(Array(0..<10), to: &queue)
         #expect(hand(&queue, 6) == [0, 1, 2, 3, 4, 5])
         queue.release(before: 4)
         queue.beginAgain()
@@ -64,22 +67,22 @@ import Testing
         queue.beginAgain()
         #expect(hand(&queue, 100) == [6, 7, 8, 9])
         // One that claims more than it has got is not believed.
-        queue.append([10, 11].span, limit: 100)
+        append([10, 11], to: &queue)
         queue.release(before: .max)
         #expect(hand(&queue, 100) == [10, 11])
     }
 
     @Test func whatWasHandedOverGoesWhereThereIsNoRoom() {
         var queue = ReplayQueue(forgets: false)
-        queue.append(Array(0..<10).span, limit: 12)
+        append(Array(0..<10), to: &queue, limit: 12)
         #expect(hand(&queue, 5) == [0, 1, 2, 3, 4])
-        queue.append(Array(10..<16).span, limit: 12)
+        append(Array(10..<16), to: &queue, limit: 12)
         #expect(queue.count == 12 && queue.waiting == 11)
     }
 
     @Test func aServerGetsNothingTwice() {
         var queue = ReplayQueue(forgets: true)
-        queue.append(Array(0..<10).span, limit: 100)
+        append(Array(0..<10), to: &queue)
         #expect(hand(&queue, 6).count == 6)
         queue.beginAgain()
         #expect(hand(&queue, 100) == [6, 7, 8, 9])

@@ -92,6 +92,7 @@ extension LinkAddress: CustomStringConvertible {
         case .standardInput: "-"
         case .media(.file(let path, let isLooped)):
             AddressText.file(path) + (isLooped ? "?loop" : "")
+        case .media(.slate(let picture)): AddressText.file(picture)
         case .media(.pull(let url)): url.description
         }
     }

@@ -132,7 +132,7 @@ extension LinkAddress {
     public var origin: String? {
         switch self {
         case .file(let path, _): path == "/dev/null" ? nil : "file \(path.plainPath)"
-        case .media(.file(let path, _)): "file \(path.plainPath)"
+        case .media(.file(let path, _)), .media(.slate(let path)): "file \(path.plainPath)"
         case .standardInput, .datagrams, .srt, .rtmp, .media(.pull): nil
         }
     }

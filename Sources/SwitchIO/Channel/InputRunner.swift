@@ -62,6 +62,7 @@ final class InputRunner {
                 places[index].link = try FileLink(path: path, isLooped: isLooped)
             }
         case .standardInput: places[index].link = try PipeLink.standardInput()
+        case .media(.slate(let picture)): places[index].link = try SlateLink(picture)
         case .media(let source): places[index].link = try MediaLink(source)
         }
     }
@@ -135,6 +136,14 @@ final class InputRunner {
         hasJustEnded = isOver && !hasEnded
         if hasJustEnded { bond.finish(at: now, take) }
         hasEnded = isOver
+    }
+
+    /// A link that wants to see what the channel sends.
+    var watcher: SlateLink? {
+        for place in places {
+            if let slate = place.link as? SlateLink, slate.isWatching { return slate }
+        }
+        return nil
     }
 
     func close() {

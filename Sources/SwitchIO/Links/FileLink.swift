@@ -41,6 +41,16 @@ final class FileLink: Link {
         facts.connections = 1
     }
 
+    /// A file that nobody else has; it is closed with the link.
+    init(looping descriptor: Int32, named path: String) {
+        self.path = path
+        self.descriptor = descriptor
+        isLooped = true
+        passLength = LoopLength.nanoseconds(of: descriptor)
+        facts.state = .connected
+        facts.connections = 1
+    }
+
     deinit { close() }
 
     func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void) {
