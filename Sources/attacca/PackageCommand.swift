@@ -1,0 +1,95 @@
+// `attacca package`: finished recordings into what is published.
+
+import ArgumentParser
+import Foundation
+import SwitchIO
+import TransportStream
+
+struct Package: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make HLS of finished recordings.",
+        discussion: """
+            attacca package one-20261121T200000Z.ts --hls /srv/www/one
+            Several recordings are put one behind the other, in the order in which they are named.
+            """)
+
+    @Argument(help: ArgumentHelp("The recordings, in order.", valueName: "recording"))
+    var recordings: [String]
+    @Option(help: ArgumentHelp(
+        "A folder for segments and their playlist; also DIR?segment=6s&name=show.",
+        valueName: "folder"))
+    var hls: String
+
+    func run() throws {
+        try makeSegments(hls)
+    }
+
+    private func makeSegments(_ place: String) throws {
+        let target = try Package.target(place)
+        do {
+            var job = try SegmentJob(target)
+            var progress = ProgressLine()
+            for path in recordings {
+                try Package.feed(path, to: &job, &progress)
+            }
+            let outcome = try job.finish()
+            progress.clear()
+            guard outcome.segments > 0 else {
+                throw CommandFailure.run(
+                    "package: no random access point in \(recordings.joined(separator: ", "))")
+            }
+            let seconds = String(format: "%.3f", Double(outcome.durationTicks) / 90_000)
+            print("\(outcome.playlist): \(outcome.segments) segments, \(seconds) s, "
+                + "\(outcome.discontinuities) discontinuities")
+        } catch let failure as IOFailure {
+            throw CommandFailure.run("package: \(failure)")
+        }
+    }
+
+    private static func target(_ place: String) throws -> HLSTarget {
+        do {
+            guard case .hls(let target) = try OutputAddress("hls:" + place), target.kind != .event
+            else {
+                throw CommandFailure.usage("--hls: expected a folder, and no type=event")
+            }
+            return target
+        } catch let error as AddressError {
+            throw CommandFailure.usage("--hls: \(error)")
+        }
+    }
+
+    private static func feed(
+        _ path: String, to job: inout SegmentJob, _ progress: inout ProgressLine
+    ) throws {
+        let recording = try Recording(name: "package", path: path)
+        var framing = PacketFraming()
+        var failure: IOFailure?
+        var whole: [UInt8] = []
+        // The cutter wants the 188 bytes of each packet in a row.
+        func gather(_ bytes: Span<UInt8>, _ first: Int, _ count: Int, _ distance: Int) {
+            for number in 0..<count {
+                let start = first + number * distance
+                bytes.extracting(start..<(start + Packet.size)).withUnsafeBufferPointer {
+                    whole.append(contentsOf: $0)
+                }
+            }
+        }
+        func pass() {
+            do throws(IOFailure) { try job.take(whole.span) } catch { failure = failure ?? error }
+            whole.removeAll(keepingCapacity: true)
+        }
+        recording.forEachPiece { piece in
+            framing.append(piece, packets: gather)
+            pass()
+            if progress.isDue {
+                progress.show("\(path): \(recording.position * 100 / max(recording.size, 1)) %")
+            }
+            return failure == nil
+        }
+        framing.finish(packets: gather)
+        pass()
+        if let failure { throw failure }
+        if let failure = recording.failure { throw CommandFailure.run(failure) }
+        try job.endRecording()
+    }
+}
