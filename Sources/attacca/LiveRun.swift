@@ -7,6 +7,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import SwitchIO
+import Synchronization
 
 struct LiveRun {
     /// How often the status line is written anew.
@@ -91,9 +92,12 @@ struct LiveRun {
 
     /// Who asks for HTTP gets it or is told why not.
     private func publish(_ address: WebAddress, _ channels: ChannelSet) throws -> WebServer {
-        do throws(ControlFailure) {
-            let site = try WebServer(address, logger: logger) {
-                channels.all.map(\.status).compactMap { WebChannel($0) }
+        do {
+            let logger = logger
+            let site = try LiveRun.wait {
+                try await WebServer(address, logger: logger) {
+                    channels.all.map(\.status).compactMap { WebChannel($0) }
+                }
             }
             logger.info("http at \(address.host.isEmpty ? "" : address.host):\(site.port)")
             return site
@@ -102,6 +106,26 @@ struct LiveRun {
             _ = channels.waitForEnd(seconds: 1)
             throw CommandFailure.run("http: \(error)")
         }
+    }
+
+    /// Waits on this thread, which is none of Swift's own.
+    private static func wait<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value
+    ) throws -> Value {
+        let done = DispatchSemaphore(value: 0)
+        let result = Mutex<Result<Value, any Error>?>(nil)
+        Task {
+            do {
+                let value = try await body()
+                result.withLock { $0 = .success(value) }
+            } catch {
+                result.withLock { $0 = .failure(error) }
+            }
+            done.signal()
+        }
+        done.wait()
+        guard let found = result.withLock({ $0 }) else { throw CancellationError() }
+        return try found.get()
     }
 
     /// The first signal to end lets the channels send what they hold; the second ends at once.

@@ -9,13 +9,13 @@ import Testing
 
 @Suite struct WebServerTests {
     /// A server with one channel, and its folder.
-    final class Site {
+    final class Site: Sendable {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("attacca-web-\(UUID().uuidString)")
         let server: WebServer
         let segment = Data((0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 * 7) })
 
-        init() throws {
+        init() async throws {
             try FileManager.default.createDirectory(
                 at: folder.appendingPathComponent("sub"), withIntermediateDirectories: true)
             for (name, data) in [
@@ -24,7 +24,7 @@ import Testing
                 ("sub/index-9.ts", Data("no".utf8)),
             ] { try data.write(to: folder.appendingPathComponent(name)) }
             let target = HLSTarget(folder: folder.path)
-            server = try WebServer(
+            server = try await WebServer(
                 try #require(WebAddress("127.0.0.1:0")),
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             ) { [WebChannel(name: "one <1>", outputs: [target])] }
@@ -56,10 +56,17 @@ import Testing
         }
 
         /// What comes back until the connection ends: head and body.
-        func ask(_ text: String) throws -> (head: String, body: Data) {
+        func ask(_ text: String) async throws -> (head: String, body: Data) {
+            // Not on one of Swift's own threads: the server answers on them.
+            try await withCheckedThrowingContinuation { answer in
+                DispatchQueue.global().async { answer.resume(with: Result { try self.wait(text) }) }
+            }
+        }
+
+        private func wait(_ text: String) throws -> (head: String, body: Data) {
             let descriptor = try connect()
             defer { close(descriptor) }
-            _ = text.withCString { send(descriptor, $0, strlen($0), Int32(MSG_NOSIGNAL.rawValue)) }
+            _ = text.withCString { send(descriptor, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
             var all = Data()
             var buffer = [UInt8](repeating: 0, count: 1 << 16)
             while true {
@@ -74,30 +81,31 @@ import Testing
 
         func get(
             _ path: String, _ more: String = "", method: String = "GET"
-        ) throws -> (head: String, body: Data) {
-            try ask("\(method) \(path) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\(more)\r\n")
+        ) async throws -> (head: String, body: Data) {
+            try await ask("\(method) \(path) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\(more)\r\n")
         }
     }
 
     private let way = "/one%20%3C1%3E/"
 
-    @Test func aPlaylistAndItsSegmentsAreServedAsWhatTheyAre() throws {
-        let site = try Site()
-        let playlist = try site.get(way + "index.m3u8")
+    @Test func aPlaylistAndItsSegmentsAreServedAsWhatTheyAre() async throws {
+        let site = try await Site()
+        let playlist = try await site.get(way + "index.m3u8")
         #expect(playlist.head.hasPrefix("http/1.1 200"))
         #expect(playlist.head.contains("content-type: application/vnd.apple.mpegurl"))
         #expect(playlist.head.contains("cache-control: max-age=1\r"))
         #expect(playlist.head.contains("access-control-allow-origin: *"))
         #expect(playlist.body == Data("#EXTM3U\n".utf8))
-        let segment = try site.get(way + "index-7.ts")
+        let segment = try await site.get(way + "index-7.ts")
         #expect(segment.head.contains("content-type: video/mp2t"))
         #expect(segment.head.contains("content-length: 1000000"))
         #expect(segment.head.contains("immutable"))
         #expect(segment.body == site.segment)
     }
 
-    @Test func aHeadHasNoBody() throws {
-        let answer = try Site().get(way + "index-7.ts", method: "HEAD")
+    @Test func aHeadHasNoBody() async throws {
+        let site = try await Site()
+        let answer = try await site.get(way + "index-7.ts", method: "HEAD")
         #expect(answer.head.hasPrefix("http/1.1 200") && answer.body.isEmpty)
         #expect(answer.head.contains("content-length: 1000000"))
     }
@@ -112,9 +120,9 @@ import Testing
     ])
     func aRangeIsAnsweredAsTheStandardHasIt(
         _ range: String, _ status: Int, _ expected: Range<Int>
-    ) throws {
-        let site = try Site()
-        let answer = try site.get(way + "index-7.ts", "Range: \(range)\r\n")
+    ) async throws {
+        let site = try await Site()
+        let answer = try await site.get(way + "index-7.ts", "Range: \(range)\r\n")
         #expect(answer.head.hasPrefix("http/1.1 \(status)"), "\(answer.head)")
         #expect(answer.body == site.segment[expected])
         if status == 206 {
@@ -129,33 +137,35 @@ import Testing
         "..%2F..%2Fetc%2Fpasswd", "%2e%2e/%2e%2e/etc/passwd", "index-7.ts%00.m3u8", "index-.ts",
         "index-7.ts/", "", ".", "..", "index-7%2ets%2f..%2fsecret.ts", "%", "%ff%fe.ts",
     ])
-    func nothingElseIsServed(_ name: String) throws {
-        let site = try Site()
-        let answer = try site.get(way + name)
+    func nothingElseIsServed(_ name: String) async throws {
+        let site = try await Site()
+        let answer = try await site.get(way + name)
         #expect(!answer.head.hasPrefix("http/1.1 200"), "\(answer.head)")
         #expect(answer.body != Data("no".utf8))
-        let other = try site.get("/two/index.m3u8")
+        let other = try await site.get("/two/index.m3u8")
         #expect(other.head.hasPrefix("http/1.1 404"))
     }
 
-    @Test func thePageShowsWhatThereIs() throws {
-        let page = try Site().get("/")
+    @Test func thePageShowsWhatThereIs() async throws {
+        let site = try await Site()
+        let page = try await site.get("/")
         let text = String(decoding: page.body, as: UTF8.self)
         #expect(page.head.contains("content-type: text/html"))
         #expect(text.contains("one &lt;1&gt;") && text.contains(way + "index.m3u8"))
         #expect(!text.contains("<script") && text.contains("<video"))
     }
 
-    @Test func aPlayerOnAnotherPageMayAsk() throws {
-        let answer = try Site().get(
+    @Test func aPlayerOnAnotherPageMayAsk() async throws {
+        let site = try await Site()
+        let answer = try await site.get(
             way + "index-7.ts", "Origin: https://a.example\r\n", method: "OPTIONS")
         #expect(answer.head.hasPrefix("http/1.1 204"))
         #expect(answer.head.contains("access-control-allow-headers: range"))
     }
 
     /// Readers that take nothing, say nothing, or say too much; the next one is served at once.
-    @Test func hostileReadersDisturbNobody() throws {
-        let site = try Site()
+    @Test func hostileReadersDisturbNobody() async throws {
+        let site = try await Site()
         var open: [Int32] = []
         defer { open.forEach { close($0) } }
         for number in 0..<200 {
@@ -163,21 +173,21 @@ import Testing
             open.append(descriptor)
             let text = number % 2 == 0
                 ? "GET \(way)index-7.ts HTTP/1.1\r\nHost: a\r\n\r\n" : "GET \(way)ind"
-            _ = text.withCString { send(descriptor, $0, strlen($0), Int32(MSG_NOSIGNAL.rawValue)) }
+            _ = text.withCString { send(descriptor, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
         }
         let start = Date()
-        #expect(try site.get(way + "index-7.ts").body == site.segment)
+        #expect(try await site.get(way + "index-7.ts").body == site.segment)
         #expect(Date().timeIntervalSince(start) < 5)
         let long = String(repeating: "a", count: 100_000)
-        let answer = try site.ask("GET /\(long) HTTP/1.1\r\nHost: a\r\n\r\n")
+        let answer = try await site.ask("GET /\(long) HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(!answer.head.hasPrefix("http/1.1 200"))
         for text in ["\r\n\r\n\r\n", "\u{16}\u{3}\u{1}\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"] {
-            #expect(try !site.ask(text).head.hasPrefix("http/1.1 200"))
+            #expect(try await !site.ask(text).head.hasPrefix("http/1.1 200"))
         }
-        #expect(try site.get("/").head.hasPrefix("http/1.1 200"))
+        #expect(try await site.get("/").head.hasPrefix("http/1.1 200"))
     }
 
-    @Test func anAddressIsAHostAndAPort() throws {
+    @Test func anAddressIsAHostAndAPort() async throws {
         for (text, host, port) in [
             (":8080", "", 8080), ("127.0.0.1:80", "127.0.0.1", 80), ("[::1]:8080", "::1", 8080),
             ("play.example:0", "play.example", 0),
@@ -191,11 +201,11 @@ import Testing
         }
     }
 
-    @Test func aPortThatIsTakenIsToldOf() throws {
-        let site = try Site()
+    @Test func aPortThatIsTakenIsToldOf() async throws {
+        let site = try await Site()
         let address = try #require(WebAddress("127.0.0.1:\(site.server.port)"))
-        #expect(throws: ControlFailure.self) {
-            try WebServer(address, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }) {
+        await #expect(throws: ControlFailure.self) {
+            try await WebServer(address, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }) {
                 []
             }
         }

@@ -27,14 +27,14 @@ public final class WebServer: Sendable {
     private let disks: NIOThreadPool
     private let task: Task<Void, Never>
 
-    /// Listens.
+    /// Listens; returns when it does.
     /// - Parameters:
     ///   - address: Where.
     ///   - shows: the channels as they are now; called on any thread, for each request.
     /// - Throws: where the address can not be had.
     public init(
         _ address: WebAddress, logger: Logger, shows: @escaping @Sendable () -> [WebChannel]
-    ) throws(ControlFailure) {
+    ) async throws(ControlFailure) {
         loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         disks = NIOThreadPool(numberOfThreads: WebServer.readers)
         disks.start()
@@ -63,10 +63,10 @@ public final class WebServer: Sendable {
             do { try await app.run() } catch { bound.fail(error) }
         }
         do {
-            port = try bound.futureResult.wait()
+            port = try await bound.futureResult.get()
         } catch {
             disks.shutdownGracefully { _ in }
-            try? loops.syncShutdownGracefully()
+            loops.shutdownGracefully { _ in }
             throw ControlFailure("\(address): \(error)")
         }
     }
@@ -74,7 +74,7 @@ public final class WebServer: Sendable {
     /// Nobody is answered any more.
     public func close() {
         task.cancel()
-        try? loops.syncShutdownGracefully()
+        loops.shutdownGracefully { _ in }
         disks.shutdownGracefully { _ in }
     }
 

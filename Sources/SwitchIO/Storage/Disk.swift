@@ -52,6 +52,8 @@ enum Disk {
         guard Glibc.rename(from, to) == 0 else { throw .system("'\(to)'") }
     }
 
+    static func isThere(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
     static func remove(_ path: String) { unlink(path) }
 
     /// The text of a file; nil where there is none, or it is longer than `most` bytes.

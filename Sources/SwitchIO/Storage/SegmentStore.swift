@@ -24,10 +24,12 @@ struct SegmentStore: PieceStore {
     private var stale: [(name: String, ticks: Int64)] = []
     /// The segment before the next one was lost.
     private var hasHole = false
+    private let hasWallClock: Bool
 
-    /// - Returns: the store, and where the pieces before end.
-    init(_ target: HLSTarget, wallClock: Int64) {
+    /// - Parameter wallClock: of now, nanoseconds since 1970; nil for what is not on the air.
+    init(_ target: HLSTarget, wallClock: Int64?) {
         self.target = target
+        hasWallClock = wallClock != nil
         let seconds = max(1, (target.segment + 500_000_000) / 1_000_000_000)
         let old = Disk.text(
             target.folder + "/" + target.name + ".m3u8", most: SegmentStore.longestPlaylistBytes
@@ -39,7 +41,7 @@ struct SegmentStore: PieceStore {
             playlist = MediaPlaylist(
                 target.kind, window: target.window, leastSeconds: seconds,
                 sequence: target.kind == .live
-                    ? max(old?.nextSequence ?? 0, wallClock / 1_000_000_000)
+                    ? max(old?.nextSequence ?? 0, (wallClock ?? 0) / 1_000_000_000)
                     : old?.nextSequence ?? 0)
         }
         hasHole = old != nil && playlist.end == nil
@@ -57,6 +59,13 @@ struct SegmentStore: PieceStore {
         rule.endsAtBreaks = true
         rule.keepsNullPackets = false
         return rule
+    }
+
+    var outcome: SegmentJob.Outcome {
+        SegmentJob.Outcome(
+            segments: playlist.segments.count, durationTicks: playlist.durationTicks,
+            discontinuities: playlist.segments.filter(\.isDiscontinuous).count,
+            playlist: playlistPath)
     }
 
     private func path(_ name: String) -> String { target.folder + "/" + name }
@@ -121,7 +130,8 @@ struct SegmentStore: PieceStore {
         }
         let isFirst = playlist.segments.isEmpty && playlist.end == nil && !hasHole
         let segment = MediaPlaylist.Segment(
-            name: name, durationTicks: piece.durationTicks, wallClock: ended.start.wallClock,
+            name: name, durationTicks: piece.durationTicks,
+            wallClock: hasWallClock ? ended.start.wallClock : nil,
             isDiscontinuous: !isFirst && (!ended.start.isContinuous || hasHole),
             isIndependent: ended.start.isIndependent)
         hasHole = false

@@ -1,0 +1,69 @@
+// Finished recordings into HLS: the same cutter and the same files as an output on the air, with
+// nobody waiting. No clock stood beside, so no segment has a date.
+
+import Packaging
+import TransportStream
+
+public struct SegmentJob {
+    /// What was made.
+    public struct Outcome: Sendable {
+        public var segments: Int
+        public var durationTicks: Int64
+        /// Where the time line, or what streams there are, changes.
+        public var discontinuities: Int
+        public var playlist: String
+    }
+
+    private var store: SegmentStore
+    private var cutter: StreamCutter
+
+    /// - Throws: where there is a playlist already, or no folder can be.
+    public init(_ target: HLSTarget) throws(IOFailure) {
+        var target = target
+        target.kind = .vod
+        try Disk.makeFolder(target.folder)
+        let playlist = "\(target.folder)/\(target.name).m3u8"
+        guard !Disk.isThere(playlist) else {
+            throw IOFailure("'\(playlist)': it is there already; expected another folder or name")
+        }
+        store = SegmentStore(target, wallClock: nil)
+        cutter = StreamCutter(store.rule)
+    }
+
+    /// Takes whole packets.
+    public mutating func take(_ packets: Span<UInt8>) throws(IOFailure) {
+        cutter.take(packets, at: 0)
+        try write()
+    }
+
+    /// A recording has come to its end; another may follow. What its last packet lacks will not
+    /// come.
+    public mutating func endRecording() throws(IOFailure) {
+        cutter.interrupt()
+        try write()
+    }
+
+    public mutating func finish() throws(IOFailure) -> Outcome {
+        cutter.finish()
+        try write()
+        try store.close()
+        return store.outcome
+    }
+
+    private mutating func write() throws(IOFailure) {
+        let (bytes, steps) = cutter.drain()
+        var position = 0
+        for step in steps {
+            switch step {
+            case .begin(let piece): try store.begin(piece)
+            case .bytes(let count, let isNewest):
+                let range = position..<(position + count)
+                position += count
+                try store.write(bytes.span.extracting(range), isNewest: isNewest)
+            case .end(let piece): try store.end(piece)
+            case .timeBreak, .passed: break
+            }
+        }
+        cutter.rule = store.rule
+    }
+}
