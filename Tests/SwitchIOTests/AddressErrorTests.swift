@@ -259,6 +259,8 @@ struct Dice: RandomNumberGenerator {
             if let output = try? OutputAddress(text, environment: ["A": "b"]),
                 !text.contains("passphrase")
             {
+                // A push address is shown without its key.
+                if case .media(.push) = output { continue }
                 #expect((try? OutputAddress(output.description)) == output, "\(text)")
             }
         }
