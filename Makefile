@@ -12,7 +12,7 @@ PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools libavformat-dev libav
 	libavfilter-dev libswscale-dev libswresample-dev
 # Senders and receivers of others that the tests use.
 TEST_PACKAGES := multicat iproute2 openssl gstreamer1.0-tools gstreamer1.0-plugins-good \
-	gstreamer1.0-plugins-bad
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-base-apps mediainfo vlc-bin vlc-plugin-base
 BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams
@@ -32,6 +32,8 @@ packages:
 
 test-packages: packages
 	@command -v multicat >/dev/null && command -v ip >/dev/null && \
+		command -v mediainfo >/dev/null && command -v cvlc >/dev/null && \
+		command -v gst-discoverer-1.0 >/dev/null && \
 		gst-inspect-1.0 tsparse >/dev/null 2>&1 && gst-inspect-1.0 rtpmp2tpay >/dev/null 2>&1 || \
 		{ $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		  $(SUDO) apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES); }
