@@ -11,7 +11,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools
 # Senders and receivers of others that the tests use.
 TEST_PACKAGES := multicat iproute2 openssl gstreamer1.0-tools gstreamer1.0-plugins-good \
-	gstreamer1.0-plugins-bad
+	gstreamer1.0-plugins-bad obs-studio xvfb libgl1-mesa-dri
 BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams
@@ -28,7 +28,8 @@ packages:
 		  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $(PACKAGES); }
 
 test-packages: packages
-	@command -v multicat >/dev/null && command -v ip >/dev/null && \
+	@command -v multicat >/dev/null && command -v ip >/dev/null && command -v obs >/dev/null && \
+		command -v Xvfb >/dev/null && command -v openssl >/dev/null && \
 		gst-inspect-1.0 tsparse >/dev/null 2>&1 && gst-inspect-1.0 rtpmp2tpay >/dev/null 2>&1 || \
 		{ $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		  $(SUDO) apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES); }
