@@ -39,7 +39,9 @@ extension LiveTests {
                 [SimpleOutput]
                 VBitrate=500
                 StreamEncoder=x264
+                UseAdvanced=true
                 Preset=ultrafast
+                x264Settings=keyint=30
                 """,
                 "basic/profiles/Untitled/service.json": """
                 {"type": "rtmp_custom", "settings":
@@ -63,6 +65,8 @@ extension LiveTests {
             }
         }
 
+        /// The hold-back is long because OBS paints by the processor here, and stalls where others
+        /// want it too.
         @Test(.enabled(if: isThere, "obs-studio and xvfb are not installed"))
         func whatOBSPublishesIsAStreamWithoutAFault() async throws {
             let workspace = try Workspace()
@@ -71,7 +75,7 @@ extension LiveTests {
             try prepare(home, server: server, key: "zq9zq9")
             let channel = try Companion(
                 try Binary.found.get(),
-                ["run", "-i", "obs=\(server)/zq9zq9", "-o", file, "--hold-back", "1s"])
+                ["run", "-i", "obs=\(server)/zq9zq9", "-o", file, "--hold-back", "4s"])
             let screen = try Companion("Xvfb", [":9137", "-screen", "0", "1600x1000x24"])
             try await pause(1.5)
             let studio = try Companion(
@@ -82,7 +86,7 @@ extension LiveTests {
                     "--multi",
                 ], seconds: 40)
             for _ in 0..<200 where !channel.errors.contains("on air") { try await pause(0.1) }
-            try await pause(10)
+            try await pause(9)
             let (status, log) = try channel.finish(SIGTERM)
             _ = try studio.finish(SIGKILL)
             _ = try screen.finish(SIGKILL)
