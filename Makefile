@@ -12,7 +12,9 @@ PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools libavformat-dev libav
 	libavfilter-dev libswscale-dev libswresample-dev
 # Senders and receivers of others that the tests use.
 TEST_PACKAGES := multicat iproute2 openssl gstreamer1.0-tools gstreamer1.0-plugins-good \
-	gstreamer1.0-plugins-bad gstreamer1.0-plugins-base-apps mediainfo vlc-bin vlc-plugin-base
+	gstreamer1.0-plugins-bad gstreamer1.0-plugins-base-apps mediainfo vlc-bin vlc-plugin-base \
+	obs-studio xvfb libgl1-mesa-dri
+TEST_TOOLS := multicat ip openssl gst-discoverer-1.0 mediainfo cvlc obs Xvfb
 BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams
@@ -31,9 +33,7 @@ packages:
 		  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $(PACKAGES); }
 
 test-packages: packages
-	@command -v multicat >/dev/null && command -v ip >/dev/null && \
-		command -v mediainfo >/dev/null && command -v cvlc >/dev/null && \
-		command -v gst-discoverer-1.0 >/dev/null && \
+	@for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || exit 1; done && \
 		gst-inspect-1.0 tsparse >/dev/null 2>&1 && gst-inspect-1.0 rtpmp2tpay >/dev/null 2>&1 || \
 		{ $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		  $(SUDO) apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES); }

@@ -68,8 +68,8 @@ struct ChunkReader {
                 if left > 0 {
                     guard position < bytes.count else { return .needsMore }
                     let count = min(left, bytes.count - position)
-                    for index in position..<(position + count) {
-                        streams[stream].payload?.append(bytes[index])
+                    bytes.extracting(position..<(position + count)).withUnsafeBufferPointer {
+                        streams[stream].payload?.append(contentsOf: $0)
                     }
                     position += count
                     heldBytes += count

@@ -25,6 +25,8 @@ public struct Engine: ~Copyable {
     /// A point of the output's picture grid and its frame duration, 27 MHz ticks, where frames last
     /// no whole ticks of 90 kHz.
     var pictureGrid: (origin: Int64, frameTicks: Int64)?
+    /// The end of a segment whose input broke off, as the planner saw it last.
+    var sideLeft: (input: Int, epoch: Int, side: SeamSide)?
     var now = MonotonicInstant(nanoseconds: 0)
     var events: [Event] = []
     var usableSince: Int64?

@@ -52,6 +52,23 @@ struct HoldTests {
         #expect(verdict.pictures > 100)
     }
 
+    @Test("an input whose next entry comes long after it is back goes on air there")
+    func heldInputWaitsForItsNextEntry() {
+        var plan = pair(duration: 30 * second)
+        plan.kind = .storm
+        // Entries 16 s apart, as of encoders that are left to themselves; the first one is all that
+        // has been seen of them when the input falls silent.
+        plan.inputs[0].profile.groupLength = 400
+        plan.inputs[0].start = -second
+        plan.configuration.holdBack = 500_000_000
+        plan.orders = [(2 * second, .hold(InputID(0)))]
+        plan.inputs[0].episodes = [Episode(.vanish, from: 3 * second, to: 5 * second)]
+        let verdict = World.run(plan)
+        expectSound(verdict)
+        #expect(verdict.targets == [0])
+        #expect(verdict.standstills == 1)
+    }
+
     @Test("released, the policy goes on where it would be")
     func releaseFailsOver() {
         var plan = pair()

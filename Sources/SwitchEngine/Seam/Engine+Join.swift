@@ -166,7 +166,7 @@ extension Engine {
         else { return nil }
         let isOver = states[segment.input].severity >= .major
         let own = slotTable(segment)
-        guard let leaving = SeamSide(
+        guard let left = SeamSide(
             outgoing, epoch: segment.epoch, sentBefore: segment.cursor,
             slots: { stream in own[stream] }, isOver: isOver,
             entered: { stream in
@@ -178,6 +178,7 @@ extension Engine {
                     begin: cut.begin.map { $0 - base })
             })
         else { return nil }
+        let leaving = remembered(left, of: segment)
         let slots = previewSlots(index, epoch)
         guard let entering = SeamSide(
             inputs[index].timeline, epoch: epoch, sentBefore: inputs[index].timeline.ring.first,
@@ -196,6 +197,20 @@ extension Engine {
         guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
         return SeamChoice(
             plan: plan, input: index, epoch: epoch, slots: slots, alignment: alignment)
+    }
+
+    /// What was sent of a segment that is over is forgotten with its packets, and the next entry may
+    /// come only after that: its end is kept as values.
+    private mutating func remembered(_ side: SeamSide, of segment: Segment) -> SeamSide {
+        let isSent = side.firstFree == side.pictures.count
+        if let known = sideLeft, known.input == segment.input,
+            known.epoch == segment.epoch.number, known.side.firstFree == known.side.pictures.count,
+            isSent, side.pictures.count < known.side.pictures.count
+        {
+            return known.side
+        }
+        if side.isOver { sideLeft = (segment.input, segment.epoch.number, side) }
+        return side
     }
 
     /// A point of the output's exact picture grid; set by the first outgoing input, and kept.

@@ -95,7 +95,9 @@ final class RTMPPlace: Sendable {
                         return
                     }
                     state.facts.bytes += Int64(packets.count)
-                    for index in packets.indices { state.batch.bytes.append(packets[index]) }
+                    packets.withUnsafeBufferPointer {
+                        state.batch.bytes.append(contentsOf: $0)
+                    }
                     state.batch.pieces.append(
                         .init(end: state.batch.bytes.count, arrival: now))
                 }

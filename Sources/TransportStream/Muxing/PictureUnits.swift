@@ -69,7 +69,7 @@ public enum PictureUnits {
 
     private static func append(_ bytes: Span<UInt8>, _ unit: Range<Int>, to result: inout [UInt8]) {
         result += startCode
-        for index in unit { result.append(bytes[index]) }
+        bytes.extracting(unit).withUnsafeBufferPointer { result.append(contentsOf: $0) }
     }
 
     /// Whether a NAL unit can not be the first slice of a picture: first_mb_in_slice is not 0, or
