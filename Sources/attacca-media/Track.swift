@@ -6,6 +6,8 @@ struct Track {
     let input: StreamPointer
     let output: StreamPointer
     let isVideo: Bool
+    /// Known when the input is gone.
+    let codec: AVCodecID
     /// Of the newest packet, in the input's time base, without the wraps of its 33 bits.
     private var lastDecoding: Int64?
     /// Of the newest packet that was written, in the output's time base.
@@ -33,6 +35,7 @@ struct Track {
     ) {
         self.input = input
         self.output = output
+        codec = input.pointee.codecpar.pointee.codec_id
         isVideo = input.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
         entry = isVideo && beginsAtKey ? .awaited : .open
         self.filter = filter
