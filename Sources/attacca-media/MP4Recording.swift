@@ -41,6 +41,7 @@ struct MP4Recording {
         try muxer.begin([
             "movflags": "frag_keyframe+delay_moov+default_base_moof",
             "frag_duration": "1000000", "video_track_timescale": "90000",
+            "movie_timescale": "90000",
         ])
         Reporter.tell(.opened(what: file, pace: .arrival))
         do throws(MediaFailure) {

@@ -56,7 +56,10 @@ enum Packager {
                 remux = try Remux(demuxer, behind: joint)
             } else {
                 remux = try Remux(demuxer, into: muxer)
-                try muxer.begin(["movflags": "faststart", "video_track_timescale": "90000"])
+                try muxer.begin([
+                    "movflags": "faststart", "video_track_timescale": "90000",
+                    "movie_timescale": "90000",
+                ])
             }
             while try remux.step() {}
             joint = remux.joint

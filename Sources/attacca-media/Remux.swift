@@ -162,9 +162,9 @@ final class Remux {
                 ($0.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO) == isVideo
             }
             for (track, stream) in zip(old, new) {
-                guard track.input.pointee.codecpar.pointee.codec_id
-                    == stream.pointee.codecpar.pointee.codec_id
-                else { throw MediaFailure("the recordings have different codecs") }
+                guard track.codec == stream.pointee.codecpar.pointee.codec_id else {
+                    throw MediaFailure("the recordings have different codecs")
+                }
                 tracks[stream.pointee.index] = track.goingOn(
                     with: stream, filter: try filter(for: stream))
             }

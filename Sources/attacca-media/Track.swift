@@ -6,6 +6,8 @@ struct Track {
     let input: StreamPointer
     let output: StreamPointer
     let isVideo: Bool
+    /// Known when the input is gone.
+    let codec: AVCodecID
     /// Of the newest packet, in the input's time base, without the wraps of its 33 bits.
     private var lastDecoding: Int64?
     /// Of the newest packet that was written, in the output's time base.
@@ -33,6 +35,7 @@ struct Track {
     ) {
         self.input = input
         self.output = output
+        codec = input.pointee.codecpar.pointee.codec_id
         isVideo = input.pointee.codecpar.pointee.codec_type == AVMEDIA_TYPE_VIDEO
         entry = isVideo && beginsAtKey ? .awaited : .open
         self.filter = filter
@@ -65,7 +68,9 @@ struct Track {
     /// - Parameter reference: a time of the other streams, where this one has none yet.
     mutating func accept(_ packet: PacketPointer, near reference: Int64?) -> Bool {
         let none = clibav_no_time()
-        if packet.pointee.dts == none { packet.pointee.dts = packet.pointee.pts }
+        if packet.pointee.dts == none, packet.pointee.pts != none {
+            packet.pointee.dts = packet.pointee.pts - reorderTicks(packet)
+        }
         if packet.pointee.pts == none { packet.pointee.pts = packet.pointee.dts }
         guard packet.pointee.dts != none else { return false }
         let decoding = unwrapped(packet.pointee.dts, near: lastDecoding ?? reference)
@@ -98,6 +103,18 @@ struct Track {
     /// Packets are missing: pictures go on at the next random access.
     mutating func missSome() {
         if isVideo { entry = .awaited }
+    }
+
+    /// How far decoding goes before showing, where only the latter is told: Matroska's first pictures.
+    private func reorderTicks(_ packet: PacketPointer) -> Int64 {
+        guard isVideo, let delay = input.pointee.codecpar?.pointee.video_delay, delay > 0 else {
+            return 0
+        }
+        let rate = input.pointee.avg_frame_rate
+        let frame = rate.num > 0
+            ? av_rescale_q(1, AVRational(num: rate.den, den: rate.num), input.pointee.time_base)
+            : packet.pointee.duration
+        return Int64(delay) * frame
     }
 
     private func unwrapped(_ time: Int64, near reference: Int64?) -> Int64 {
@@ -134,7 +151,11 @@ struct Track {
         }
         packet.pointee.pts = isVideo
             ? av_rescale_q(time + delay, from, to) : packet.pointee.dts
-        if let lastWritten, packet.pointee.dts <= lastWritten { return false }
+        if let lastWritten, packet.pointee.dts <= lastWritten {
+            // A picture that is left out costs others.
+            guard isVideo, packet.pointee.pts > lastWritten else { return false }
+            packet.pointee.dts = lastWritten + 1
+        }
         lastWritten = packet.pointee.dts
         packet.pointee.stream_index = output.pointee.index
         packet.pointee.pos = -1

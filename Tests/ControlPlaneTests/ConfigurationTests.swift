@@ -154,4 +154,30 @@ func read(_ text: String, _ environment: [String: String] = [:]) throws -> [Chan
         #expect(plan.engine.holdBack == 4 * second)
         #expect(plan.engine.returning == .after(nanoseconds: 10 * second))
     }
+
+    @Test(arguments: ["card.png", "{still: card.png}", "{clip: card.png}"])
+    func aSlateThatIsMadeIsAnInputOfLastResortBehindTheOthers(_ slate: String) throws {
+        let text = """
+            channels:
+              - inputs: ["udp://:5000", "udp://:5001"]
+                outputs: ["udp://127.0.0.1:6000"]
+                slate: \(slate)
+            """
+        let plan = try Configuration.read(text, source: "test", environment: [:])[0]
+        #expect(plan.inputs.map(\.links).last == [.media(.slate(picture: "card.png"))])
+        #expect(plan.engine.inputs.map(\.isSlate) == [false, false, true])
+    }
+
+    @Test(arguments: ["''", "{}", "{still: a, clip: b}", "https://host/card.png", "[card.png]"])
+    func aSlateOfNothingIsRefused(_ slate: String) {
+        let text = """
+            channels:
+              - inputs: ["udp://:5000"]
+                outputs: ["udp://127.0.0.1:6000"]
+                slate: \(slate)
+            """
+        #expect(throws: ConfigurationFailure.self) {
+            try Configuration.read(text, source: "test", environment: [:])
+        }
+    }
 }

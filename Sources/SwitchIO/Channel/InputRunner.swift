@@ -58,6 +58,8 @@ final class InputRunner {
         case .file(let path, let isLooped):
             if let pipe = try PipeLink(path: path) {
                 places[index].link = pipe
+            } else if ContainerMark.isThere(in: path) {
+                places[index].link = try MediaLink(.file(path: path, isLooped: isLooped))
             } else {
                 places[index].link = try FileLink(path: path, isLooped: isLooped)
             }

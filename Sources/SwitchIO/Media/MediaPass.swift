@@ -12,6 +12,8 @@ struct MediaPass {
     private var start: MonotonicInstant?
     /// Bytes that were read of it.
     private var read: Int64 = 0
+    /// There was nothing to take when it was looked last.
+    private var isStarved = false
     /// How many bytes it has, and how long it lasts, once that is known.
     private(set) var end: (bytes: Int64, nanoseconds: Int64)?
 
@@ -45,7 +47,11 @@ struct MediaPass {
             let lateness = now - (begin + next.scaled(by: 1000, over: 27))
             // What is left when the next pass begins still has times of its own.
             let isOver = end.map { now - begin >= $0.nanoseconds } ?? false
-            if lateness > MediaPass.longestLateness && !isOver { begin = begin + lateness }
+            // Where it is we who were late, what is here has times of before.
+            if isStarved && lateness > MediaPass.longestLateness && !isOver {
+                begin = begin + lateness
+            }
+            isStarved = false
             start = begin
             let limit = isOver ? .max : (now - begin + 1).scaled(by: 27, over: 1000)
             guard next < limit, let batch = reader.take(before: limit) else { return .waits }
@@ -59,7 +65,10 @@ struct MediaPass {
             let room = end.map { $0.bytes - read } ?? .max
             var taken = 0
             if queue.count == 0 || room <= 0 {
-                guard room <= 0 || isWhole else { return }
+                guard room <= 0 || isWhole else {
+                    isStarved = true
+                    return
+                }
                 reader.read { _, _ in 0 }
                 continue
             }

@@ -1,0 +1,73 @@
+// Recordings into one MP4: every picture, every sound frame, lips where they were.
+
+import Foundation
+import StreamContent
+import Testing
+
+@Suite struct PackageTests {
+    private func package(_ recordings: [String], _ workspace: Workspace) throws -> String {
+        let path = workspace.path("out.mp4")
+        let outcome = try Command.attacca(["package"] + recordings + ["--mp4", path])
+        #expect(outcome.status == 0 && outcome.errorLines == [], "\(outcome.errorLines)")
+        return path
+    }
+
+    private func judge(_ path: String, like recording: String, _ pair: SamplePair) throws {
+        let (made, sent) = (
+            try DecodedContent.read(path: path), try DecodedContent.read(path: recording)
+        )
+        #expect(made.messages == [])
+        #expect(made.pictures.map(\.mark) == sent.pictures.map(\.mark))
+        #expect(made.irregularPositions(rate: pair.rate) == [])
+        #expect(made.sound.gaps().isEmpty)
+        let (lips, expected) = (
+            made.lipSync(rate: pair.rate, every: 20), sent.lipSync(rate: pair.rate, every: 20)
+        )
+        #expect(lips.count > 30)
+        // One reading of the tones is a little off, all of them are not.
+        let differences = zip(lips, expected).map { $0.offset - $1.offset }
+        #expect(differences.allSatisfy { abs($0) < 0.001 })
+        #expect(abs(differences.reduce(0, +) / Double(differences.count)) < 0.0002)
+    }
+
+    @Test(arguments: SamplePair.all)
+    func aRecordingIsPackagedPictureByPicture(_ pair: SamplePair) throws {
+        let workspace = try Workspace()
+        let path = try package([pair.path("main")], workspace)
+        try judge(path, like: pair.path("main"), pair)
+    }
+
+    @Test func recordingsCutOutOfOneStreamGoOnFromEachOther() throws {
+        let workspace = try Workspace()
+        let pair = SamplePair.h264
+        _ = try Command.run(
+            "ffmpeg",
+            [
+                "-v", "error", "-copyts", "-i", pair.path("main"), "-c", "copy", "-f", "segment",
+                "-segment_time", "10", "-segment_format_options", "mpegts_copyts=1",
+                workspace.path("part%d.ts"),
+            ])
+        let parts = (0..<4).map { workspace.path("part\($0).ts") }
+        let path = try package(parts, workspace)
+        try judge(path, like: pair.path("main"), pair)
+    }
+
+    @Test func recordingsThatHaveNothingToDoWithEachOtherAreOneBehindTheOther() throws {
+        let workspace = try Workspace()
+        let pair = SamplePair.h264
+        let path = try package([pair.path("main"), pair.path("main")], workspace)
+        let content = try DecodedContent.read(path: path)
+        let marks = try DecodedContent.read(path: pair.path("main")).pictures.map(\.mark)
+        #expect(content.messages == [])
+        #expect(content.pictures.map(\.mark) == marks + marks)
+    }
+
+    @Test func whatIsNoRecordingIsToldAndLeavesNothing() throws {
+        let workspace = try Workspace()
+        let (text, out) = (workspace.path("a.ts"), workspace.path("out.mp4"))
+        try Data("no transport stream".utf8).write(to: URL(fileURLWithPath: text))
+        let outcome = try Command.attacca(["package", text, "--mp4", out])
+        #expect(outcome.status == 1 && outcome.errorLines.first?.contains("a.ts") == true)
+        #expect(!FileManager.default.fileExists(atPath: out))
+    }
+}
