@@ -7,19 +7,22 @@ import Testing
 
 @testable import ControlPlane
 
-@Suite struct WebServerTests {
+@Suite(.serialized) struct WebServerTests {
     /// A server with one channel, and its folder.
     final class Site: Sendable {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("attacca-web-\(UUID().uuidString)")
         let server: WebServer
-        let segment = Data((0..<1_000_000).map { UInt8(truncatingIfNeeded: $0 * 7) })
+        /// More than a socket takes at once.
+        static let content = Data(
+            [[UInt8]](repeating: Array(0..<250), count: 4000).joined())
+        var segment: Data { Site.content }
 
         init() async throws {
             try FileManager.default.createDirectory(
                 at: folder.appendingPathComponent("sub"), withIntermediateDirectories: true)
             for (name, data) in [
-                ("index.m3u8", Data("#EXTM3U\n".utf8)), ("index-7.ts", segment),
+                ("index.m3u8", Data("#EXTM3U\n".utf8)), ("index-7.ts", Site.content),
                 ("secret.ts", Data("no".utf8)), ("index-8.ts.part", Data("no".utf8)),
                 ("sub/index-9.ts", Data("no".utf8)),
             ] { try data.write(to: folder.appendingPathComponent(name)) }

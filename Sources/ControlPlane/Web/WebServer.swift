@@ -65,17 +65,23 @@ public final class WebServer: Sendable {
         do {
             port = try await bound.futureResult.get()
         } catch {
-            disks.shutdownGracefully { _ in }
-            loops.shutdownGracefully { _ in }
+            WebServer.end(task, loops, disks)
             throw ControlFailure("\(address): \(error)")
         }
     }
 
-    /// Nobody is answered any more.
-    public func close() {
+    /// Nobody is answered any more. What is under way ends by itself, and does not wait for readers.
+    public func close() { WebServer.end(task, loops, disks) }
+
+    private static func end(
+        _ task: Task<Void, Never>, _ loops: MultiThreadedEventLoopGroup, _ disks: NIOThreadPool
+    ) {
         task.cancel()
-        loops.shutdownGracefully { _ in }
-        disks.shutdownGracefully { _ in }
+        Task {
+            await task.value
+            loops.shutdownGracefully { _ in }
+            disks.shutdownGracefully { _ in }
+        }
     }
 
     // MARK: Answers
