@@ -61,7 +61,7 @@ extension LiveTests {
             let recordings = names.filter { $0.hasSuffix(".ts") }
             #expect(recordings.count == 1 && names.count == 2, "\(names)")
             let recording = folder + "/" + (recordings.first ?? "")
-            let found = try LiveTests.complaints(recording)
+            let found = try LiveTests.complaints(recording, held: 2, apart: 50)
             #expect(found == [], "\(log)")
             let sent = try DecodedContent.read(path: recording)
             // 25 pictures a second from the first to the last, but for one that a seam may hold.
