@@ -73,13 +73,13 @@ enum ByteRange: Equatable {
             }
             self = count == 0 || size == 0 ? .none : .part(max(0, size - count)..<size)
         case (false, let isOpen):
-            guard let first = number(ends[0]), let last = isOpen ? .max - 1 : number(ends[1]),
+            guard let first = number(ends[0]), let last = isOpen ? .max : number(ends[1]),
                 first <= last
             else {
                 self = .all
                 return
             }
-            self = first >= size ? .none : .part(first..<min(size, last + 1))
+            self = first >= size ? .none : .part(first..<(min(size - 1, last) + 1))
         }
     }
 }

@@ -25,6 +25,11 @@ struct SegmentStore: PieceStore {
     /// The segment before the next one was lost.
     private var hasHole = false
     private let hasWallClock: Bool
+    /// When the next segment begins, by the dates of those before.
+    private var nextDate: Int64?
+    /// Of what a datagram came early or late an eighth is believed; a second is another clock.
+    private static let dateShare: Int64 = 8
+    private static let greatestDateError: Int64 = 1_000_000_000
 
     /// - Parameter wallClock: of now, nanoseconds since 1970; nil for what is not on the air.
     init(_ target: HLSTarget, wallClock: Int64?) {
@@ -131,7 +136,7 @@ struct SegmentStore: PieceStore {
         let isFirst = playlist.segments.isEmpty && playlist.end == nil && !hasHole
         let segment = MediaPlaylist.Segment(
             name: name, durationTicks: piece.durationTicks,
-            wallClock: hasWallClock ? ended.start.wallClock : nil,
+            wallClock: hasWallClock ? date(ended.start, piece) : nil,
             isDiscontinuous: !isFirst && (!ended.start.isContinuous || hasHole),
             isIndependent: ended.start.isIndependent)
         hasHole = false
@@ -141,6 +146,19 @@ struct SegmentStore: PieceStore {
         stale += left.map { ($0.name, $0.durationTicks) }
         if target.kind != .vod { try writePlaylist() }
         removeStale()
+    }
+
+    /// Dates follow the durations, so that both say the same, and drift with the wall clock.
+    private mutating func date(_ start: PieceStart, _ end: PieceEnd) -> Int64 {
+        var date = start.wallClock
+        if start.isContinuous, let nextDate {
+            let error = start.wallClock - nextDate
+            if abs(error) < SegmentStore.greatestDateError {
+                date = nextDate + error / SegmentStore.dateShare
+            }
+        }
+        nextDate = date + end.durationTicks.scaled(by: 100_000, over: 9)
+        return date
     }
 
     private func writePlaylist() throws(IOFailure) {

@@ -1,0 +1,218 @@
+// Recorders and players of others behind a channel: what they read of its folders, live and after,
+// across seams.
+
+import Foundation
+import StreamContent
+import Testing
+
+extension LiveTests {
+    @Suite struct PlayerTests {
+        /// A channel with two encoders whose ways can be cut off.
+        private final class Stage {
+            let workspace: Workspace
+            let folder: String
+            let archive: String
+            let port: UInt16
+            let channel: Companion
+            let ways: [DatagramRelay]
+            private let senders: [Companion]
+
+            init(_ hls: String) async throws {
+                workspace = try Workspace()
+                folder = workspace.path("hls")
+                archive = workspace.path("archive")
+                port = try DatagramRelay.freePort()
+                let ports = try (0..<2).map { _ in try DatagramRelay.freePort() }
+                channel = try Companion(
+                    try Binary.found.get(),
+                    [
+                        "run", "-i", "main=udp://127.0.0.1:\(ports[0])",
+                        "-i", "backup=udp://127.0.0.1:\(ports[1])",
+                        "-o", "hls:\(folder)?\(hls)", "-o", "record:\(archive)?size=1M&keep-free=0",
+                        "--http", "127.0.0.1:\(port)", "--hold-back", "3s", "--return", "never",
+                    ])
+                try await pause(0.5)
+                ways = try ports.map { try DatagramRelay(to: $0) }
+                // Again and again, with time stamps that go on: only the content jumps.
+                senders = try zip(["main", "backup"], ways).map { name, way in
+                    try Companion(
+                        "ffmpeg",
+                        [
+                            "-nostdin", "-v", "error", "-re", "-stream_loop", "9", "-i",
+                            SamplePair.h264.path(name), "-map", "0", "-c", "copy", "-f", "mpegts",
+                            "udp://127.0.0.1:\(way.port)?pkt_size=1316",
+                        ])
+                }
+            }
+
+            var url: String { "http://127.0.0.1:\(port)/channel1/index.m3u8" }
+
+            /// Cuts the input on air off; it is back when the other one is on air.
+            func failOver(_ number: Int) async throws {
+                let way = ways[number % 2]
+                way.become(.silent)
+                try await pause(1.2)
+                way.become(.none)
+            }
+
+            func end() throws -> (status: Int32, log: String) {
+                let (status, log) = try channel.finish(SIGTERM)
+                for sender in senders { _ = try sender.finish(SIGKILL) }
+                ways.forEach { $0.close() }
+                return (status, log)
+            }
+
+            func names(_ folder: String, _ suffix: String) throws -> [String] {
+                try FileManager.default.contentsOfDirectory(atPath: folder)
+                    .filter { $0.hasSuffix(suffix) }.sorted().map { folder + "/" + $0 }
+            }
+        }
+
+        /// What a decoder says of a file or a playlist.
+        private func messages(_ path: String) throws -> [String] {
+            try Command.run(
+                "ffmpeg",
+                ["-nostdin", "-v", "warning", "-xerror", "-i", path, "-f", "null", "-"]
+            ).errorLines
+        }
+
+        private func frames(_ path: String) throws -> Int {
+            let outcome = try Command.run(
+                "ffprobe",
+                [
+                    "-v", "error", "-count_packets", "-select_streams", "v", "-show_entries",
+                    "stream=nb_read_packets", "-of", "csv=p=0", path,
+                ])
+            let first = outcome.output.split(whereSeparator: { ",\n".contains($0) }).first
+            return first.flatMap { Int($0) } ?? -1
+        }
+
+        @Test func playersReadAChannelWhileItSwitchesAndAfterwardsWithoutAMessage() async throws {
+            let stage = try await Stage("segment=2s&type=event")
+            try await pause(9)
+            let (live, streamed) = (
+                stage.workspace.path("live.ts"), stage.workspace.path("streamed.ts")
+            )
+            let readers = try [
+                Companion(
+                    "ffmpeg",
+                    [
+                        "-nostdin", "-v", "warning", "-live_start_index", "0", "-i", stage.url,
+                        "-c", "copy", "-f", "mpegts", live,
+                    ]),
+                Companion(
+                    "gst-launch-1.0",
+                    ["-q", "-e", "souphttpsrc", "location=\(stage.url)", "!", "hlsdemux", "!",
+                        "filesink", "location=\(streamed)"]),
+                Companion(
+                    "cvlc",
+                    [
+                        "-I", "dummy", "--no-video", "--no-audio", "--play-and-exit",
+                        "--sout", "#std{access=file,mux=ts,dst=\(stage.workspace.path("vlc.ts"))}",
+                        stage.url,
+                    ]),
+            ]
+            for number in 0..<3 {
+                try await stage.failOver(number)
+                try await pause(3)
+            }
+            let (status, log) = try stage.end()
+            #expect(status == 0, "\(log)")
+            #expect(log.components(separatedBy: "notice seam").count == 4, "\(log)")
+            // They end by themselves, with the playlist.
+            let said = try readers.prefix(1).map { try $0.finish(0).errors }
+            #expect(said == [""], "\(log)")
+            for reader in readers.dropFirst() { _ = try reader.finish(SIGTERM) }
+            let playlist = stage.folder + "/index.m3u8"
+            let text = try String(contentsOfFile: playlist, encoding: .utf8)
+            #expect(!text.contains("DISCONTINUITY") && text.contains("#EXT-X-ENDLIST"), "\(text)")
+            #expect(text.contains("INDEPENDENT-SEGMENTS"), "\(text)")
+            #expect(try messages(playlist) == [])
+            let segments = try stage.names(stage.folder, ".ts")
+            for path in segments { #expect(try messages(path) == [], "\(path)") }
+            for path in try stage.names(stage.archive, ".ts") {
+                #expect(try messages(path) == [], "\(path)")
+            }
+            // Every picture comes once: in the segments, in the recordings, and by the wire.
+            let all = try segments.reduce(0) { try $0 + frames($1) }
+            #expect(try frames(playlist) == all)
+            #expect(
+                try stage.names(stage.archive, ".ts").reduce(0) { try $0 + frames($1) } == all)
+            #expect(try frames(live) == all)
+            let sidecars = try stage.names(stage.archive, ".json").map {
+                try String(contentsOfFile: $0, encoding: .utf8)
+            }
+            #expect(sidecars.joined().components(separatedBy: "\"level\":").count == 4)
+        }
+
+        /// Debian's Chromium plays HLS by itself.
+        @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/chromium")))
+        func chromiumPlaysThroughTenFailoversWithoutAStall() async throws {
+            let stage = try await Stage("segment=2s")
+            try await pause(11)
+            let page = stage.workspace.path("page.html")
+            try """
+                <video id="v" muted autoplay playsinline src="\(stage.url)"></video>
+                <script>
+                const v = document.getElementById('v');
+                let started = false;
+                for (const name of ['playing', 'waiting', 'error', 'ended'])
+                  v.addEventListener(name, () => {
+                    if (name == 'playing') started = true;
+                    if (started || name == 'error')
+                      console.log(`event ${name} at ${v.currentTime}`);
+                  });
+                setInterval(() => {
+                  const q = v.getVideoPlaybackQuality();
+                  console.log(`time ${v.currentTime} frames ${q.totalVideoFrames} ` +
+                    `dropped ${q.droppedVideoFrames} end`);
+                }, 500);
+                </script>
+                """.write(toFile: page, atomically: true, encoding: .utf8)
+            let browser = try Companion(
+                "chromium",
+                [
+                    "--headless=new", "--no-sandbox", "--disable-gpu", "--mute-audio",
+                    "--no-first-run", "--autoplay-policy=no-user-gesture-required",
+                    "--enable-logging=stderr", "--user-data-dir=\(stage.workspace.path("profile"))",
+                    "file://" + page,
+                ])
+            try await pause(6)
+            let before = playback(browser)
+            let start = Date()
+            for number in 0..<10 {
+                try await stage.failOver(number)
+                try await pause(2.3)
+            }
+            // What is sent now is seen after the hold-back and three segments.
+            try await pause(10)
+            let after = playback(browser)
+            let elapsed = Date().timeIntervalSince(start)
+            browser.signal(SIGKILL)
+            let (status, log) = try stage.end()
+            #expect(status == 0, "\(log)")
+            #expect(log.components(separatedBy: "notice seam").count == 11, "\(log)")
+            let events = browser.errors.split(separator: "\n").filter { $0.contains("event ") }
+            #expect(events.count == 1 && events[0].contains("playing"), "\(events)")
+            #expect(before.time > 0 && abs(after.time - before.time - elapsed) < 1.5)
+            #expect(Double(after.frames - before.frames) > 24 * elapsed)
+            for path in try stage.names(stage.archive, ".ts") {
+                #expect(try Command.attacca(["check", path]).status == 0, "\(path)")
+            }
+        }
+
+        /// Where the player is, by its last line.
+        private func playback(_ browser: Companion) -> (time: Double, frames: Int) {
+            let line = browser.errors.split(separator: "\n").last {
+                $0.contains("time ") && $0.contains(" end")
+            }
+            let words = (line ?? "").split(whereSeparator: { " \"".contains($0) }).map(String.init)
+            func value(_ name: String) -> Double {
+                words.firstIndex(of: name).flatMap { index in
+                    index + 1 < words.count ? Double(words[index + 1]) : nil
+                } ?? -1
+            }
+            return (value("time"), Int(value("frames")))
+        }
+    }
+}
