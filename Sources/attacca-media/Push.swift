@@ -1,5 +1,5 @@
-// A live stream to a server: FLV over RTMP, transport packets over RIST. When it is refused or broken
-// the process ends, and its parent begins another one.
+// A live stream to a server: FLV over RTMP, transport packets over RIST. When it is refused or
+// broken the process ends, and its parent begins another one.
 
 import CLibAV
 import Glibc
@@ -52,7 +52,8 @@ struct Push {
             }
             if count < 0 && errno == EINTR { continue }
             held += max(count, 0)
-            let whole = count > 0 ? held / Push.datagramBytes * Push.datagramBytes : held / 188 * 188
+            let unit = count > 0 ? Push.datagramBytes : 188
+            let whole = held / unit * unit
             if whole > 0 {
                 Watch.begin()
                 avio_write(context, bytes, Int32(whole))

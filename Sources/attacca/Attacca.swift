@@ -13,7 +13,8 @@ struct Attacca: ParsableCommand {
         version: Version.text,
         subcommands: [
             Run.self, Status.self, Switch.self, Schedule.self, Hold.self, Release.self, Feed.self,
-            Rehearse.self, Check.self, Package.self, Slate.self, Simulate.self, Bench.self, Version.self,
+            Rehearse.self, Check.self, Package.self, Slate.self, Simulate.self, Bench.self,
+            Version.self,
         ])
 
     static func main() {

@@ -10,8 +10,8 @@ struct Package: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make one MP4 of finished recordings.",
         discussion: """
-            Several recordings are put together in the order in which they are given; those that were \
-            cut out of one stream go on where the one before ends.
+            Several recordings are put together in the order in which they are given; those that \
+            were cut out of one stream go on where the one before ends.
             """)
 
     @Argument(help: "The recordings, in order.") var recordings: [String] = []
@@ -19,7 +19,8 @@ struct Package: ParsableCommand {
 
     func run() throws {
         guard !recordings.isEmpty else {
-            throw CommandFailure.usage("package: expected recordings: attacca package a.ts --mp4 a.mp4")
+            throw CommandFailure.usage(
+                "package: expected recordings: attacca package a.ts --mp4 a.mp4")
         }
         guard let mp4 else { throw CommandFailure.usage("package: where to? expected --mp4 FILE") }
         for path in recordings {

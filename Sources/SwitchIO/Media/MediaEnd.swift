@@ -1,6 +1,6 @@
-// A media process that is waited for: the last bytes handed over, its input closed, its last lines read.
-// On a thread of its own, which may wait as long as the process gives signs of life: to make an MP4 plain
-// takes a while.
+// A media process that is waited for: the last bytes handed over, its input closed, its last lines
+// read. On a thread of its own, which may wait as long as the process gives signs of life: to make
+// an MP4 plain takes a while.
 
 import Dispatch
 import Glibc

@@ -1,5 +1,5 @@
-// One job and the process that does it: started, listened to, ended when it gives no sign of life, and
-// started again after a pause that grows. Asked on each tick of the channel; never waited for.
+// One job and the process that does it: started, listened to, ended when it gives no sign of life,
+// and started again after a pause that grows. Asked on each tick of the channel; never waited for.
 
 import Glibc
 import MediaJobs
