@@ -37,7 +37,8 @@ let package = Package(
             pkgConfig: "libavformat libavcodec libavfilter libavutil libswscale libswresample",
             providers: [.apt(["libavformat-dev", "libavfilter-dev"])]),
         .target(name: "MediaJobs", swiftSettings: strict),
-        // Nothing else is linked with libav: it would bring a second libsrt beside that of SRT links.
+        // Nothing else is linked with libav: it would bring a second libsrt beside that of SRT
+        // links.
         .executableTarget(
             name: "attacca-media", dependencies: ["CLibAV", "MediaJobs"], swiftSettings: strict),
         .target(name: "CSockets"),
@@ -66,7 +67,8 @@ let package = Package(
             name: "attacca",
             dependencies: [
                 "TransportStream", "SwitchEngine", "Conformance", "Simulation", "SwitchIO",
-                "ControlPlane", "CSockets", "MediaJobs", .product(name: "Logging", package: "swift-log"),
+                "ControlPlane", "CSockets", "MediaJobs",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -1,5 +1,5 @@
-// libav, as Debian's libavformat-dev and its kin bring it, with functions for those of its macros that
-// Swift does not see. Only attacca-media is linked with it.
+// libav, as Debian's libavformat-dev and its kin bring it, with functions for those of its macros
+// that Swift does not see. Only attacca-media is linked with it.
 
 #ifndef CLIBAV_SHIM_H
 #define CLIBAV_SHIM_H

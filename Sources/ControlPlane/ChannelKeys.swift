@@ -73,7 +73,8 @@ enum ChannelKeys {
                     ConfigurationKey("still", take: slate), ConfigurationKey("clip", take: slate),
                 ], into: &channel)
                 if channel.slate == nil {
-                    reader.fail(value.place, found: "no picture", allowed: "still: or clip:, a file")
+                    reader.fail(
+                        value.place, found: "no picture", allowed: "still: or clip:, a file")
                 }
             },
             ConfigurationKey("cue") { channel, value, reader in

@@ -8,8 +8,8 @@ public enum MediaEvent: Codable, Sendable, Equatable {
     case opened(what: String, pace: Pace)
     /// A looped file's pass is over: so many bytes of it came out, and it lasts so long.
     case passed(bytes: Int64, nanoseconds: Int64)
-    /// What of its standard input, behind the job's line, came before this byte is written for good; a
-    /// process that begins there again goes on without a hole.
+    /// What of its standard input, behind the job's line, came before this byte is written for
+    /// good; a process that begins there again goes on without a hole.
     case safe(position: Int64)
     /// Something was left out or went wrong, and the job goes on.
     case remark(String)

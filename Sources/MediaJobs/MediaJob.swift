@@ -1,8 +1,8 @@
-// What attacca asks of attacca-media: one job for one process. The job is the first line of its standard
-// input, so that what is secret in an address never stands in a command line.
+// What attacca asks of attacca-media: one job for one process. The job is the first line of its
+// standard input, so that what is secret in an address never stands in a command line.
 //
 //   link      a foreign container or protocol --> transport packets on standard output
-//   output    transport packets on standard input, behind the job's line --> a container or a server
+//   output    transport packets on standard input, behind the job --> a container or a server
 //   package   finished recordings --> one MP4
 //   slate     a still or a clip --> a transport stream like another one
 //
@@ -40,7 +40,8 @@ public enum MediaSource: Codable, Sendable, Equatable {
 
 /// Where an output's stream goes.
 public enum MediaTarget: Codable, Sendable, Equatable {
-    /// Written in fragments; made a plain one with the index first at its end, if not `staysFragmented`.
+    /// Written in fragments; made a plain one with the index first at its end, if not
+    /// `staysFragmented`.
     case mp4(path: String, staysFragmented: Bool)
     /// rtmp, rtmps, rist.
     case push(MediaURL)

@@ -1,5 +1,5 @@
-// An address for libav, whole, and what may be shown of it: a stream key, a password or a token stands
-// somewhere in most of them.
+// An address for libav, whole, and what may be shown of it: a stream key, a password or a token
+// stands somewhere in most of them.
 //
 //   rtmp://user:word@host:1935/app/KEY?sign=x   is shown as   rtmp://…@host:1935/app/…
 //   https://host/path/index.m3u8?token=x                      https://host/path/index.m3u8?…

@@ -1,6 +1,6 @@
-// attacca-media: everything that needs libav, in a process of its own. It takes one job, tells of it on
-// standard error, and ends; what it does to itself (a crash, a hang, all the memory that it may have)
-// its parent sees, and starts another one. See MediaJobs for what is said.
+// attacca-media: everything that needs libav, in a process of its own. It takes one job, tells of
+// it on standard error, and ends; what it does to itself (a crash, a hang, all the memory that it
+// may have) its parent sees, and starts another one. See MediaJobs for what is said.
 //
 //   main thread   job ──> libav ──> job            one call after the other, each watched (`Watch`)
 //   beat thread   a beat each second, as long as no call takes longer than it may
@@ -13,7 +13,7 @@ enum AttaccaMedia {
     static func main() {
         for ignored in [SIGPIPE, SIGINT, SIGTERM, SIGHUP] { signal(ignored, SIG_IGN) }
         guard let line = JobLine.read(from: STDIN_FILENO), let job = MediaLine.job(line) else {
-            Reporter.tell(.failed("expected a job on standard input; attacca starts this by itself"))
+            Reporter.tell(.failed("expected a job on standard input: attacca starts this itself"))
             exit(2)
         }
         ProcessLimits.apply(for: job)

@@ -103,7 +103,8 @@ final class PictureShaper {
         Watch.begin()
         defer { Watch.end() }
         try check(
-            av_buffersrc_add_frame_flags(source, frame, Int32(AV_BUFFERSRC_FLAG_KEEP_REF)), "scaling")
+            av_buffersrc_add_frame_flags(source, frame, Int32(AV_BUFFERSRC_FLAG_KEEP_REF)),
+            "scaling")
     }
 
     /// Gives one that is ready; it is good until the next.

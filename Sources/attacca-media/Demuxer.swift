@@ -65,7 +65,8 @@ final class Demuxer {
         return (0..<Int32(context.pointee.nb_streams)).compactMap { clibav_stream(context, $0) }
     }
 
-    /// Where the tables stand that go before a place in the parent's bytes; nil where that is not known.
+    /// Where the tables stand that go before a place in the parent's bytes; nil where that is not
+    /// known.
     func entry(before position: Int64) -> Int64? { pipe?.tables(before: position) }
 
     /// Reads the next packet; false at the end.
@@ -111,7 +112,9 @@ final class PipeSource {
 
     init(_ descriptor: Int32) throws(MediaFailure) {
         self.descriptor = descriptor
-        guard let buffer = av_malloc(PipeSource.bufferBytes) else { throw MediaFailure("no memory") }
+        guard let buffer = av_malloc(PipeSource.bufferBytes) else {
+            throw MediaFailure("no memory")
+        }
         context = avio_alloc_context(
             buffer.assumingMemoryBound(to: UInt8.self), Int32(PipeSource.bufferBytes), 0,
             Unmanaged.passUnretained(self).toOpaque(),

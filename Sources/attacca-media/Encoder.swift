@@ -23,7 +23,9 @@ final class Encoder {
             throw MediaFailure("libav has no encoder \(name) here")
         }
         context = avcodec_alloc_context3(codec)
-        guard let packet = av_packet_alloc(), context != nil else { throw MediaFailure("no memory") }
+        guard let packet = av_packet_alloc(), context != nil else {
+            throw MediaFailure("no memory")
+        }
         self.packet = packet
     }
 
@@ -43,7 +45,8 @@ final class Encoder {
             AV_CODEC_ID_MPEG2VIDEO: "mpeg2video",
         ]
         guard let name = names[like.pointee.codec_id] else {
-            throw MediaFailure("\(String(cString: avcodec_get_name(like.pointee.codec_id))) is not encoded here")
+            let codec = String(cString: avcodec_get_name(like.pointee.codec_id))
+            throw MediaFailure("\(codec) is not encoded here")
         }
         try self.init(name)
         guard let context else { return }
@@ -94,7 +97,8 @@ final class Encoder {
             AV_CODEC_ID_EAC3: "eac3", AV_CODEC_ID_MP3: "libmp3lame",
         ]
         guard let name = names[like.pointee.codec_id] else {
-            throw MediaFailure("\(String(cString: avcodec_get_name(like.pointee.codec_id))) is not encoded here")
+            let codec = String(cString: avcodec_get_name(like.pointee.codec_id))
+            throw MediaFailure("\(codec) is not encoded here")
         }
         try self.init(name)
         guard let context, let codec = context.pointee.codec else { return }

@@ -1,5 +1,5 @@
-// What libav logs, kept instead of printed: the last complaint often says more than the number that a
-// call gives back. Nothing secret of the job's address is left in it.
+// What libav logs, kept instead of printed: the last complaint often says more than the number that
+// a call gives back. Nothing secret of the job's address is left in it.
 
 import CLibAV
 import Synchronization

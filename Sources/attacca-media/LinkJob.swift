@@ -1,5 +1,5 @@
-// A foreign container or protocol to transport packets on standard output, never re-encoded. What is a
-// transport stream already passes as it is, byte by byte.
+// A foreign container or protocol to transport packets on standard output, never re-encoded. What
+// is a transport stream already passes as it is, byte by byte.
 
 import CLibAV
 import Glibc
@@ -7,7 +7,8 @@ import MediaJobs
 
 struct LinkJob {
     private let source: MediaSource
-    /// Between a picture's first byte and its decoding, microseconds, half of it: libav counts it twice.
+    /// Between a picture's first byte and its decoding, microseconds, half of it: libav counts it
+    /// twice.
     static let muxDelay: Int32 = 350_000
     private static let pieceBytes = 188 * 64
 

@@ -1,5 +1,6 @@
-// A live stream into an MP4. It is written in fragments of a second, so that whatever ends the process
-// or the host leaves all of it to be played; at its end it is made a plain MP4 with its index first.
+// A live stream into an MP4. It is written in fragments of a second, so that whatever ends the
+// process or the host leaves all of it to be played; at its end it is made a plain MP4 with its
+// index first.
 //
 // No file that is there is ever written over: the next one gets a number.
 

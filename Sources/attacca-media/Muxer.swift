@@ -60,9 +60,10 @@ final class Muxer {
         try check(avcodec_parameters_copy(made.pointee.codecpar, parameters), "a stream")
         // Each container has its own.
         made.pointee.codecpar.pointee.codec_tag = 0
+        let rate = parameters.pointee.sample_rate
         made.pointee.time_base =
-            parameters.pointee.codec_type == AVMEDIA_TYPE_AUDIO && parameters.pointee.sample_rate > 0
-            ? AVRational(num: 1, den: parameters.pointee.sample_rate) : stream.pointee.time_base
+            parameters.pointee.codec_type == AVMEDIA_TYPE_AUDIO && rate > 0
+            ? AVRational(num: 1, den: rate) : stream.pointee.time_base
         made.pointee.avg_frame_rate = stream.pointee.avg_frame_rate
         made.pointee.sample_aspect_ratio = stream.pointee.sample_aspect_ratio
         av_dict_copy(&made.pointee.metadata, stream.pointee.metadata, 0)
@@ -70,7 +71,9 @@ final class Muxer {
     }
 
     /// A stream of what is encoded here.
-    func add(_ encoder: UnsafeMutablePointer<AVCodecContext>) throws(MediaFailure) -> StreamPointer {
+    func add(
+        _ encoder: UnsafeMutablePointer<AVCodecContext>
+    ) throws(MediaFailure) -> StreamPointer {
         guard let made = avformat_new_stream(context, nil) else { throw MediaFailure("no memory") }
         try check(avcodec_parameters_from_context(made.pointee.codecpar, encoder), "a stream")
         made.pointee.time_base = encoder.pointee.time_base

@@ -1,7 +1,7 @@
 // Finished recordings to one MP4 with its index first: one after the other, on one line of time.
 //
-// Recordings that were cut out of one stream go on where the one before ends, by their own time stamps;
-// others are put behind it.
+// Recordings that were cut out of one stream go on where the one before ends, by their own time
+// stamps; others are put behind it.
 
 import CLibAV
 import Glibc

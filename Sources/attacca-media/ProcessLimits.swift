@@ -1,4 +1,5 @@
-// What this process may take of the host: a parser of other people's bytes gets no more than it needs.
+// What this process may take of the host: a parser of other people's bytes gets no more than it
+// needs.
 
 import CLibAV
 import Glibc
@@ -13,8 +14,8 @@ enum ProcessLimits {
         clibav_limit_data(dataBytes(of: job))
         clibav_limit_core(0)
         clibav_limit_files(mostFiles)
-        // What it reads and writes ends with the parent, and that ends the job; a link that waits for
-        // a server would not see it. A recording is to be finished all the same.
+        // What it reads and writes ends with the parent, and that ends the job; a link that waits
+        // for a server would not see it. A recording is to be finished all the same.
         switch job {
         case .link, .slate, .package: clibav_end_with_parent(SIGKILL)
         case .output: break

@@ -1,8 +1,8 @@
 // Carries the packets of one demuxer into one muxer, never re-encoded.
 //
-// A container begins at time 0 with a random access picture; sound before that picture is left out, and
-// what comes before the picture is known is held. Where packets are missing, pictures go on at the next
-// random access, and the sound goes on at once.
+// A container begins at time 0 with a random access picture; sound before that picture is left out,
+// and what comes before the picture is known is held. Where packets are missing, pictures go on at
+// the next random access, and the sound goes on at once.
 
 import CLibAV
 import MediaJobs
@@ -110,7 +110,8 @@ final class Remux {
     var joint: Joint {
         let origin: Int64 = if case .at(let origin) = begin { origin } else { 0 }
         return Joint(
-            muxer: muxer, tracks: tracks.values.sorted { $0.output.pointee.index < $1.output.pointee.index },
+            muxer: muxer,
+            tracks: tracks.values.sorted { $0.output.pointee.index < $1.output.pointee.index },
             origin: origin, end: max(span.end, before?.end ?? 0))
     }
 
@@ -130,7 +131,7 @@ final class Remux {
         for stream in streams where Remux.isWhole(stream) {
             let name = String(cString: avcodec_get_name(stream.pointee.codecpar.pointee.codec_id))
             guard let output = try muxer.add(like: stream) else {
-                Reporter.remark("a stream of \(name) is left out: this container has no place for it")
+                Reporter.remark("a stream of \(name) is left out: the container has no place for it")
                 continue
             }
             tracks[stream.pointee.index] = Track(

@@ -1,5 +1,5 @@
-// Says what happens, one line of JSON each, on standard error. Nothing is ever waited for: a line that
-// finds no room is lost.
+// Says what happens, one line of JSON each, on standard error. Nothing is ever waited for: a line
+// that finds no room is lost.
 
 import Glibc
 import MediaJobs

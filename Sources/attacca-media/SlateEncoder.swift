@@ -1,7 +1,7 @@
-// A still or a clip, encoded once to be like a stream that is on the air: codecs, size, picture rate,
-// sample rate and channels. A picture of another shape stands between black bars; what brings no sound
-// is silent. A random access each second, and no pictures that wait for later ones: it is to be entered
-// anywhere.
+// A still or a clip, encoded once to be like a stream that is on the air: codecs, size, picture
+// rate, sample rate and channels. A picture of another shape stands between black bars; what brings
+// no sound is silent. A random access each second, and no pictures that wait for later ones: it is
+// to be entered anywhere.
 
 import CLibAV
 import Glibc
@@ -91,7 +91,9 @@ struct SlateEncoder {
         } else {
             try shaper.put(first)
             try shaper.put(nil)
-            guard let shaped = try shaper.take() else { throw MediaFailure("it could not be scaled") }
+            guard let shaped = try shaper.take() else {
+                throw MediaFailure("it could not be scaled")
+            }
             let rate = picture.rate
             let count = SlateEncoder.stillSeconds * Int64(rate.num) / Int64(max(rate.den, 1))
             for _ in 0..<max(count, 1) {

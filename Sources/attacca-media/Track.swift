@@ -105,7 +105,8 @@ struct Track {
         if isVideo { entry = .awaited }
     }
 
-    /// How far decoding goes before showing, where only the latter is told: Matroska's first pictures.
+    /// How far decoding goes before showing, where only the latter is told: Matroska's first
+    /// pictures.
     private func reorderTicks(_ packet: PacketPointer) -> Int64 {
         guard isVideo, let delay = input.pointee.codecpar?.pointee.video_delay, delay > 0 else {
             return 0

@@ -1,6 +1,6 @@
-// No call of libav takes for ever. Those to a network ask `isOver` and give up; one that does not ask,
-// a parser in a loop for example, keeps the beats from being sent, and its parent ends the process.
-// Waiting for the parent's bytes, or for it to take some, is no call.
+// No call of libav takes for ever. Those to a network ask `isOver` and give up; one that does not
+// ask, a parser in a loop for example, keeps the beats from being sent, and its parent ends the
+// process. Waiting for the parent's bytes, or for it to take some, is no call.
 
 import CLibAV
 import Glibc

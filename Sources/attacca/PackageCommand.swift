@@ -12,8 +12,8 @@ struct Package: ParsableCommand {
         abstract: "Make an MP4 and HLS of finished recordings.",
         discussion: """
             attacca package one-20261121T200000Z.ts --mp4 one.mp4 --hls /srv/www/one
-            Several recordings are put one behind the other, in the order in which they are named; nothing \
-            is encoded anew.
+            Several recordings are put together in the order in which they are given; those that \
+            were cut out of one stream go on where the one before ends. Nothing is encoded anew.
             """)
 
     @Argument(help: ArgumentHelp("The recordings, in order.", valueName: "recording"))
@@ -27,7 +27,8 @@ struct Package: ParsableCommand {
 
     func run() throws {
         guard !recordings.isEmpty else {
-            throw CommandFailure.usage("package: expected recordings: attacca package a.ts --mp4 a.mp4")
+            throw CommandFailure.usage(
+                "package: expected recordings: attacca package a.ts --mp4 a.mp4")
         }
         guard mp4 != nil || hls != nil else {
             throw CommandFailure.usage("package: where to? expected --mp4 FILE, --hls DIR or both")

@@ -5,12 +5,15 @@ import Testing
 
 @testable import SwitchIO
 
+private func pull(_ url: String) -> LinkAddress { .media(.pull(MediaURL(url))) }
+private func push(_ url: String) -> OutputAddress { .media(.push(MediaURL(url))) }
+
 @Suite struct MediaAddressTests {
     static let links: [Written<LinkAddress>] = [
-        Written("https://host/live/a.m3u8?token=x", .media(.pull(MediaURL("https://host/live/a.m3u8?token=x")))),
-        Written("http://[2001:db8::1]:8080/a.ts", .media(.pull(MediaURL("http://[2001:db8::1]:8080/a.ts")))),
-        Written("rtsp://user:word@host/stream", .media(.pull(MediaURL("rtsp://user:word@host/stream")))),
-        Written("rist://@192.0.2.1:5000", .media(.pull(MediaURL("rist://@192.0.2.1:5000")))),
+        Written("https://host/live/a.m3u8?token=x", pull("https://host/live/a.m3u8?token=x")),
+        Written("http://[2001:db8::1]:8080/a.ts", pull("http://[2001:db8::1]:8080/a.ts")),
+        Written("rtsp://user:word@host/stream", pull("rtsp://user:word@host/stream")),
+        Written("rist://@192.0.2.1:5000", pull("rist://@192.0.2.1:5000")),
         Written("file:a.mp4?loop", .media(.file(path: "a.mp4", isLooped: true))),
         Written("./a b.MKV", .media(.file(path: "./a b.MKV", isLooped: false))),
         Written("a.ts", .file(path: "a.ts", isLooped: false)),
@@ -21,16 +24,17 @@ import Testing
     }
 
     static let outputs: [Written<OutputAddress>] = [
-        Written("rtmp://host/live/KEY", .media(.push(MediaURL("rtmp://host/live/KEY")))),
+        Written("rtmp://host/live/KEY", push("rtmp://host/live/KEY")),
         Written(
-            "rtmps://host:443/app/KEY?sign=a&b=c", .media(.push(MediaURL("rtmps://host:443/app/KEY?sign=a&b=c")))),
-        Written("rist://192.0.2.1:5000", .media(.push(MediaURL("rist://192.0.2.1:5000")))),
+            "rtmps://host:443/app/KEY?sign=a&b=c", push("rtmps://host:443/app/KEY?sign=a&b=c")),
+        Written("rist://192.0.2.1:5000", push("rist://192.0.2.1:5000")),
         Written("mp4:/v/a.mp4", .media(.mp4(path: "/v/a.mp4", staysFragmented: false))),
         Written("mp4:a.mov?fragmented", .media(.mp4(path: "a.mov", staysFragmented: true))),
         Written("a.mp4", .media(.mp4(path: "a.mp4", staysFragmented: false))),
     ]
 
-    @Test(arguments: outputs) func anOutputIsReadAsWritten(_ written: Written<OutputAddress>) throws {
+    @Test(arguments: outputs)
+    func anOutputIsReadAsWritten(_ written: Written<OutputAddress>) throws {
         #expect(try OutputAddress(written.text) == written.address)
     }
 
@@ -46,7 +50,7 @@ import Testing
     @Test func aKeyFromTheEnvironmentIsPutIn() throws {
         let address = try OutputAddress(
             "rtmp://host/live/${KEY}", environment: ["KEY": "secret%2Fkey"])
-        #expect(address == .media(.push(MediaURL("rtmp://host/live/secret%2Fkey"))))
+        #expect(address == push("rtmp://host/live/secret%2Fkey"))
     }
 
     static let shown: [(String, String)] = [

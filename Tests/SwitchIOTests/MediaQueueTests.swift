@@ -15,8 +15,8 @@ import Testing
         return bytes
     }
 
-    /// Units of four packets of two streams, one after the other, into a queue that nobody empties for
-    /// a while: of each unit all packets are there, or none.
+    /// Units of four packets of two streams, one after the other, into a queue that nobody empties
+    /// for a while: of each unit all packets are there, or none.
     @Test func aUnitIsLetInWholeOrNotAtAll() {
         var gate = PacketGate()
         var fill = 0

@@ -34,7 +34,8 @@ int csockets_join_group(int descriptor, uint32_t interface_index, const void *gr
 /// Returns 0 or -errno.
 int csockets_pipe(int *read_end, int *write_end, int bytes);
 
-/// Makes a file that stands in memory only, closed in what is executed. Returns its descriptor or -errno.
+/// Makes a file that stands in memory only, closed in what is executed. Returns its descriptor or
+/// -errno.
 int csockets_memory_file(const char *name);
 
 #endif

@@ -1,6 +1,6 @@
-// Addresses of what attacca-media reads and writes. What stands behind a server's name is the server's
-// business and passes as it is; nothing of it but its shape is judged here, and none of its secrets is
-// repeated.
+// Addresses of what attacca-media reads and writes. What stands behind a server's name is the
+// server's business and passes as it is; nothing of it but its shape is judged here, and none of
+// its secrets is repeated.
 //
 //   https://host/live/index.m3u8?token=…    rtsp://host/stream    rist://host:port    a.mp4?loop
 //   rtmp://host/live/KEY    rtmps://host/live/KEY?sign=…    mp4:one.mp4?fragmented

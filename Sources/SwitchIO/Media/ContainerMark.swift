@@ -1,5 +1,5 @@
-// Files that are another container than a transport stream, by their first bytes: for those whose name
-// does not say so.
+// Files that are another container than a transport stream, by their first bytes: for those whose
+// name does not say so.
 
 import Glibc
 

@@ -1,6 +1,6 @@
-// A media process that is waited for: the last bytes handed over, its input closed, its last lines read.
-// On a thread of its own, which may wait as long as the process gives signs of life: to make an MP4 plain
-// takes a while.
+// A media process that is waited for: the last bytes handed over, its input closed, its last lines
+// read. On a thread of its own, which may wait as long as the process gives signs of life: to make
+// an MP4 plain takes a while.
 
 import Dispatch
 import Glibc
@@ -26,6 +26,9 @@ final class MediaEnd: Sendable {
         state = Mutex(State(rest: rest, listener: listener))
     }
 
+    /// What it was not given, or has not called safe.
+    var left: ReplayQueue { state.withLock { $0.rest } }
+
     /// - Returns: its exit status, and why, where it says so.
     func wait(_ tell: (MediaEvent) -> Void = { _ in }) -> (status: Int32, why: String?) {
         var isInputOpen = true
@@ -42,6 +45,7 @@ final class MediaEnd: Sendable {
                 state.listener.read(from: child.events) { event in
                     lastBeat = HostClock.now.nanoseconds
                     if case .failed(let why) = event { state.lastWords = why }
+                    if case .safe(let place) = event { state.rest.release(before: place) }
                     tell(event)
                 }
             }

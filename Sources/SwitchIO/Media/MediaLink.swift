@@ -1,6 +1,6 @@
-// Links that libav reads: HLS, HTTP, RTSP, RIST, and recordings in other containers than a transport
-// stream. A media process makes transport packets of them. Those of a recording or of a playlist come as
-// fast as they are taken, and are taken when their own clock says (`MediaPass`).
+// Links that libav reads: HLS, HTTP, RTSP, RIST, and recordings in other containers than a
+// transport stream. A media process makes transport packets of them. Those of a recording or of a
+// playlist come as fast as they are taken, and are taken when their own clock says (`MediaPass`).
 
 import MediaJobs
 import SwitchEngine

@@ -1,6 +1,7 @@
-// MP4 files and pushes, by a media process. The loop puts whole packets into a queue that has an end, and
-// what of it the process's pipe takes is gone with the tick. A process that ends is followed by another;
-// what that one gets begins at a random access picture, which it looks for by itself.
+// MP4 files and pushes, by a media process. The loop puts whole packets into a queue that has an
+// end, and what of it the process's pipe takes is gone with the tick. A process that ends is
+// followed by another; what that one gets begins at a random access picture, which it looks for by
+// itself.
 
 import MediaJobs
 import SwitchEngine
@@ -36,7 +37,8 @@ final class MediaOutput: Output {
         facts.media = media
     }
 
-    /// A server that is not there gets nothing of what it missed; a file gets all that there is room for.
+    /// A server that is not there gets nothing of what it missed; a file gets all that there is
+    /// room for.
     private var keepsWhileAway: Bool { target.isFile }
 
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {

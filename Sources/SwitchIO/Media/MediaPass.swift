@@ -1,5 +1,5 @@
-// Packets that come as fast as they are taken, and are taken when their own clock says. A pass is one
-// playing of a recording; a playlist is one that does not end.
+// Packets that come as fast as they are taken, and are taken when their own clock says. A pass is
+// one playing of a recording; a playlist is one that does not end.
 
 import SwitchEngine
 

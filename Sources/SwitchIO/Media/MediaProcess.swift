@@ -1,5 +1,5 @@
-// One job and the process that does it: started, listened to, ended when it gives no sign of life, and
-// started again after a pause that grows. Asked on each tick of the channel; never waited for.
+// One job and the process that does it: started, listened to, ended when it gives no sign of life,
+// and started again after a pause that grows. Asked on each tick of the channel; never waited for.
 
 import Glibc
 import MediaJobs
@@ -157,22 +157,25 @@ public final class MediaProcess {
     /// Hands over what waits and lets it finish, on a thread that may wait for it.
     /// - Parameter done: called when it has ended, on any thread.
     func finish(_ rest: ReplayQueue, _ done: @escaping @Sendable () -> Void) {
-        var rest = rest
         let job = job
+        var end: MediaEnd?
         if case .running(let running) = state {
+            end = MediaEnd(child: running.child, rest: rest, listener: running.listener)
             state = .over
-            let end = MediaEnd(child: running.child, rest: rest, listener: running.listener)
-            return MediaEnd.queue.async {
-                _ = end.wait()
-                done()
-            }
         }
         stop()
-        rest.beginAgain()
-        guard rest.count > 0 else { return done() }
-        MediaEnd.queue.async { [rest] in
-            if let child = try? MediaSpawner.start(job, bringsBytes: false).wait().get() {
-                _ = MediaEnd(child: child, rest: rest, listener: EventReader()).wait()
+        MediaEnd.queue.async { [end] in
+            var left = rest
+            if let end {
+                if end.wait().status == MediaJob.Exit.done { return done() }
+                left = end.left
+            }
+            // One that did not make it to its end is followed by one that has what is not safe.
+            left.beginAgain()
+            if left.count > 0,
+                let child = try? MediaSpawner.start(job, bringsBytes: false).wait().get()
+            {
+                _ = MediaEnd(child: child, rest: left, listener: EventReader()).wait()
             }
             done()
         }

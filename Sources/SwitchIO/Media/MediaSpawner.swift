@@ -1,6 +1,6 @@
-// Starts processes on one thread that never ends. Starting one waits for the disk, so no channel's loop
-// does it; and a child that ends with its parent (PR_SET_PDEATHSIG) ends with the thread that started
-// it, so no thread of a pool does it either.
+// Starts processes on one thread that never ends. Starting one waits for the disk, so no channel's
+// loop does it; and a child that ends with its parent (PR_SET_PDEATHSIG) ends with the thread that
+// started it, so no thread of a pool does it either.
 
 import CSockets
 import Dispatch
@@ -144,8 +144,8 @@ enum MediaSpawner {
             events: events.read)
     }
 
-    /// In a process group of its own, so that a terminal's Ctrl-C leaves it time to finish, and with
-    /// no signal blocked.
+    /// In a process group of its own, so that a terminal's Ctrl-C leaves it time to finish, and
+    /// with no signal blocked.
     private static func execute(
         _ path: String, input: Int32, output: Int32?, events: Int32
     ) throws(IOFailure) -> pid_t {

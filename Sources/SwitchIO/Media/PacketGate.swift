@@ -1,6 +1,6 @@
-// Lets a stream's packets into a queue that has an end, or leaves them out: whole PES packets, so that
-// what was let in before and what comes after is whole. A stream is closed at one of its begins when
-// the queue is nearly full, and opened at one when it has become empty again.
+// Lets a stream's packets into a queue that has an end, or leaves them out: whole PES packets, so
+// that what was let in before and what comes after is whole. A stream is closed at one of its
+// begins when the queue is nearly full, and opened at one when it has become empty again.
 
 import TransportStream
 

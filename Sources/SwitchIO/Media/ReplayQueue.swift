@@ -1,5 +1,5 @@
-// What waits for a media process, and behind it what was handed over and is not safe yet: of a process
-// that is ended the next one gets that again.
+// What waits for a media process, and behind it what was handed over and is not safe yet: of a
+// process that is ended the next one gets that again.
 
 struct ReplayQueue {
     private var bytes = ByteQueue()

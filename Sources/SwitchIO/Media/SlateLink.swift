@@ -1,6 +1,6 @@
-// A slate that is made to fit: it looks at the first seconds that its channel sends, has a media process
-// encode the still or the clip like them, and is then a recording that is looped. Until that is done it
-// brings nothing, and the channel does what it does without a slate.
+// A slate that is made to fit: it looks at the first seconds that its channel sends, has a media
+// process encode the still or the clip like them, and is then a recording that is looped. Until
+// that is done it brings nothing, and the channel does what it does without a slate.
 
 import CSockets
 import Glibc

@@ -73,7 +73,10 @@ extension LiveTests {
             let (card, file) = (workspace.path("card.png"), workspace.path("file.ts"))
             _ = try Command.run(
                 "ffmpeg",
-                ["-v", "error", "-f", "lavfi", "-i", "color=c=red:s=1000x400", "-frames:v", "1", card])
+                [
+                    "-v", "error", "-f", "lavfi", "-i", "color=c=red:s=1000x400", "-frames:v",
+                    "1", card,
+                ])
             let port = try DatagramRelay.freePort()
             let channel = try Companion(
                 try Binary.found.get(),

@@ -1,5 +1,5 @@
-// MP4 files and pushes: what is in them is what went out, and whatever happens to the process that writes
-// them, the other outputs do not notice.
+// MP4 files and pushes: what is in them is what went out, and whatever happens to the process that
+// writes them, the other outputs do not notice.
 
 import Foundation
 import StreamContent
@@ -107,7 +107,8 @@ extension LiveTests {
             #expect(killed >= 4, "\(log)")
             let found = try LiveTests.complaints(file)
             #expect(found == [], "\(log)")
-            // Each process went on in a file of its own, from a picture on that is in the one before.
+            // Each process went on in a file of its own, from a picture on that is in the one
+            // before.
             let sent = try DecodedContent.read(path: file).pictures.map(\.mark)
             var next = sent.startIndex
             for number in 1...20 {
@@ -133,7 +134,8 @@ extension Companion {
             let tasks = "/proc/\(tool)/task"
             let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
             return threads.flatMap { thread -> [Int32] in
-                let text = try? String(contentsOfFile: "\(tasks)/\(thread)/children", encoding: .utf8)
+                let text = try? String(
+                    contentsOfFile: "\(tasks)/\(thread)/children", encoding: .utf8)
                 return (text ?? "").split(separator: " ").compactMap { Int32($0) }
             }
         }
