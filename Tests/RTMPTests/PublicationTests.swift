@@ -1,6 +1,7 @@
 // From messages to a transport stream, judged by the checker, which knows the standards only.
 
 import Conformance
+import Foundation
 import Testing
 import TransportStream
 
@@ -222,6 +223,36 @@ struct Muxed {
         }
         #expect(muxed.units(video).count == 100)
         #expect(muxed.report.table.contains("0x100  H.264"))
+    }
+
+    /// Enhanced RTMP; the parameter sets are x265's.
+    @Test func picturesOfHEVCGoOnTheAirAsTheyAre() {
+        let head = bytes("01 01 60000000 900000000000 1e f000 fc fd f8 f8 0000 0f 03")
+        let sets = bytes(
+            """
+            20 0001 0018 40010c01ffff01600000030090000003000003001e959809
+            21 0001 0029 42010101600000030090000003000003001ea02083165959ae4caf01680800000300
+            0800000300c840 22 0001 0007 4401c173d08927
+            """)
+        var muxed = Muxed()
+        muxed.take(.video, 0, bytes("90 68766331") + head + sets)
+        muxed.take(.audio, 0, TestPublisher.sound48)
+        for index in 0..<100 {
+            let isKey = index % 25 == 0
+            // IDR_W_RADL, TRAIL_R: first_slice_segment_in_pic_flag is set in both.
+            let unit = bytes(isKey ? "2601 af1c" : "0201 d0") + [UInt8](repeating: 0x5A, count: 200)
+            var tag = bytes(isKey ? "91 68766331 000000" : "a3 68766331")
+            tag.append(bigEndian: UInt32(unit.count), count: 4)
+            muxed.take(.video, UInt32(index * 40), tag + unit)
+            muxed.take(.audio, UInt32(index * 40), TestPublisher.frame())
+        }
+        let table = muxed.report.table.split(separator: "\n").first { $0.hasPrefix("0x100") }
+        #expect(table?.contains("HEVC") == true && table?.contains(" 100  ") == true, "\(table ?? "")")
+        let pictures = muxed.units(video)
+        #expect(zip(pictures, pictures.dropFirst()).allSatisfy { $1.decoding - $0.decoding == 3600 })
+        // A delimiter, then VPS, SPS and PPS before each IDR picture.
+        let begin = hex(bytes("00000001 460150 00000001 40010c01"))
+        #expect(hex(muxed.bytes).components(separatedBy: begin).count == 5)
     }
 
     @Test func whatCanNotGoOnTheAirIsToldOnce() {

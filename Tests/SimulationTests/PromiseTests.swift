@@ -95,6 +95,22 @@ struct PromiseTests {
         #expect((8...12).contains(verdict.splices))
     }
 
+    @Test("stamps that count from a connection's begin are not taken for a shared clock's",
+        arguments: [true, false])
+    func ownTimeIsNoSharedClock(hasOwnTime: Bool) {
+        var plan = pair()
+        // One second: as of two encoders that were started one after the other.
+        plan.inputs[1].profile.base += 27_000_000
+        plan.configuration.alignment = .auto
+        plan.configuration.inputs[1].hasOwnTime = hasOwnTime
+        plan.commands = [(4_000_000_000, InputID(1))]
+        plan.configuration.holdBack = 1_500_000_000
+        plan.configuration.plannedWait = 500_000_000
+        plan.kind = .calm
+        let source = World.run(plan).seams.first?.alignment
+        #expect(source == (hasOwnTime ? .arrival : .timestamps))
+    }
+
     @Test("a clock that stalls is left in time")
     func stalledClockIsLeft() {
         var plan = pair()
