@@ -1,7 +1,6 @@
-// From one publisher's messages to access units for the `TransportMuxer`: FLV tags taken apart, ADTS
-// headers before AAC frames, and times. RTMP counts milliseconds; pictures and sound stand on grids
-// of their own, and are put back on them (`StampGrid`,
-// `SoundGrid`).
+// From one publisher's messages to access units for the `TransportMuxer`: FLV tags taken apart,
+// ADTS headers before AAC frames, and times. RTMP counts milliseconds; pictures and sound stand on
+// grids of their own, and are put back on them (`StampGrid`, `SoundGrid`).
 //
 // It adds nothing and leaves nothing out but what can not be put on the air, which `complaints`
 // tells, each once.

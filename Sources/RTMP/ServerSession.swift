@@ -262,7 +262,8 @@ enum AggregateMessage {
         var position = 0
         var base: UInt32?
         let bytes = message.payload
-        while result.count < Limits.aggregateParts, let length = bytes.bigEndian(at: position + 1, count: 3).map(Int.init),
+        while result.count < Limits.aggregateParts,
+            let length = bytes.bigEndian(at: position + 1, count: 3).map(Int.init),
             let low = bytes.bigEndian(at: position + 4, count: 3),
             let high = bytes.bigEndian(at: position + 7, count: 1),
             bytes.count - position - 11 >= length

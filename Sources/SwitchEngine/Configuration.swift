@@ -20,8 +20,8 @@ public struct InputConfiguration: Sendable, Equatable {
     /// The last resort: gone to when no other input brings anything, whatever its place on the
     /// list, and left for any other that is sound again.
     public var isSlate = false
-    /// Its time stamps count from where its connection began, so they are never those of a clock that
-    /// encoders share, however near to another input's they are: `auto` does not believe them.
+    /// Its time stamps count from where its connection began, so they are never those of a clock
+    /// that encoders share, however near to another input's they are: `auto` does not believe them.
     public var hasOwnTime = false
     /// Taken off the list while it was on air: nothing of it comes any more.
     var isLeaving = false

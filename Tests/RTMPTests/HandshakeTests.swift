@@ -23,8 +23,8 @@ import Testing
         #expect(answer.map { Array($0[5..<9]) } == [0, 0, 0, 0])
     }
 
-    /// A greeting of a known pattern with the digest that Python computes at each of the two places,
-    /// and the key that signs the answer to it.
+    /// A greeting of a known pattern with the digest that Python computes at each of the two
+    /// places, and the key that signs the answer to it.
     static let digests = [
         (
             first: 8, offset: 290,

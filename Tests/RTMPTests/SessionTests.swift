@@ -106,7 +106,8 @@ import Testing
         let output = Array(session.takeOutput().dropFirst(1 + 2 * Handshake.partBytes))
         let said = messages([output]) { _ = $0.setChunkSize(4096) }.messages
         #expect(said.contains { $0.type == 4 && $0.payload == bytes("0007 01020304") })
-        let acknowledged = said.filter { $0.type == 3 }.map { $0.payload.bigEndian(at: 0, count: 4) }
+        let acknowledged = said.filter { $0.type == 3 }
+            .map { $0.payload.bigEndian(at: 0, count: 4) }
         #expect(acknowledged.count == publisher.output.count / 0x2000)
         #expect(acknowledged.last == UInt32(publisher.output.count / 0x2000 * 0x2000))
     }

@@ -76,7 +76,8 @@ import Testing
         #expect(configuration?.units(bytes("ffffffff aa"), from: 0) == [])
     }
 
-    /// As ffmpeg's ADTS muxer begins them for 44.1, 48 and 22.05 kHz; the length of 263 bytes by hand.
+    /// As ffmpeg's ADTS muxer begins them for 44.1, 48 and 22.05 kHz; the length of 263 bytes by
+    /// hand.
     @Test(arguments: [
         ("1208", "fff1504020fffc"), ("1190", "fff14c8020fffc"), ("1388", "fff15c4020fffc"),
     ]) func aFrameGetsItsHeader(configuration: String, header: String) throws {
@@ -86,13 +87,13 @@ import Testing
 
     @Test func soundThatADTSCanNotSayIsRefused() {
         func read(_ text: String) -> SoundConfiguration.Lack? {
-            if case .failure(let lack) = SoundConfiguration.read(bytes(text), from: 0) { lack } else {
-                nil
-            }
+            let found = SoundConfiguration.read(bytes(text), from: 0)
+            return if case .failure(let lack) = found { lack } else { nil }
         }
         #expect(read("12") == .broken)
         #expect(read("") == .broken)
-        // 1180: a channel configuration of 0. 1194: frames of 960 samples. b990…: type 23, low delay.
+        // 1180: a channel configuration of 0. 1194: frames of 960 samples. b990…: type 23, low
+        // delay.
         #expect(read("1180") == .unsupported("AAC with a channel configuration of its own"))
         #expect(read("1194") == .unsupported("AAC with short frames"))
         #expect(read("b990") == .unsupported("AAC object type 23"))

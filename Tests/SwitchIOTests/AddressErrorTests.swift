@@ -247,7 +247,8 @@ struct Dice: RandomNumberGenerator {
             "e\u{301}", "\u{0}", "mode=", "caller", "listener", "latency=", "passphrase=",
             "bind=", "adapter=", "loop", "-", "\u{1F3B5}", "\r\n", " ", "99999999999999999999",
             "localaddr=", "sources=", "://", "udp://", "srt://h:9?", ",", "srt://h:9,i:9?",
-            "grouptype=backup", "groupconnect=1", "rtmp://h/", "rtmps:", "/live/", "cert=a", "key=b",
+            "grouptype=backup", "groupconnect=1", "rtmp://h/", "rtmps:",
+            "/live/", "cert=a", "key=b",
         ]
         for _ in 0..<20_000 {
             let text = (0..<Int.random(in: 0...12, using: &random))

@@ -1,5 +1,5 @@
-// Milliseconds back on the grids that they were made on: the exact times are those of the rates, not
-// of the code.
+// Milliseconds back on the grids that they were made on: the exact times are those of the rates,
+// not of the code.
 
 import Testing
 

@@ -199,8 +199,8 @@ extension Engine {
             plan: plan, input: index, epoch: epoch, slots: slots, alignment: alignment)
     }
 
-    /// What was sent of a segment that is over is forgotten with its packets, and the next entry may
-    /// come only after that: its end is kept as values.
+    /// What was sent of a segment that is over is forgotten with its packets, and the next entry
+    /// may come only after that: its end is kept as values.
     private mutating func remembered(_ side: SeamSide, of segment: Segment) -> SeamSide {
         let isSent = side.firstFree == side.pictures.count
         if let known = sideLeft, known.input == segment.input,

@@ -10,8 +10,8 @@ public struct LinkFacts: Sendable, Equatable {
     public var bytes: Int64 = 0
     /// Connections made, those of now included.
     public var connections: Int64 = 0
-    /// Callers sent away: a wrong passphrase, an unknown stream id or key, a second sender, one that
-    /// does not keep to the protocol.
+    /// Callers sent away: a wrong passphrase, an unknown stream id or key, a second sender, one
+    /// that does not keep to the protocol.
     public var refusals: Int64 = 0
     /// Datagrams that did not look like those of the sender, and were left out.
     public var strays: Int64 = 0

@@ -1,5 +1,6 @@
-// A place on an RTMP port: one stream key, and at most one publisher of it. What the publisher brings
-// is made a transport stream on the server's loop, and lies here until the channel's loop asks.
+// A place on an RTMP port: one stream key, and at most one publisher of it. What the publisher
+// brings is made a transport stream on the server's loop, and lies here until the channel's loop
+// asks.
 
 import RTMP
 import SwitchEngine
@@ -82,8 +83,9 @@ final class RTMPPlace: Sendable {
     }
 
     /// Makes packets of what the holder has brought.
-    func take(_ messages: [MediaMessage], of publication: inout Publication, at now: MonotonicInstant)
-    {
+    func take(
+        _ messages: [MediaMessage], of publication: inout Publication, at now: MonotonicInstant
+    ) {
         muxer.withLock { muxer in
             for message in messages { publication.take(message, into: &muxer) }
             state.withLock { state in

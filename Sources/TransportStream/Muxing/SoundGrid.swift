@@ -1,5 +1,6 @@
-// Times of sound put back on its samples. Sound has no frame rate that could be wrong: frame follows
-// frame, and what the times on the wire say beside that is rounding, or how the source sent them.
+// Times of sound put back on its samples. Sound has no frame rate that could be wrong: frame
+// follows frame, and what the times on the wire say beside that is rounding, or how the source sent
+// them.
 //
 //   on the wire   0    21   43   43   85   107      milliseconds, some of several frames at once
 //   here          0  21.3 42.7  64  85.3 106.7      sample by sample

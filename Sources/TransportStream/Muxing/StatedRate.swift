@@ -1,5 +1,5 @@
-// How long a picture lasts, as an encoder states it: in its sequence parameter set, or as a number of
-// frames a second.
+// How long a picture lasts, as an encoder states it: in its sequence parameter set, or as a number
+// of frames a second.
 
 public enum StatedRate {
     /// 24 to 60 frames a second and their halves, 27 MHz ticks (13818-2 table 6-4).

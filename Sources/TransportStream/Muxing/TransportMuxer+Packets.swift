@@ -1,5 +1,5 @@
-// Bytes into packets: the continuity counters, and what the adaptation field of a unit's first packet
-// says.
+// Bytes into packets: the continuity counters, and what the adaptation field of a unit's first
+// packet says.
 
 /// What the first packet of a unit says of it.
 struct FirstPacket: Sendable {

@@ -1,13 +1,13 @@
 // Access units in, a transport stream of one programme out, for sources that bring pictures and
 // sound without one: RTMP.
 //
-//   time of the multiplex  ----+------+------+------+----->   the DTS of the newest unit
-//   packets                    [V][PCR][A]   [PCR]  [V]…      where a unit comes later than its turn,
-//   stamps                     time + lead                    it follows at once; PCRs go on
+//   time       ----+------+------+------+----->   the DTS of the newest unit
+//   packets        [V][PCR][A]   [PCR]  [V]…      a unit that comes after its turn follows at once
+//   stamps         time + lead
 //
-// A unit leaves when it comes: there is no rate to smooth it to that the source would have kept. All
-// stamps are `lead` behind the clock, so a unit is there long before it is decoded, and one stream
-// may run that far behind the other.
+// A unit leaves when it comes: there is no rate to smooth it to that the source would have kept.
+// All stamps are `lead` behind the clock, so a unit is there long before it is decoded, and one
+// stream may run that far behind the other.
 //
 // Contract: nothing is reordered inside a stream; PAT and PMT at most 100 ms apart and PCRs at most
 // 40 ms, as long as units come; a unit that is later than any lead is dropped and counted.

@@ -21,7 +21,8 @@ extension LiveTests {
         }
 
         /// From main to backup; where no entry of the one meets a clean end of the other in the
-        /// moment that the two were started, as many as are reordered around an entry may be missing.
+        /// moment that the two were started, as many as are reordered around an entry may be
+        /// missing.
         private func losesFewPictures(_ log: String) -> Bool {
             ["L3\" lost=\"0", "L2\" lost=\"1", "L2\" lost=\"2", "L2\" lost=\"3"].contains {
                 log.contains("main -> backup level=\"" + $0 + "\"")

@@ -95,10 +95,13 @@ extension LiveTests {
             let check = try Command.attacca(["check", file])
             #expect(check.status == 0, "\(check.output)\n\(log)")
             // Thirty pictures a second, each 3000 ticks behind the one before it.
-            let steps = check.output.split(separator: "\n").first { $0.hasPrefix("  0x100  3000 x ") }
+            let steps = check.output.split(separator: "\n").first {
+                $0.hasPrefix("  0x100  3000 x ")
+            }
             let count = steps?.split(separator: " ").last.flatMap { Int($0) } ?? 0
             #expect(count > 200, "\(check.output)")
-            let decoded = try Command.run("ffmpeg", ["-v", "warning", "-i", file, "-f", "null", "-"])
+            let decoded = try Command.run(
+                "ffmpeg", ["-v", "warning", "-i", file, "-f", "null", "-"])
             #expect(decoded.errorLines == [])
         }
     }
