@@ -11,7 +11,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools libavformat-dev libavcodec-dev \
 	libavfilter-dev libswscale-dev libswresample-dev
 # Senders and receivers of others that the tests use.
-TEST_PACKAGES := multicat iproute2 gstreamer1.0-tools gstreamer1.0-plugins-good \
+TEST_PACKAGES := multicat iproute2 python3 gstreamer1.0-tools gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad
 BINARY = .build/release/attacca
 OUT := out
@@ -32,6 +32,7 @@ packages:
 
 test-packages: packages
 	@command -v multicat >/dev/null && command -v ip >/dev/null && \
+		command -v python3 >/dev/null && \
 		gst-inspect-1.0 tsparse >/dev/null 2>&1 && gst-inspect-1.0 rtpmp2tpay >/dev/null 2>&1 || \
 		{ $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		  $(SUDO) apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES); }
