@@ -11,10 +11,10 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools libavformat-dev libavcodec-dev \
 	libavfilter-dev libswscale-dev libswresample-dev
 # Senders and receivers of others that the tests use.
-TEST_PACKAGES := multicat iproute2 openssl gstreamer1.0-tools gstreamer1.0-plugins-good \
+TEST_PACKAGES := multicat iproute2 openssl python3 gstreamer1.0-tools gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-base-apps mediainfo vlc-bin vlc-plugin-base \
 	obs-studio xvfb libgl1-mesa-dri
-TEST_TOOLS := multicat ip openssl gst-discoverer-1.0 mediainfo cvlc obs Xvfb
+TEST_TOOLS := multicat ip openssl python3 gst-discoverer-1.0 mediainfo cvlc obs Xvfb
 BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams

@@ -23,6 +23,7 @@
 #include <sys/resource.h>
 
 static inline int clibav_error_end(void) { return AVERROR_EOF; }
+static inline int clibav_error_damage(void) { return AVERROR_INVALIDDATA; }
 static inline int clibav_error_exit(void) { return AVERROR_EXIT; }
 static inline int clibav_error_again(void) { return AVERROR(EAGAIN); }
 static inline int clibav_error_memory(void) { return AVERROR(ENOMEM); }

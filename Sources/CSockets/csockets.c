@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <string.h>
@@ -137,4 +138,8 @@ int csockets_pipe(int *read_end, int *write_end, int bytes) {
 int csockets_memory_file(const char *name) {
     int descriptor = memfd_create(name, MFD_CLOEXEC);
     return descriptor < 0 ? -errno : descriptor;
+}
+
+int csockets_close_others(void *actions) {
+    return -posix_spawn_file_actions_addclosefrom_np(actions, 3);
 }

@@ -86,13 +86,23 @@ final class Demuxer {
 
 /// Options of a call of libav.
 struct Options: ~Copyable {
+    /// A server has to be who it says it is; libav would not ask. `SSL_CERT_FILE` names other
+    /// authorities than Debian's.
+    static var trust: [String: String] {
+        let named = getenv("SSL_CERT_FILE").map { String(cString: $0) } ?? ""
+        return [
+            "tls_verify": "1",
+            "ca_file": named.isEmpty ? "/etc/ssl/certs/ca-certificates.crt" : named,
+        ]
+    }
+
     var pointer: OpaquePointer?
 
     init(_ values: [String: String]) {
         for (key, value) in values { av_dict_set(&pointer, key, value, 0) }
     }
 
-    deinit { 
+    deinit {
         var pointer = pointer
         av_dict_free(&pointer)
     }

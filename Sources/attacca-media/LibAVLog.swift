@@ -7,7 +7,8 @@ import Synchronization
 enum LibAVLog {
     private struct State {
         var secrets: [String] = []
-        var last = ""
+        /// The newest at the end, two at most: the first of them says why, the other of what.
+        var last: [String] = []
     }
 
     private static let state = Mutex(State())
@@ -31,14 +32,14 @@ enum LibAVLog {
         av_log_format_line2(context, level, format, arguments, &line, Int32(lineBytes), &prefix)
         let bytes = line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
         let text = Reporter.shortened(String(decoding: bytes, as: UTF8.self))
-        if !text.isEmpty { state.withLock { $0.last = text } }
+        if !text.isEmpty { state.withLock { $0.last = ($0.last + [text]).suffix(2) } }
     }
 
-    /// The last complaint, and none from then on.
+    /// The last complaints, and none from then on.
     static func takeLast() -> String {
         state.withLock { state in
-            defer { state.last = "" }
-            return state.last
+            defer { state.last = [] }
+            return state.last.joined(separator: "; ")
         }
     }
 

@@ -69,10 +69,10 @@ struct LinkJob {
     ) throws(MediaFailure) -> UnsafeMutablePointer<AVIOContext>? {
         let isRIST = url.scheme == "rist"
         var options = Options(
-            isRIST ? [:] : [
+            isRIST ? [:] : Options.trust.merging([
                 "protocol_whitelist": LinkJob.web, "rw_timeout": "8000000",
                 "user_agent": "attacca",
-            ])
+            ]) { $1 })
         var bytes: UnsafeMutablePointer<AVIOContext>?
         var interrupt = Watch.interrupt
         Watch.begin()

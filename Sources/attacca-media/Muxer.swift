@@ -101,12 +101,17 @@ final class Muxer {
     }
 
     /// Takes the packet's bytes.
-    func write(_ packet: PacketPointer) throws(MediaFailure) {
+    /// - Returns: false for a packet that is damaged: others are not.
+    @discardableResult
+    func write(_ packet: PacketPointer) throws(MediaFailure) -> Bool {
         Watch.begin()
         defer { Watch.end() }
         let bytes = Int(packet.pointee.size)
-        try check(av_interleaved_write_frame(context, packet), "writing")
+        let code = av_interleaved_write_frame(context, packet)
+        if code == clibav_error_damage() || code == clibav_error_system(EINVAL) { return false }
+        try check(code, "writing")
         Reporter.count(bytes: bytes)
+        return true
     }
 
     /// Writes what is held, and the container's end.

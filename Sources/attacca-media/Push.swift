@@ -26,7 +26,8 @@ struct Push {
         let demuxer = try Demuxer(packetsOf: STDIN_FILENO)
         let muxer = try Muxer(
             format: "flv", .url(url.text),
-            options: ["rw_timeout": Push.patience, "rtmp_live": "live"])
+            options: Options.trust.merging(
+                ["rw_timeout": Push.patience, "rtmp_live": "live"]) { $1 })
         let remux = try Remux(
             demuxer, into: muxer, Remux.Manner(container: .flv, endsWhenStreamsChange: true))
         try muxer.begin(["flvflags": "no_duration_filesize"])

@@ -302,8 +302,9 @@ final class Remux {
             left += 1
             return
         }
-        try track.filtered(packet)
-        try muxer.write(packet)
+        let isWhole = try track.filter(packet)
+        let isWritten = isWhole ? try muxer.write(packet) : false
+        if !isWritten { left += 1 }
     }
 
     /// A packet of a stream that was not there when the container was begun.

@@ -15,7 +15,7 @@ struct Track {
     /// What `av_rescale_delta` knows: sound frames keep their length whatever the time base rounds.
     private var soundPlace = clibav_no_time()
     private var entry: Entry
-    private var filter: PacketFilter?
+    private let filter: PacketFilter?
 
     /// Where pictures may begin.
     private enum Entry {
@@ -164,8 +164,9 @@ struct Track {
     }
 
     /// Makes of the packet what the container wants of it.
-    func filtered(_ packet: PacketPointer) throws(MediaFailure) {
-        try filter?.pass(packet)
+    /// - Returns: false where it is damaged.
+    func filter(_ packet: PacketPointer) throws(MediaFailure) -> Bool {
+        try filter?.pass(packet) ?? true
     }
 
 }
@@ -185,8 +186,13 @@ final class PacketFilter {
 
     deinit { av_bsf_free(&context) }
 
-    func pass(_ packet: PacketPointer) throws(MediaFailure) {
+    /// - Returns: false for a packet that is damaged.
+    func pass(_ packet: PacketPointer) throws(MediaFailure) -> Bool {
         try check(av_bsf_send_packet(context, packet), "a filter")
-        try check(av_bsf_receive_packet(context, packet), "a filter")
+        let code = av_bsf_receive_packet(context, packet)
+        if code == clibav_error_memory() { throw MediaFailure("no memory") }
+        // A damaged header says anything, and so do the reasons why it is none.
+        if code < 0 { av_bsf_flush(context) }
+        return code >= 0
     }
 }

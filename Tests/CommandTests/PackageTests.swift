@@ -62,6 +62,21 @@ import Testing
         #expect(content.pictures.map(\.mark) == marks + marks)
     }
 
+    /// Bytes are changed here and there: units are left out, the rest is there.
+    @Test func aDamagedRecordingIsPackagedWithoutWhatIsDamaged() throws {
+        let workspace = try Workspace()
+        let (damaged, pair) = (workspace.path("damaged.ts"), SamplePair.h264)
+        var data = try Data(contentsOf: URL(fileURLWithPath: pair.path("main")))
+        var state: UInt64 = 7
+        for _ in 0..<(data.count / 20_000) {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            data[Int(state >> 33) % data.count] ^= 0x55
+        }
+        try data.write(to: URL(fileURLWithPath: damaged))
+        let path = try package([damaged], workspace)
+        #expect(try DecodedContent.read(path: path).pictures.count > 600)
+    }
+
     @Test func whatIsNoRecordingIsToldAndLeavesNothing() throws {
         let workspace = try Workspace()
         let (text, out) = (workspace.path("a.ts"), workspace.path("out.mp4"))

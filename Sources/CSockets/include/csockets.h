@@ -34,6 +34,10 @@ int csockets_join_group(int descriptor, uint32_t interface_index, const void *gr
 /// Returns 0 or -errno.
 int csockets_pipe(int *read_end, int *write_end, int bytes);
 
+/// Closes all descriptors but the standard three in what is spawned; `actions` is a
+/// posix_spawn_file_actions_t, whose other actions are there already. Returns 0 or -errno.
+int csockets_close_others(void *actions);
+
 /// Makes a file that stands in memory only, closed in what is executed. Returns its descriptor or
 /// -errno.
 int csockets_memory_file(const char *name);

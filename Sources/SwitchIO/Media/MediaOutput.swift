@@ -3,6 +3,7 @@
 // followed by another; what that one gets begins at a random access picture, which it looks for by
 // itself.
 
+import Glibc
 import MediaJobs
 import SwitchEngine
 
@@ -20,6 +21,9 @@ final class MediaOutput: Output {
     /// Bytes that may wait for the process: four seconds of 40 Mbit/s.
     private static let longestQueueBytes = 20 << 20
 
+    /// Of the same bytes as many processes may die.
+    private static let mostFruitless = 3
+
     private(set) var facts = OutputFacts()
     private let target: MediaTarget
     private let process: MediaProcess
@@ -27,6 +31,8 @@ final class MediaOutput: Output {
     private var queue: ReplayQueue
     private var media = MediaFacts()
     private var isClosed = false
+    /// Processes in a row that ended by themselves without anything having become safe.
+    private var fruitless = 0
 
     init(_ target: MediaTarget) throws(IOFailure) {
         self.target = target
@@ -68,7 +74,8 @@ final class MediaOutput: Output {
         case .begun:
             queue.beginAgain()
             media.state = .connecting
-        case .event(.safe(let position)): queue.release(before: position)
+        case .event(.safe(let position)):
+            if queue.release(before: position) { fruitless = 0 }
         case .event(.opened(let what, _)):
             media.state = .open
             media.place = what
@@ -80,6 +87,7 @@ final class MediaOutput: Output {
         case .ended(let status, let why):
             media.state = .starting
             facts.readers = 0
+            giveUp(after: status)
             if status != MediaJob.Exit.changed {
                 media.restarts += 1
                 facts.lastError = why
@@ -89,6 +97,16 @@ final class MediaOutput: Output {
                 gate.reset()
             }
         }
+    }
+
+    /// What one process after the other dies of is not given to the next.
+    private func giveUp(after status: Int32) {
+        guard status != 128 + SIGKILL, status != MediaJob.Exit.changed else { return }
+        fruitless += 1
+        guard fruitless >= MediaOutput.mostFruitless else { return }
+        fruitless = 0
+        facts.dropped += Int64((queue.count - queue.waiting) / SRTSocket.payloadBytes)
+        queue.giveUp()
     }
 
     func close(_ done: @escaping @Sendable () -> Void) {

@@ -101,7 +101,9 @@ public final class MediaProcess {
             pause = MediaProcess.firstPause
         }
         rest(at: now)
-        tell(.ended(status: ending, why: running.lastWords ?? MediaProcess.text(ending)))
+        // Ended by us: what it was given may be the reason.
+        let status = running.isKilled ? MediaJob.Exit.stuck : ending
+        tell(.ended(status: status, why: running.lastWords ?? MediaProcess.text(ending)))
     }
 
     private static func text(_ status: Int32) -> String {

@@ -144,6 +144,18 @@ enum MediaSpawner {
             events: events.read)
     }
 
+    /// What libav asks for, and nothing of what an operator keeps secrets in.
+    private static let variables = [
+        "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
+        "http_proxy", "https_proxy", "no_proxy",
+    ]
+
+    private static var environment: [UnsafeMutablePointer<CChar>?] {
+        variables.compactMap { name in
+            getenv(name).flatMap { strdup(name + "=" + String(cString: $0)) }
+        } + [nil]
+    }
+
     /// In a process group of its own, so that a terminal's Ctrl-C leaves it time to finish, and
     /// with no signal blocked.
     private static func execute(
@@ -164,6 +176,7 @@ enum MediaSpawner {
             posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
         }
         posix_spawn_file_actions_adddup2(&actions, events, STDERR_FILENO)
+        _ = csockets_close_others(&actions)
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
@@ -174,7 +187,10 @@ enum MediaSpawner {
         let name = strdup("attacca-media")
         defer { free(name) }
         var arguments: [UnsafeMutablePointer<CChar>?] = [name, nil]
-        let status = posix_spawn(&process, path, &actions, &attributes, &arguments, environ)
+        var environment = MediaSpawner.environment
+        defer { for entry in environment { free(entry) } }
+        let status = posix_spawn(
+            &process, path, &actions, &attributes, &arguments, &environment)
         guard status == 0 else { throw .system("'\(path)'", status) }
         return process
     }

@@ -28,8 +28,12 @@ struct ReplayQueue {
     }
 
     /// What came before is safe.
-    mutating func release(before place: Int64) {
-        release(Int(clamping: min(place - position, Int64(handedOver))))
+    /// - Returns: whether that is more than before.
+    @discardableResult
+    mutating func release(before place: Int64) -> Bool {
+        let count = Int(clamping: min(place - position, Int64(handedOver)))
+        release(count)
+        return count > 0
     }
 
     private mutating func release(_ count: Int) {
@@ -38,6 +42,9 @@ struct ReplayQueue {
         handedOver -= count
         position += Int64(count)
     }
+
+    /// What was handed over is given up.
+    mutating func giveUp() { release(handedOver) }
 
     /// Another process begins: with all that is kept.
     mutating func beginAgain() {
