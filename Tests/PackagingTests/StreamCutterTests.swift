@@ -154,7 +154,7 @@ import TransportStream
         let head = whole[0].bytes + whole[1].bytes + whole[2].bytes.prefix(15_040)
         Sample.shift(&second, by: -133_200)
         let cut = Cut(head + second, CutRule(seconds: 2, limit: 2.49999)).pieces
-        #expect(cut.allSatisfy(\.start.isIndependent))
+        #expect(cut.allSatisfy { $0.start.isIndependent })
         #expect(cut.allSatisfy { $0.seconds < 2.5 })
     }
 
