@@ -13,8 +13,8 @@ PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools libavformat-dev libav
 # Senders and receivers of others that the tests use.
 TEST_PACKAGES := multicat iproute2 openssl python3 gstreamer1.0-tools gstreamer1.0-plugins-good \
 	gstreamer1.0-plugins-bad gstreamer1.0-plugins-base-apps mediainfo vlc-bin vlc-plugin-base \
-	obs-studio xvfb libgl1-mesa-dri
-TEST_TOOLS := multicat ip openssl python3 gst-discoverer-1.0 mediainfo cvlc obs Xvfb
+	obs-studio xvfb libgl1-mesa-dri chromium
+TEST_TOOLS := multicat ip openssl python3 gst-discoverer-1.0 mediainfo cvlc obs Xvfb chromium
 BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams

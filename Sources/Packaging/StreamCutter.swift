@@ -73,6 +73,9 @@ public struct StreamCutter: Sendable {
     private var lacksPictures = false
     private var found: PresentationLine.Break?
     private var lastEntry: Int64?
+    /// Distances of the last random access points. A seam makes one shorter, so the greatest counts.
+    private var intervals: [Int64] = []
+    private static let mostIntervals = 4
     private var lastClosed: Int64?
     private var closedInterval: Int64?
     private var awaited: [(id: Int, stamp: Timestamp)] = []
@@ -175,6 +178,7 @@ public struct StreamCutter: Sendable {
         if let reference, !timedPIDs.contains(reference) { timedPIDs.append(reference) }
         hasOtherStreams = piece != nil || number > 0
         lastEntry = nil
+        intervals = []
         lastClosed = nil
         closedInterval = nil
     }
@@ -265,6 +269,10 @@ public struct StreamCutter: Sendable {
         if let tail, unit.position - tail.cut > StreamCutter.longestTail { endTail() }
         if isCut(unit, verdict) { cut(unit, verdict) }
         if unit.isReference, case .entry(let isClosed) = verdict {
+            if let lastEntry, unit.position > lastEntry {
+                intervals = intervals.suffix(StreamCutter.mostIntervals - 1)
+                    + [unit.position - lastEntry]
+            }
             lastEntry = unit.position
             if isClosed {
                 closedInterval = lastClosed.map { unit.position - $0 }
@@ -311,8 +319,8 @@ public struct StreamCutter: Sendable {
             return isClosed || !isClosedNear(unit, piece.begin, rule.limit ?? target * 3 / 2)
         }
         // The one before the target, where the next one comes too late.
-        guard let limit = rule.limit, let lastEntry, elapsed >= target / 4 else { return false }
-        return elapsed + (unit.position - lastEntry) > limit
+        guard let limit = rule.limit, let interval = intervals.max() else { return false }
+        return elapsed > 0 && elapsed + interval + line.unitTicks > limit
     }
 
     /// Whether a point is to come soon at which a decoder needs nothing of before.

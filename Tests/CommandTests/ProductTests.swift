@@ -140,10 +140,11 @@ import Testing
         }
         #expect(outcome.status == 0 && complaints == [], "\(path): \(outcome.errorLines)")
         let content = try DecodedContent.read(path: copy)
-        // When it is told to quit it leaves what it has not written.
-        #expect(content.pictures.count > products.content.pictures.count - 10, "\(path)")
+        // When it is told to quit it leaves what it has not written, and on a machine that others use
+        // it leaves out what it takes for late.
         let indexes = content.pictures.compactMap { $0.mark?.index }
         let sent = products.content.pictures.compactMap { $0.mark?.index }
-        #expect(indexes == Array(sent.prefix(indexes.count)), "\(path)")
+        #expect(indexes.count > sent.count * 9 / 10 && indexes.first == sent.first, "\(path)")
+        #expect(indexes == indexes.sorted(), "\(path)")
     }
 }

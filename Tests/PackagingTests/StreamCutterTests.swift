@@ -145,6 +145,19 @@ import TransportStream
         #expect(short.contains { $0.start.isIndependent })
     }
 
+    /// A seam brings a random access point early, and the next one comes a whole group behind it.
+    @Test func aPieceEndsEarlyWhereTheNextRandomAccessPointComesTooLate() throws {
+        let stream = try Sample.bytes("h264-main")
+        let whole = Cut(stream, CutRule(seconds: 1)).pieces
+        // 0.52 s into the third group of two seconds the stream begins anew, in its own time.
+        var second = whole[3...].flatMap(\.bytes)
+        let head = whole[0].bytes + whole[1].bytes + whole[2].bytes.prefix(15_040)
+        Sample.shift(&second, by: -133_200)
+        let cut = Cut(head + second, CutRule(seconds: 2, limit: 2.49999)).pieces
+        #expect(cut.allSatisfy { $0.start.isIndependent })
+        #expect(cut.allSatisfy { $0.seconds < 2.5 })
+    }
+
     @Test func aHoleInTheTimeLineEndsAPieceWhereThatIsWished() throws {
         var stream = try Sample.bytes("h264-main")
         let whole = Cut(stream, CutRule(seconds: 2)).pieces

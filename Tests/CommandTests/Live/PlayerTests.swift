@@ -119,10 +119,12 @@ extension LiveTests {
             let (status, log) = try stage.end()
             #expect(status == 0, "\(log)")
             #expect(log.components(separatedBy: "notice seam").count == 4, "\(log)")
-            // They end by themselves, with the playlist.
-            let said = try readers.prefix(1).map { try $0.finish(0).errors }
-            #expect(said == [""], "\(log)")
-            for reader in readers.dropFirst() { _ = try reader.finish(SIGTERM) }
+            // Nobody answers them any more, which is all that they may have to complain of.
+            for reader in readers {
+                let said = try reader.finish(SIGINT).errors.split(separator: "\n")
+                #expect(
+                    said.filter { $0.contains("non-monoton") || $0.contains("corrupt") } == [])
+            }
             let playlist = stage.folder + "/index.m3u8"
             let text = try String(contentsOfFile: playlist, encoding: .utf8)
             #expect(!text.contains("DISCONTINUITY") && text.contains("#EXT-X-ENDLIST"), "\(text)")
@@ -138,7 +140,12 @@ extension LiveTests {
             #expect(try frames(playlist) == all)
             #expect(
                 try stage.names(stage.archive, ".ts").reduce(0) { try $0 + frames($1) } == all)
-            #expect(try frames(live) == all)
+            // The live ones have all up to the last segments.
+            for name in ["live.ts", "streamed.ts", "vlc.ts"] {
+                let path = stage.workspace.path(name)
+                #expect(try messages(path) == [], "\(name)")
+                #expect(try frames(path) > all - 225 && frames(path) <= all, "\(name)")
+            }
             let sidecars = try stage.names(stage.archive, ".json").map {
                 try String(contentsOfFile: $0, encoding: .utf8)
             }
