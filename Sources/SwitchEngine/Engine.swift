@@ -108,23 +108,18 @@ public struct Engine: ~Copyable {
         release()
     }
 
-    /// No input will bring anything more: all that is there leaves.
+    /// Nothing more will be received: all that is there leaves. Of an input that has not come to its
+    /// end, the units that are open stay: what of them is there may not be all.
     public mutating func finish(at instant: MonotonicInstant) {
         nextAssessment = .min
         advance(to: instant)
         isFinished = true
-        for index in inputs.indices where !states[index].hasEnded && !isGone(index) {
-            inputs[index].timeline.finish(at: now.ticks)
-        }
         if restamper.segments.isEmpty { begin() }
         closeSegments()
         restamper.release(upTo: .max, inputs)
         restamper.schedule.close(in: &restamper.batch, &restamper.program)
         noteDamage()
     }
-
-    /// Whether an input is silent: then what is open of it is not all, and its time has passed.
-    private func isGone(_ index: Int) -> Bool { states[index].isSilent || isStandingStill }
 
     /// Gives the packets that are ready, and forgets them.
     /// - Parameter body: called once with whole packets and their times on the output's schedule,

@@ -73,6 +73,38 @@ import Testing
         #expect(receiver.brokenLaws().map { "\($0)" } == [])
     }
 
+    /// Stopped while pictures are coming: what of the newest has not come does not go out half.
+    @Test func aChannelThatIsStoppedEndsWithAWholePicture() async throws {
+        let ports = try (0..<8).map { _ in try Studio.freePort() }
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("attacca-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let feed = try Studio.feed(
+            Studio.sample("h264-main.ts"),
+            to: ports.map {
+                OutputPlan(name: "\($0)", address: .datagrams(Studio.loopback($0)))
+            })
+        let paths = ports.map { folder.appendingPathComponent("\($0).ts").path }
+        let channels = try zip(ports, paths).map { port, path in
+            try Studio.channel(
+                [("main", InputPlan(links: [.datagrams(Studio.loopback(port))]))],
+                to: [.file(path: path)]
+            ) { $0.holdBack = 300_000_000 }
+        }
+        try await wait(3)
+        for channel in channels {
+            try await channel.stop().get()
+            try await wait(0.011)
+        }
+        try await feed.stop().get()
+        for path in paths {
+            let content = try DecodedContent.read(path: path)
+            #expect(content.messages == [] && content.pictures.count > 30)
+            #expect(content.damagedPositions() == [])
+        }
+    }
+
     /// libsrt takes five seconds to see that a caller is gone.
     @Test func anEncoderThatWasCutOffIsBackBeforeItsOldConnectionIsGivenUp() async throws {
         let port = try Studio.freePort()

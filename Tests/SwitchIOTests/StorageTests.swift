@@ -299,7 +299,6 @@ import TransportStream
         try FileManager.default.removeItem(atPath: filler)
         #expect(try await play(output) { output.facts.trouble == nil })
         #expect(try await play(output) { output.facts.dropped > 0 })
-        let dropped = output.facts.dropped
         #expect(try await play(output) { disk.folder.names(".ts").count > before.count })
         await Self.close(output)
         if kind == "record" {
