@@ -11,7 +11,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES := ffmpeg libsrt-openssl-dev pkg-config srt-tools
 # Senders and receivers of others that the tests use.
 TEST_PACKAGES := multicat iproute2 gstreamer1.0-tools gstreamer1.0-plugins-good \
-	gstreamer1.0-plugins-bad chromium vlc-bin vlc-plugin-base
+	gstreamer1.0-plugins-bad chromium
 BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams
@@ -30,7 +30,7 @@ packages:
 test-packages: packages
 	@command -v multicat >/dev/null && command -v ip >/dev/null && \
 		gst-inspect-1.0 tsparse >/dev/null 2>&1 && gst-inspect-1.0 rtpmp2tpay >/dev/null 2>&1 && \
-		command -v chromium >/dev/null && command -v cvlc >/dev/null || \
+		command -v chromium >/dev/null || \
 		{ $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		  $(SUDO) apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES); }
 
