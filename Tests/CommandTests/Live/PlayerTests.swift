@@ -199,12 +199,6 @@ extension LiveTests {
             #expect(events == [])
             #expect(before.time > 0 && abs(after.time - before.time - elapsed) < 1.5)
             #expect(Double(after.frames - before.frames) > 24 * elapsed)
-            let whole = stage.workspace.path("whole.ts")
-            let files = try stage.names(stage.archive, ".ts")
-            try Data(files.map { try Data(contentsOf: URL(fileURLWithPath: $0)) }.joined())
-                .write(to: URL(fileURLWithPath: whole))
-            let check = try Command.attacca(["check", whole])
-            #expect(check.status == 0, "\(check.output)")
         }
 
         /// Where the player is, by its last line.
