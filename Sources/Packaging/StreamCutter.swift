@@ -319,8 +319,12 @@ public struct StreamCutter: Sendable {
             return isClosed || !isClosedNear(unit, piece.begin, rule.limit ?? target * 3 / 2)
         }
         // The one before the target, where the next one comes too late.
-        guard let limit = rule.limit, let interval = intervals.max() else { return false }
-        return elapsed > 0 && elapsed + interval + line.unitTicks > limit
+        guard let limit = rule.limit, let lastEntry, let usual = intervals.max(), elapsed > 0
+        else { return false }
+        if elapsed + usual + line.unitTicks > limit { return true }
+        // One that comes early is another encoder's, as a rule, and the next one may be far.
+        let isEarly = unit.position - lastEntry + 2 * line.unitTicks < usual
+        return isEarly && elapsed >= target / 8
     }
 
     /// Whether a point is to come soon at which a decoder needs nothing of before.

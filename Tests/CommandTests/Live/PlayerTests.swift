@@ -104,13 +104,6 @@ extension LiveTests {
                     "gst-launch-1.0",
                     ["-q", "-e", "souphttpsrc", "location=\(stage.url)", "!", "hlsdemux", "!",
                         "filesink", "location=\(streamed)"]),
-                Companion(
-                    "cvlc",
-                    [
-                        "-I", "dummy", "--no-video", "--no-audio", "--play-and-exit",
-                        "--sout", "#std{access=file,mux=ts,dst=\(stage.workspace.path("vlc.ts"))}",
-                        stage.url,
-                    ]),
             ]
             for number in 0..<3 {
                 try await stage.failOver(number)
@@ -141,7 +134,7 @@ extension LiveTests {
             #expect(
                 try stage.names(stage.archive, ".ts").reduce(0) { try $0 + frames($1) } == all)
             // The live ones have all up to the last segments.
-            for name in ["live.ts", "streamed.ts", "vlc.ts"] {
+            for name in ["live.ts", "streamed.ts"] {
                 let path = stage.workspace.path(name)
                 #expect(try messages(path) == [], "\(name)")
                 #expect(try frames(path) > all - 225 && frames(path) <= all, "\(name)")
@@ -199,13 +192,13 @@ extension LiveTests {
             let (status, log) = try stage.end()
             #expect(status == 0, "\(log)")
             #expect(log.components(separatedBy: "notice seam").count == 11, "\(log)")
-            let events = browser.errors.split(separator: "\n").filter { $0.contains("event ") }
-            #expect(events.count == 1 && events[0].contains("playing"), "\(events)")
+            // It may wait once more in the first second, for its own start.
+            let events = browser.errors.split(separator: "\n").filter { line in
+                line.contains("event ") && !line.contains("at 0")
+            }
+            #expect(events == [])
             #expect(before.time > 0 && abs(after.time - before.time - elapsed) < 1.5)
             #expect(Double(after.frames - before.frames) > 24 * elapsed)
-            for path in try stage.names(stage.archive, ".ts") {
-                #expect(try Command.attacca(["check", path]).status == 0, "\(path)")
-            }
         }
 
         /// Where the player is, by its last line.
