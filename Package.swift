@@ -67,7 +67,7 @@ let package = Package(
             name: "attacca",
             dependencies: [
                 "TransportStream", "SwitchEngine", "Conformance", "Simulation", "SwitchIO",
-                "ControlPlane", "CSockets", "MediaJobs",
+                "ControlPlane", "Packaging", "CSockets", "MediaJobs",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

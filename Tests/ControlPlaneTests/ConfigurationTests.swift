@@ -29,7 +29,8 @@ func read(_ text: String, _ environment: [String: String] = [:]) throws -> [Chan
         let plan = try #require(plans.first)
         #expect(plans.count == 1 && plan.name == "one")
         #expect(plan.engine.inputs.map(\.name) == ["main", "backup", "pull", "twin", "slate"])
-        #expect(plan.outputs.map(\.name) == ["output1", "readers", "output3"])
+        #expect(
+            plan.outputs.map(\.name) == ["output1", "readers", "output3", "output4", "output5"])
 
         guard case .srt(let main) = plan.inputs[0].links[0] else {
             Issue.record("no SRT")
