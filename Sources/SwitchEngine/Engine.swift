@@ -114,12 +114,18 @@ public struct Engine: ~Copyable {
         nextAssessment = .min
         advance(to: instant)
         isFinished = true
+        for index in inputs.indices where !states[index].hasEnded && !isGone(index) {
+            inputs[index].timeline.stampTail()
+        }
         if restamper.segments.isEmpty { begin() }
         closeSegments()
         restamper.release(upTo: .max, inputs)
         restamper.schedule.close(in: &restamper.batch, &restamper.program)
         noteDamage()
     }
+
+    /// Whether an input is silent: the time of what came last of it has passed.
+    private func isGone(_ index: Int) -> Bool { states[index].isSilent || isStandingStill }
 
     /// Gives the packets that are ready, and forgets them.
     /// - Parameter body: called once with whole packets and their times on the output's schedule,

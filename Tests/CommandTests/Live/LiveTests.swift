@@ -95,6 +95,40 @@ import Testing
         #expect(received.count == written.count && received == written, "\(log)")
     }
 
+    /// Stopped while pictures are coming: of the newest nothing goes out, or all. Several channels, so
+    /// that one of them is stopped in the middle of a picture.
+    @Test func aChannelThatIsStoppedEndsWithWholeUnits() async throws {
+        let workspace = try Workspace()
+        let ports = try (0..<6).map { _ in try DatagramRelay.freePort() }
+        let paths = ports.map { workspace.path("\($0).ts") }
+        let channels = try zip(ports, paths).map { port, path in
+            try Companion(
+                try Binary.found.get(),
+                ["run", "-i", "udp://127.0.0.1:\(port)", "-o", path, "--hold-back", "1s"])
+        }
+        try await pause(0.5)
+        let sender = try Companion(
+            "ffmpeg",
+            [
+                "-nostdin", "-v", "error", "-re", "-i", SamplePair.h264.path("main"), "-map", "0",
+                "-c", "copy", "-f", "tee",
+                ports.map { "[f=mpegts]udp://127.0.0.1:\($0)?pkt_size=1316" }
+                    .joined(separator: "|"),
+            ])
+        try await pause(5)
+        for channel in channels {
+            channel.signal(SIGTERM)
+            try await pause(0.013)
+        }
+        for (channel, path) in zip(channels, paths) {
+            #expect(try channel.finish(0).status == 0)
+            let content = try DecodedContent.read(path: path)
+            #expect(content.messages == [] && content.damagedPositions() == [])
+            #expect(content.pictures.count > 50)
+        }
+        _ = try sender.finish(SIGKILL)
+    }
+
     /// An interface that is taken down: the sender stands in a network namespace of its own, which the
     /// test makes, and goes on sending.
     @Test(.enabled(if: Namespace.isPossible, "network namespaces take root and iproute2"))
