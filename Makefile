@@ -82,13 +82,10 @@ LIVE := 'LiveTests|RTMPServerTests|ChannelTests|SwitchIOTests.ReloadTests|Switch
 GROUPS := 'SRTGroupTests|BondedSenderTests'
 test: test-packages build groups-for-tests
 	swift build --build-tests
-	ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --filter $(LIVE) || { sleep 10; \
-		ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --filter $(LIVE); }
+	ATTACCA_BINARY=$(CURDIR)/$(BINARY) Tests/second-chance.sh $(LIVE)
 	@for prefix in .build/srt-for-tests .build/srt; do \
 		! test -f $$prefix/VERSION || export LD_LIBRARY_PATH=$(CURDIR)/$$prefix/lib; done; \
-	export ATTACCA_BINARY=$(CURDIR)/$(BINARY); \
-	swift test --skip-build --filter $(GROUPS) || { \
-		sleep 10; swift test --skip-build --filter $(GROUPS); }
+	ATTACCA_BINARY=$(CURDIR)/$(BINARY) Tests/second-chance.sh $(GROUPS)
 	ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --skip $(LIVE) --skip $(GROUPS)
 
 # Half an hour with a fault every few seconds: no law may break, nothing may leak. The same for one
