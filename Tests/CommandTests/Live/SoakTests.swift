@@ -1,4 +1,5 @@
-// A channel with a fault every few seconds: `make soak` for half an hour, the tests for one minute.
+// A channel with a fault every few seconds: `make soak` for half an hour, the tests for one minute. With
+// each fault the media process that writes an MP4 beside is killed too.
 
 import Foundation
 import StreamContent
@@ -130,6 +131,7 @@ extension LiveTests {
                     "run", "-i", "main=srt://127.0.0.1:\(ports[0])?mode=listener&latency=200",
                     "-i", "backup=udp://127.0.0.1:\(ports[1])", "-o", file,
                     "-o", "udp://127.0.0.1:\(try DatagramRelay.freePort())",
+                    "-o", "mp4:\(workspace.path("event.mp4"))",
                     "--hold-back", "3s", "--return", "4s",
                 ], seconds: Self.seconds + 120)
             try await pause(0.5)
@@ -141,12 +143,17 @@ extension LiveTests {
             var random = SeededNumbers(seed: Self.seed)
             var story: [String] = []
             var footprints: [Footprint] = []
+            var killed = 0
             try await pause(6)
             while Date().timeIntervalSince(start) < Double(Self.seconds) {
                 for source in sources { try source.look() }
                 let index = random.below(2)
                 let what = try await breakDown(sources[index], &random)
                 story.append("\(Date()) to \(index == 0 ? "main" : "backup"): \(what)")
+                // What writes the MP4 is nobody's loss but the MP4's.
+                for process in channel.grandchildren where kill(process, SIGKILL) == 0 {
+                    killed += 1
+                }
                 try await recover(sources, channel)
                 try await pause(Double(random.below(2000)) / 1000)
                 if let tool = channel.tools.first { footprints.append(try Footprint(tool)) }
@@ -164,8 +171,10 @@ extension LiveTests {
                 try log.write(toFile: keep + "/soak.log", atomically: true, encoding: .utf8)
             }
             print("soak: \(Self.seconds) s, seed \(Self.seed), \(story.count) faults, "
-                + "\(seams) seams, \(Footprint.text(footprints))")
+                + "\(killed) media processes killed, \(seams) seams, "
+                + "\(Footprint.text(footprints))")
             #expect(status == 0, "\(log)")
+            #expect(killed >= story.count / 2)
             #expect(seams >= story.count / 8, "\(log)")
             let check = try Command.attacca(["check", file])
             #expect(check.status == 0, "\(story)\n\(log)\n\(check.output)")
