@@ -122,7 +122,8 @@ extension TransportJudge {
             }
             streams[stream].lastStampElapsed = time.elapsed
         case .unitEnd(let stream, let decoding):
-            // The last unit of a stream that ended long before the others can not be dated any more.
+            // The last unit of a stream that ended long before the others can not be dated any
+            // more.
             guard findings.clock.remembers(event.position.transportByte) else { return }
             let margin = distance(decoding, from: time.clock)
             streams[stream].facts.decodingMargin.add(margin)

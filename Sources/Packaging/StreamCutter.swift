@@ -73,7 +73,8 @@ public struct StreamCutter: Sendable {
     private var lacksPictures = false
     private var found: PresentationLine.Break?
     private var lastEntry: Int64?
-    /// Distances of the last random access points. A seam makes one shorter, so the greatest counts.
+    /// Distances of the last random access points. A seam makes one shorter, so the greatest
+    /// counts.
     private var intervals: [Int64] = []
     private static let mostIntervals = 4
     private var lastClosed: Int64?

@@ -108,8 +108,8 @@ public struct Engine: ~Copyable {
         release()
     }
 
-    /// Nothing more will be received: all that is there leaves. Of an input that has not come to its
-    /// end, the units that are open stay: what of them is there may not be all.
+    /// Nothing more will be received: all that is there leaves. Of an input that has not come to
+    /// its end, the units that are open stay: what of them is there may not be all.
     public mutating func finish(at instant: MonotonicInstant) {
         nextAssessment = .min
         advance(to: instant)
@@ -139,9 +139,9 @@ public struct Engine: ~Copyable {
     /// Bytes that `drain` would give.
     public var pendingBytes: Int { restamper.batch.bytes.count }
 
-    /// What to add to a schedule time of `drain` for the time of the host's clock when the packet is
-    /// due, 27 MHz ticks. To be asked when it is drained: the clock of the input on air is followed,
-    /// so the answer drifts.
+    /// What to add to a schedule time of `drain` for the time of the host's clock when the packet
+    /// is due, 27 MHz ticks. To be asked when it is drained: the clock of the input on air is
+    /// followed, so the answer drifts.
     public var hostOffset: Int64 { clock.hostTicks(of: 0) }
 
     /// Gives the events since the last call.

@@ -10,8 +10,8 @@ public struct InputStatus: Sendable {
     public var faults: [Fault]
     /// For how long there has been neither fault nor damage, nanoseconds; nil where there is.
     public var soundFor: Int64?
-    /// How long it must be sound before it is returned to, nanoseconds; nil for never. It grows with
-    /// each failover away from it.
+    /// How long it must be sound before it is returned to, nanoseconds; nil for never. It grows
+    /// with each failover away from it.
     public var returnHoldOff: Int64?
     /// Bits of the last second, null packets not counted.
     public var bitsPerSecond: Int64

@@ -131,7 +131,8 @@ final class Remux {
         for stream in streams where Remux.isWhole(stream) {
             let name = String(cString: avcodec_get_name(stream.pointee.codecpar.pointee.codec_id))
             guard let output = try muxer.add(like: stream) else {
-                Reporter.remark("a stream of \(name) is left out: the container has no place for it")
+                Reporter.remark(
+                    "a stream of \(name) is left out: the container has no place for it")
                 continue
             }
             tracks[stream.pointee.index] = Track(

@@ -117,8 +117,8 @@ enum LoopbackPort {
     }
 }
 
-/// Sends one recording to many ports, each datagram at its time. The ports are divided into groups that
-/// send one after the other: encoders do not beat as one.
+/// Sends one recording to many ports, each datagram at its time. The ports are divided into groups
+/// that send one after the other: encoders do not beat as one.
 final class AirSender: @unchecked Sendable {
     // Unchecked: `times` is read after the thread has ended.
     private let traffic: AirTraffic

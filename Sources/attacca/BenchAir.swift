@@ -1,11 +1,11 @@
-// `attacca bench air`: what channels on the air cost. Another process of this command runs them; this
-// one is the world around it: two senders for each channel, a receiver behind it, and a clock.
+// `attacca bench air`: what channels on the air cost. Another process of this command runs them;
+// this one is the world around it: two senders for each channel, a receiver behind it, and a clock.
 //
 //     senders, one datagram each at its own time --> attacca run --> receivers, kernel times
 //
-// What is sent is a recording at a constant rate, so that each datagram has a time. A packet is known
-// again by its payload, which no switcher may touch: so nothing is lost unseen, and the way of each
-// packet is measured from the kernel's time at the receiver.
+// What is sent is a recording at a constant rate, so that each datagram has a time. A packet is
+// known again by its payload, which no switcher may touch: so nothing is lost unseen, and the way
+// of each packet is measured from the kernel's time at the receiver.
 
 import ArgumentParser
 import Foundation
@@ -142,7 +142,8 @@ struct BenchAir: ParsableCommand {
         }.sorted()
         guard !extra.isEmpty else { return print("  no packet came") }
         func place(_ share: Double) -> Double { extra[Int(Double(extra.count - 1) * share)] }
-        print(text("  delay       beyond the hold-back: median %.2f, p99 %.2f, p99.9 %.2f, most %.2f ms",
+        print(text(
+            "  delay       beyond the hold-back: median %.2f, p99 %.2f, p99.9 %.2f, most %.2f ms",
             place(0.5), place(0.99), place(0.999), place(1)))
         print("  bursts      \(outcome.burstText)")
     }
@@ -175,7 +176,8 @@ struct ProcessFigures {
         for task in tasks {
             switches += ProcessFigures.number("\(own)/task/\(task)/status", "voluntary_ctxt")
             // Documentation/scheduler/sched-stats: running, waiting (ns), time slices.
-            let waits = try? String(contentsOfFile: "\(own)/task/\(task)/schedstat", encoding: .utf8)
+            let path = "\(own)/task/\(task)/schedstat"
+            let waits = try? String(contentsOfFile: path, encoding: .utf8)
             let wait = waits?.split(separator: " ").dropFirst().first.flatMap { Double($0) } ?? 0
             waitingSeconds = max(waitingSeconds, wait / 1e9)
         }

@@ -9,8 +9,9 @@ import Testing
     /// `ntsc-backup` has one IDR picture, at its begin.
     private static let cast = Cast(pair: .ntsc, first: "main", second: "backup")
 
-    /// To the input with open GOPs and back, from many phases of both (milliseconds): a planned seam
-    /// waits until the count rises, so every picture is shown in order and none is missing untold.
+    /// To the input with open GOPs and back, from many phases of both (milliseconds): a planned
+    /// seam waits until the count rises, so every picture is shown in order and none is missing
+    /// untold.
     @Test(arguments: Array(stride(from: 1300, to: 9000, by: 730)))
     func plannedSeamsWaitUntilTheOrderCountRises(_ start: Int) throws {
         let back = start + 13_000

@@ -1,5 +1,5 @@
-// A run with many seams as a recording, an MP4 and HLS on demand: what other people's tools see in them
-// is one programme with one video and one audio, from begin to end.
+// A run with many seams as a recording, an MP4 and HLS on demand: what other people's tools see in
+// them is one programme with one video and one audio, from begin to end.
 
 import Foundation
 import StreamContent
@@ -63,8 +63,8 @@ import Testing
         for path in [products.recording, products.movie] { try lookWithMediainfo(path, seconds) }
     }
 
-    /// Each picture and each sound frame lasts as long in the MP4 as in the recording, and both begin
-    /// where its one edit list says.
+    /// Each picture and each sound frame lasts as long in the MP4 as in the recording, and both
+    /// begin where its one edit list says.
     @Test func anMP4OfManySeamsKeepsLipsAndTimes() throws {
         let products = try make()
         let content = try DecodedContent.read(path: products.movie)
@@ -140,8 +140,8 @@ import Testing
         }
         #expect(outcome.status == 0 && complaints == [], "\(path): \(outcome.errorLines)")
         let content = try DecodedContent.read(path: copy)
-        // When it is told to quit it leaves what it has not written, and on a machine that others use
-        // it leaves out what it takes for late.
+        // When it is told to quit it leaves what it has not written, and on a machine that others
+        // use it leaves out what it takes for late.
         let indexes = content.pictures.compactMap { $0.mark?.index }
         let sent = products.content.pictures.compactMap { $0.mark?.index }
         #expect(indexes.count > sent.count * 9 / 10 && indexes.first == sent.first, "\(path)")

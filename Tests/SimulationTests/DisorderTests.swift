@@ -1,5 +1,5 @@
-// A lone input whose datagrams come twice and change places: nothing can be gone around, and still time
-// does not go back.
+// A lone input whose datagrams come twice and change places: nothing can be gone around, and still
+// time does not go back.
 
 import Conformance
 import SwitchEngine

@@ -19,8 +19,8 @@ import TransportStream
         var world = World(plan)
         var delays: [Delay] = []
         while world.step() {
-            // Reordered pictures are sent at other distances from the camera, and of a picture a second
-            // every other one stands elsewhere between two PCRs that are 0.4 s apart.
+            // Reordered pictures are sent at other distances from the camera, and of a picture a
+            // second every other one stands elsewhere between two PCRs that are 0.4 s apart.
             guard let seen = world.judge.pictures.last, let mark = seen.mark,
                 seen.plan?.isEntry == true, mark.content % 2 == 0,
                 seen.time >= (delays.last?.time ?? 0) + 60_000_000_000

@@ -1,5 +1,5 @@
-// A way between a sender and a receiver, on loopback, that a test can make bad and mend: datagrams go
-// through in both directions, for any number of senders, so that SRT goes through it too.
+// A way between a sender and a receiver, on loopback, that a test can make bad and mend: datagrams
+// go through in both directions, for any number of senders, so that SRT goes through it too.
 
 import Foundation
 import Glibc

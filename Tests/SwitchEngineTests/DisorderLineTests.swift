@@ -1,5 +1,5 @@
-// The input's own time when packets change places or a PCR is wrong: in the end the line is where the
-// clock is, so that pictures keep their distance to it.
+// The input's own time when packets change places or a PCR is wrong: in the end the line is where
+// the clock is, so that pictures keep their distance to it.
 
 import Foundation
 import Testing
@@ -13,8 +13,8 @@ import TransportStream
         var bytes: [UInt8]
     }
 
-    /// A recording as ffmpeg sends it with `-re`: each picture at its decoding time, but for the first
-    /// second, which comes at once.
+    /// A recording as ffmpeg sends it with `-re`: each picture at its decoding time, but for the
+    /// first second, which comes at once.
     private static let sent: [Datagram] = {
         let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("../../SampleStreams/h264-main.ts")

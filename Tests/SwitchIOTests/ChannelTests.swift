@@ -130,8 +130,8 @@ import Testing
         #expect(receiver.longestHole < 3_000_000_000)
     }
 
-    /// One packet whose header says a wrong place in its message, or a wrong time, and libsrt delivers
-    /// nothing for minutes, while the sender goes on.
+    /// One packet whose header says a wrong place in its message, or a wrong time, and libsrt
+    /// delivers nothing for minutes, while the sender goes on.
     @Test(arguments: [4, 8])
     func aConnectionThatBringsPacketsButNoStreamIsMadeAnew(_ byte: Int) async throws {
         let port = try Studio.freePort()

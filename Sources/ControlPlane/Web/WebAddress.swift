@@ -20,8 +20,9 @@ public struct WebAddress: Sendable, Equatable, CustomStringConvertible {
         var host = text[..<colon]
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
         if isBracketed { host = host.dropFirst().dropLast() }
-        guard host.contains(":") == isBracketed, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x2F && $0 != 0x40 })
-        else { return nil }
+        // Visible characters, without those that divide a URL: / and @.
+        let isPlain = host.utf8.allSatisfy { (0x21..<0x7F).contains($0) && $0 != 0x2F && $0 != 0x40 }
+        guard isPlain, host.contains(":") == isBracketed else { return nil }
         self.host = String(host)
         self.port = port
     }

@@ -1,5 +1,5 @@
-// A file that is sent: opened once, so that what a playlist gives up while somebody reads it is read
-// to its end.
+// A file that is sent: opened once, so that what a playlist gives up while somebody reads it is
+// read to its end.
 
 import Glibc
 import NIOCore

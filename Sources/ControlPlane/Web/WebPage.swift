@@ -1,5 +1,5 @@
-// The page that shows the channels to a person: what can be played, in players that the browser has.
-// No script, nothing from elsewhere.
+// The page that shows the channels to a person: what can be played, in players that the browser
+// has. No script, nothing from elsewhere.
 
 import Foundation
 

@@ -1,6 +1,6 @@
-// The process by HTTP, on a thread of its own: HLS outputs as /CHANNEL/NAME.m3u8 with their segments,
-// and a page that plays them. Whatever readers do, no channel's loop sees them: what is sent was
-// written to a disk before, and disks are read by threads that do nothing else.
+// The process by HTTP, on a thread of its own: HLS outputs as /CHANNEL/NAME.m3u8 with their
+// segments, and a page that plays them. Whatever readers do, no channel's loop sees them: what is
+// sent was written to a disk before, and disks are read by threads that do nothing else.
 
 import Foundation
 import HTTPTypes
@@ -70,7 +70,8 @@ public final class WebServer: Sendable {
         }
     }
 
-    /// Nobody is answered any more. What is under way ends by itself, and does not wait for readers.
+    /// Nobody is answered any more. What is under way ends by itself, and does not wait for
+    /// readers.
     public func close() { WebServer.end(task, loops, disks) }
 
     private static func end(

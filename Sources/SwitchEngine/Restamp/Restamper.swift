@@ -301,7 +301,8 @@ struct Restamper {
             return false
         }
         segments[index].cuts[stream].judgedPES = number
-        if case .nothing = retention {} else if !segments[index].cuts[stream].follows(number, track) {
+        if case .nothing = retention {
+        } else if !segments[index].cuts[stream].follows(number, track) {
             // Datagrams that came twice or changed places: what is in it is worth nothing here.
             segments[index].cuts[stream].judgement = .skip
             damagedSent += 1

@@ -78,9 +78,9 @@ struct SeamSide {
 }
 
 extension SeamSide {
-    /// How far the exact grid of the pictures is behind a stamp near `time`: stamps are rounded down
-    /// to 90 kHz, so the exact place of all is told by the one that was rounded least. 27 MHz ticks;
-    /// nil where frames last whole ticks, or the stamps are on no grid.
+    /// How far the exact grid of the pictures is behind a stamp near `time`: stamps are rounded
+    /// down to 90 kHz, so the exact place of all is told by the one that was rounded least. 27 MHz
+    /// ticks; nil where frames last whole ticks, or the stamps are on no grid.
     func gridOffset(of time: Int64) -> Int64? {
         let rounding = StreamTime.ticksPerTimestampTick
         guard frameTicks > 0, frameTicks % rounding != 0, !isSoundOnly else { return nil }

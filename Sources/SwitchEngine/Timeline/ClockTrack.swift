@@ -132,8 +132,8 @@ struct ClockTrack {
         return .next(after: last)
     }
 
-    /// τ of a packet behind the last PCR: at the last pace, but all of them within one PCR interval,
-    /// since the next PCR would have come then. 10 Mbit/s where one PCR is all there is.
+    /// τ of a packet behind the last PCR: at the last pace, but all of them within one PCR
+    /// interval, since the next PCR would have come then. 10 Mbit/s where one PCR is all there is.
     /// - Parameter end: position of the last packet behind it.
     func extrapolated(position: Int64, end: Int64) -> Int64? {
         guard let last else { return nil }

@@ -27,7 +27,8 @@ struct StampWatch {
         var step: Int64 = 0
         /// Another stream's stamps have jumped by this, and these are to follow.
         var awaited: Int64?
-        /// The latest distances of the stamps from the clock, 27 MHz ticks, and where the next goes.
+        /// The latest distances of the stamps from the clock, 27 MHz ticks, and where the next
+        /// goes.
         var distances: [Int64] = []
         var place = 0
 
@@ -88,8 +89,8 @@ struct StampWatch {
         return .jump(by: jump)
     }
 
-    /// Whether a stamp is as far from a time as this stream's are from the clock as a rule. One wrong
-    /// time among those that are remembered does no harm.
+    /// Whether a stamp is as far from a time as this stream's are from the clock as a rule. One
+    /// wrong time among those that are remembered does no harm.
     func isUsual(stream: Int, _ decoding: Timestamp, at time: StreamTime) -> Bool {
         guard stream < marks.count, let known = marks[stream]?.distances,
             known.count >= StampWatch.fewest

@@ -43,7 +43,8 @@ public final class ChannelRunner: @unchecked Sendable {
     /// What was wrong with outputs when it was last told, by name.
     private var troubles: [String: String] = [:]
 
-    /// A tick comes so much earlier or later with a datagram, 1 ms: waking costs more than the rest.
+    /// A tick comes so much earlier or later with a datagram, 1 ms: waking costs more than the
+    /// rest.
     private static let tickSlack: Int64 = 1_000_000
     /// The engine works this often, 10 ms: the kernel has the arrival times, and the pacer what is
     /// due until the next tick, so nobody sees it.

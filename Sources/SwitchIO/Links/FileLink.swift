@@ -1,6 +1,6 @@
-// A recording as a link: its packets come when its own clock says. Looped, its second pass comes when
-// its first is over for a viewer; that its time line begins anew there is a seam like any other, and
-// the engine's business.
+// A recording as a link: its packets come when its own clock says. Looped, its second pass comes
+// when its first is over for a viewer; that its time line begins anew there is a seam like any
+// other, and the engine's business.
 
 import Glibc
 import SwitchEngine

@@ -1,6 +1,6 @@
-// How long one pass of a looped recording is: as far as both its pictures and its sound reach, in whole
-// frames. The next pass comes so much later, whatever the last packets' own times are: so its first
-// picture follows one of this pass, and there is sound for all of them.
+// How long one pass of a looped recording is: as far as both its pictures and its sound reach, in
+// whole frames. The next pass comes so much later, whatever the last packets' own times are: so its
+// first picture follows one of this pass, and there is sound for all of them.
 //
 // It looks at the begin and the end of the file only.
 
@@ -63,9 +63,9 @@ enum LoopLength {
         while count < bytes.count {
             let more = bytes.withUnsafeMutableBytes {
                 let rest = $0[count...]
+                let room = UnsafeMutableRawBufferPointer(rebasing: rest)
                 return pread(
-                    descriptor, UnsafeMutableRawBufferPointer(rebasing: rest).baseAddress, rest.count,
-                    off_t(range.lowerBound + count))
+                    descriptor, room.baseAddress, room.count, off_t(range.lowerBound + count))
             }
             guard more > 0 else { break }
             count += more

@@ -1,5 +1,5 @@
-// Standard input, or a named pipe, as a link: packets as they come. A file on standard input is paced
-// by its own clock, as any file is.
+// Standard input, or a named pipe, as a link: packets as they come. A file on standard input is
+// paced by its own clock, as any file is.
 
 import Glibc
 import SwitchEngine

@@ -10,8 +10,8 @@ final class SRTLink: Link {
     private static let longestPause: Int64 = 5_000_000_000
     /// Statistics are asked for this often, nanoseconds.
     private static let statisticsPause: Int64 = 1_000_000_000
-    /// A connection whose packets come and that delivers nothing, for so long beyond its latency, is
-    /// stuck: one packet with a wrong time or position in its header does that to libsrt, for
+    /// A connection whose packets come and that delivers nothing, for so long beyond its latency,
+    /// is stuck: one packet with a wrong time or position in its header does that to libsrt, for
     /// minutes, while the sender believes that all is well. Nanoseconds.
     private static let stuckTime: Int64 = 2_000_000_000
     /// So many packets at least, that have come meanwhile.

@@ -1,8 +1,8 @@
-// Leaves out what a stranger sends to a port of ours: noise between a sender's datagrams would cost the
-// packets around it, and look like a sender that is unsound.
+// Leaves out what a stranger sends to a port of ours: noise between a sender's datagrams would cost
+// the packets around it, and look like a sender that is unsound.
 //
-// Nearly every sender puts whole packets into its datagrams. Where one has begun so, what is not made
-// of whole packets is not its own; when nothing else comes any more, it has changed its ways.
+// Nearly every sender puts whole packets into its datagrams. Where one has begun so, what is not
+// made of whole packets is not its own; when nothing else comes any more, it has changed its ways.
 
 import TransportStream
 

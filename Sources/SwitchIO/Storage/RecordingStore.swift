@@ -1,5 +1,5 @@
-// Recordings in a folder: each file plays alone, and beside it stands what happened in it. A file is
-// never written over: after a crash or a loss the next one begins.
+// Recordings in a folder: each file plays alone, and beside it stands what happened in it. A file
+// is never written over: after a crash or a loss the next one begins.
 
 import Glibc
 import Packaging

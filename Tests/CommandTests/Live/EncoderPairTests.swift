@@ -1,6 +1,6 @@
-// Two encoders of the everyday kind: one RTMP address, two stream keys. The channel switches when the
-// first one disconnects and goes back only when the second one does; whatever is recorded of it is
-// one event.
+// Two encoders of the everyday kind: one RTMP address, two stream keys. The channel switches when
+// the first one disconnects and goes back only when the second one does; whatever is recorded of it
+// is one event.
 
 import Foundation
 import StreamContent

@@ -1,5 +1,5 @@
-// A channel on the air between other people's senders and receivers, on loopback: the main one ends in
-// every way that a sender and its network have.
+// A channel on the air between other people's senders and receivers, on loopback: the main one ends
+// in every way that a sender and its network have.
 
 import Foundation
 import StreamContent
@@ -7,8 +7,8 @@ import Testing
 
 /// All that runs in real time: one after the other, or they take each other's processor.
 ///
-/// Where a seam without loss is expected the channel is told that the senders stamp alike: without that,
-/// two that are started as far apart as their reorder delays differ look like strangers.
+/// Where a seam without loss is expected the channel is told that the senders stamp alike: without
+/// that, two that are started as far apart as their reorder delays differ look like strangers.
 @Suite(.serialized) struct LiveTests {
     /// Plays a sample as an encoder would.
     static func sender(
@@ -95,8 +95,8 @@ import Testing
         #expect(received.count == written.count && received == written, "\(log)")
     }
 
-    /// Stopped while pictures are coming: of the newest nothing goes out, or all. Several channels, so
-    /// that one of them is stopped in the middle of a picture.
+    /// Stopped while pictures are coming: of the newest nothing goes out, or all. Several channels,
+    /// so that one of them is stopped in the middle of a picture.
     @Test func aChannelThatIsStoppedEndsWithWholeUnits() async throws {
         let workspace = try Workspace()
         let ports = try (0..<6).map { _ in try DatagramRelay.freePort() }
@@ -129,8 +129,8 @@ import Testing
         _ = try sender.finish(SIGKILL)
     }
 
-    /// An interface that is taken down: the sender stands in a network namespace of its own, which the
-    /// test makes, and goes on sending.
+    /// An interface that is taken down: the sender stands in a network namespace of its own, which
+    /// the test makes, and goes on sending.
     @Test(.enabled(if: Namespace.isPossible, "network namespaces take root and iproute2"))
     func anInterfaceThatGoesDownIsAFailoverLikeAnother() async throws {
         let workspace = try Workspace()

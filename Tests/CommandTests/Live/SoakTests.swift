@@ -1,5 +1,5 @@
-// A channel with a fault every few seconds: `make soak` for half an hour, the tests for one minute. With
-// each fault the media process that writes an MP4 beside is killed too.
+// A channel with a fault every few seconds: `make soak` for half an hour, the tests for one minute.
+// With each fault the media process that writes an MP4 beside is killed too.
 
 import Foundation
 import StreamContent

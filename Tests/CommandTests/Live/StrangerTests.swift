@@ -6,7 +6,8 @@ import Testing
 
 extension LiveTests {
     @Suite struct StrangerTests {
-        /// The first packet of an SRT caller, which asks for a cookie (draft-sharabayko-srt §3.2.1).
+        /// The first packet of an SRT caller, which asks for a cookie (draft-sharabayko-srt
+        /// §3.2.1).
         private static func induction(_ random: inout SeededNumbers) -> [UInt8] {
             var packet = [UInt8](repeating: 0, count: 64)
             packet[0] = 0x80
