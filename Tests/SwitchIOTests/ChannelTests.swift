@@ -119,7 +119,8 @@ import Testing
         try await wait(2)
         // As long as it brings something nobody takes its place.
         let second = try caller(port)
-        try await wait(1)
+        // A link tells of refusals once a second.
+        try await wait(1.6)
         #expect(receiver.facts.connections == 1 && receiver.facts.refusals > 0)
         way.become(.silent)
         try await wait(3.5)
