@@ -113,6 +113,10 @@ final class Receiver: @unchecked Sendable {
         link.close()
     }
 
+    /// What a hole may be longer for the machine's sake: encoder, channel and receiver are held up
+    /// one after the other, each more than once.
+    var allowance: Int64 { 8 * longestStall }
+
     /// Laws that the received stream breaks.
     func brokenLaws() -> [LawBreach] {
         var inspector = StreamInspector()
