@@ -13,8 +13,7 @@ struct StampWatch {
     /// Stamps that go back by more than this jump, 500 ms; less may be reordered on the way.
     static let backwardTicks: Int64 = StreamTime.ticksPerSecond / 2
 
-    /// Stamps whose distance to the clock is remembered, and how many of them tell something.
-    private static let memory = 15
+    /// So many stamps' distances to the clock tell something.
     private static let fewest = 5
     /// The encoder's buffer is as full as it usually is: within 250 ms.
     private static let usualTicks: Int64 = StreamTime.ticksPerSecond / 4
@@ -27,18 +26,27 @@ struct StampWatch {
         var step: Int64 = 0
         /// Another stream's stamps have jumped by this, and these are to follow.
         var awaited: Int64?
-        /// The latest distances of the stamps from the clock, 27 MHz ticks, and where the next
-        /// goes.
-        var distances: [Int64] = []
-        var place = 0
+        /// The latest distances of the stamps from the clock, 27 MHz ticks, how many there are and
+        /// where the next goes. In place: a mark is copied for each PES packet.
+        private var distances = InlineArray<15, Int64>(repeating: 0)
+        private var count = 0
+        private var place = 0
+
+        init(decoding: Timestamp, time: StreamTime) {
+            self.decoding = decoding
+            self.time = time
+        }
 
         mutating func remember(_ distance: Int64) {
-            if distances.count < StampWatch.memory {
-                distances.append(distance)
-            } else {
-                distances[place] = distance
-                place = (place + 1) % StampWatch.memory
-            }
+            distances[place] = distance
+            count = max(count, place + 1)
+            place = (place + 1) % distances.count
+        }
+
+        /// The one in the middle; nil where too few are known.
+        var usualDistance: Int64? {
+            guard count >= StampWatch.fewest else { return nil }
+            return (0..<count).map { distances[$0] }.sorted()[count / 2]
         }
     }
 
@@ -92,11 +100,8 @@ struct StampWatch {
     /// Whether a stamp is as far from a time as this stream's are from the clock as a rule. One
     /// wrong time among those that are remembered does no harm.
     func isUsual(stream: Int, _ decoding: Timestamp, at time: StreamTime) -> Bool {
-        guard stream < marks.count, let known = marks[stream]?.distances,
-            known.count >= StampWatch.fewest
-        else { return false }
-        let middle = known.sorted()[known.count / 2]
-        return abs(StampWatch.distance(of: decoding, from: time) - middle) < StampWatch.usualTicks
+        guard stream < marks.count, let usual = marks[stream]?.usualDistance else { return false }
+        return abs(StampWatch.distance(of: decoding, from: time) - usual) < StampWatch.usualTicks
     }
 
     /// The clock's line has been moved; the stamps keep their distance.
