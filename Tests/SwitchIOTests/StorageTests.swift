@@ -312,6 +312,47 @@ import TransportStream
         }
     }
 
+    /// A store that takes nothing in.
+    struct FullStore: PieceStore {
+        var rule = CutRule()
+        /// What was written before it was full is thrown away with it.
+        var written: Int64 = 0
+        var room: Int64
+
+        mutating func write(_ bytes: Span<UInt8>, isNewest: Bool) throws(IOFailure) {
+            guard written + Int64(bytes.count) <= room else { throw IOFailure("full") }
+            written += Int64(bytes.count)
+        }
+
+        mutating func abandon() -> Int64 {
+            defer { written = 0 }
+            return written
+        }
+
+        mutating func begin(_ piece: PieceStart) {}
+        mutating func end(_ piece: PieceEnd) {}
+        mutating func note(_ seam: RecordingIndex.Seam, at place: StreamPlace) {}
+        mutating func note(_ gap: RecordingIndex.Gap, at place: StreamPlace) {}
+        mutating func look(_ elapsedTicks: Int64) {}
+        mutating func noteLost(_ bytes: Int64, seconds: Double) {}
+        mutating func recover() throws(IOFailure) { throw IOFailure("full") }
+        mutating func close() {}
+    }
+
+    @Test(arguments: [0, 100_000]) func allThatCouldNotBeWrittenIsCounted(_ room: Int64) throws {
+        var writer = StorageWriter(FullStore(room: room))
+        // From its PAT on: a piece begins with that, and an SDT stands before it.
+        let stream = try Self.sample("h264-main")[188..<(188 * 3001)]
+        for begin in stride(from: stream.startIndex, to: stream.endIndex, by: 188 * 300) {
+            var chunk = StorageChunk()
+            chunk.bytes = Array(stream[begin..<(begin + 188 * 300)])
+            chunk.times = [(0, 0)]
+            writer.take(chunk)
+        }
+        #expect(writer.facts.trouble == "full")
+        #expect(writer.facts.lostBytes == Int64(stream.count))
+    }
+
     @Test func bytesThatAreToStayFreeStayFree() async throws {
         let folder = Folder()
         var target = RecordTarget(folder: folder.path)

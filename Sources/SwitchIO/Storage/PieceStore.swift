@@ -14,8 +14,9 @@ protocol PieceStore {
     mutating func note(_ gap: RecordingIndex.Gap, at place: StreamPlace)
     /// Called once a second: whether there is room, and what is written is still there.
     mutating func look(_ elapsedTicks: Int64) throws(IOFailure)
-    /// Something could not be written: what is open ends as it is.
-    mutating func abandon()
+    /// Something could not be written: what is open ends as it is. Gives how many bytes that were
+    /// written are thrown away.
+    mutating func abandon() -> Int64
     /// So much of the stream was lost since.
     mutating func noteLost(_ bytes: Int64, seconds: Double)
     /// Whether it could go on now.

@@ -139,7 +139,7 @@ struct RecordingStore: PieceStore {
         }
     }
 
-    mutating func abandon() {
+    mutating func abandon() -> Int64 {
         for var one in [tail, newest].compactMap({ $0 }) {
             one.file.closeWhole()
             one.index.bytes = one.file.bytes
@@ -151,6 +151,7 @@ struct RecordingStore: PieceStore {
         try? writeUnwritten()
         tail = nil
         newest = nil
+        return 0
     }
 
     mutating func recover() throws(IOFailure) {

@@ -186,12 +186,14 @@ struct SegmentStore: PieceStore {
         try Disk.requireFree(target.keepFree, in: target.folder)
     }
 
-    mutating func abandon() {
+    mutating func abandon() -> Int64 {
+        let bytes = (newest?.file.bytes ?? 0) + (tail?.file.bytes ?? 0)
         newest?.file.discard()
         tail?.file.discard()
         newest = nil
         tail = nil
         hasHole = true
+        return bytes
     }
 
     mutating func noteLost(_ bytes: Int64, seconds: Double) {}

@@ -54,8 +54,8 @@ struct StorageWriter {
 
     mutating func take(_ chunk: StorageChunk) {
         if chunk.lostBefore > 0 {
-            lose(chunk.lostBefore)
             if case .writing = state { fail(IOFailure("the disk takes too long")) }
+            lose(chunk.lostBefore)
         }
         if case .failed = state { recover() }
         guard case .writing = state else { return lose(Int64(chunk.bytes.count)) }
@@ -65,12 +65,8 @@ struct StorageWriter {
             let end = isLast ? bytes.count : chunk.times[index + 1].offset
             cutter.take(bytes.extracting(time.offset..<end), at: time.wallClock)
         }
-        do throws(IOFailure) {
-            try write()
-            try look()
-        } catch {
-            fail(error)
-        }
+        write()
+        rest()
     }
 
     /// What is to be done once a second, though nothing came.
@@ -95,23 +91,24 @@ struct StorageWriter {
 
     mutating func close() {
         cutter.finish()
-        do throws(IOFailure) {
-            guard case .writing = state else { return }
-            try write()
-            try store.close()
-        } catch {
-            fail(error)
-        }
+        write()
+        guard case .writing = state else { return }
+        do throws(IOFailure) { try store.close() } catch { fail(error) }
     }
 
     // MARK: What is done
 
-    private mutating func write() throws(IOFailure) {
+    private mutating func write() {
+        guard case .writing = state else { return }
         let (bytes, steps) = cutter.drain()
         var position = 0
-        for step in steps { try take(step, bytes.span, &position) }
-        // The first segment says how long the others may be.
-        cutter.rule = store.rule
+        do throws(IOFailure) {
+            for step in steps { try take(step, bytes.span, &position) }
+            // The first segment says how long the others may be.
+            cutter.rule = store.rule
+        } catch {
+            fail(error, unwritten: bytes.count - position)
+        }
     }
 
     private mutating func take(
@@ -121,8 +118,8 @@ struct StorageWriter {
         case .begin(let piece): try store.begin(piece)
         case .bytes(let count, let isNewest):
             let range = position..<(position + count)
-            position += count
             try store.write(bytes.extracting(range), isNewest: isNewest)
+            position += count
         case .end(let piece): try store.end(piece)
         case .timeBreak(let found):
             var kind = RecordingIndex.Gap.Kind.hole
@@ -149,12 +146,12 @@ struct StorageWriter {
         }
     }
 
-    private mutating func fail(_ error: IOFailure) {
-        store.abandon()
-        cutter.interrupt()
-        facts.lostBytes += Int64(cutter.drain().bytes.count)
+    /// - Parameter unwritten: bytes that were to be written when it happened.
+    private mutating func fail(_ error: IOFailure, unwritten: Int = 0) {
         let now = HostClock.now.nanoseconds
         state = .failed(since: now, bytes: 0)
+        cutter.interrupt()
+        lose(store.abandon() + Int64(unwritten + cutter.drain().bytes.count))
         lookedAt = now
         facts.trouble = error.description
         facts.lastError = error.description
