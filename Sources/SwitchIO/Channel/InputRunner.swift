@@ -97,6 +97,8 @@ final class InputRunner {
     private func closeUnwanted(_ index: Int) {
         places[index].link?.close()
         places[index].link = nil
+        // Asked for anew when it is needed again: an answer is of its moment.
+        places[index].names = nil
         places[index].error = nil
         places[index].nextAttempt = .min
     }
