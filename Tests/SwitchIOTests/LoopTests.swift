@@ -85,6 +85,36 @@ import Testing
         runner.close()
     }
 
+    @Test func aReloadAsksForTheNamesOfNewOutputsOnly() async throws {
+        let ports = try (0..<3).map { _ in try Studio.freePort() }
+        func plan(_ outputs: [UInt16], _ name: String) -> ChannelPlan {
+            ChannelPlan(
+                name: "one",
+                engine: ChannelConfiguration(inputs: [InputConfiguration(name: name)]),
+                inputs: [InputPlan(links: [.datagrams(Studio.loopback(ports[0]))])],
+                outputs: outputs.map {
+                    let endpoint = HostPort(host: "localhost", port: $0)
+                    return OutputPlan(
+                        name: "out", address: .datagrams(DatagramAddress(endpoint: endpoint)))
+                })
+        }
+        let channel = try ChannelRunner(
+            plan([ports[1]], "main"), on: Studio.loops.next(), logger: Studio.logger)
+        channel.start()
+        let gate = Studio.holdNames()
+        let (renamed, added) = (Answered(), Answered())
+        channel.apply(plan([ports[1]], "other")).whenSuccess { renamed.set($0.isEmpty) }
+        let isRenamed = try await comesTrue { renamed.isSet }
+        channel.apply(plan([ports[1], ports[2]], "other")).whenSuccess { added.set($0.isEmpty) }
+        try await wait(0.2)
+        let wasAddedAtOnce = added.isSet
+        gate.signal()
+        let isAdded = try await comesTrue { added.isSet }
+        #expect(isRenamed && !wasAddedAtOnce && isAdded)
+        #expect(channel.status.outputs.count == 2)
+        try await channel.stop().get()
+    }
+
     // In a debug build NIO ends the process for a promise that nobody keeps.
     @Test func aChannelThatCanNotBeOpenedLeavesNothingBehind() async throws {
         let port = try Studio.freePort()
