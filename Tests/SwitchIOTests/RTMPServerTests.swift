@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import NIOEmbedded
 import RTMP
 import SwitchEngine
 import Testing
@@ -210,6 +211,25 @@ enum PublisherBytes {
         let place = try SocketAddress(HostPort(host: "127.0.0.1", port: taken))
         #expect(place.withPointer { bind(listener, $0, $1) } == 0 && listen(listener, 1) == 0)
         #expect(throws: IOFailure.self) { try link(taken, "key") }
+    }
+
+    @Test func whoIsNotTakenInIsNotSaidToBeSlow() throws {
+        let port = try freePort()
+        let link = try link(port, "key")
+        defer { link.close() }
+        let (server, place) = try RTMPServer.place(
+            for: RTMPAddress(
+                endpoint: HostPort(host: "127.0.0.1", port: port), application: "live",
+                streamKey: "other"))
+        defer { server.leave(place) }
+        let channel = EmbeddedChannel()
+        let refused = RTMPConnection(to: server, on: channel)
+        channel.embeddedEventLoop.advanceTime(by: RTMPConnection.patience + .seconds(1))
+        #expect(link.takeNotes() == [])
+        // Who is taken in and says nothing is.
+        try channel.pipeline.syncOperations.addHandler(refused)
+        channel.embeddedEventLoop.advanceTime(by: RTMPConnection.patience + .seconds(1))
+        #expect(link.takeNotes().count == 1)
     }
 
     /// What a shell says.
