@@ -142,12 +142,11 @@ final class InputRunner {
         hasEnded = isOver
     }
 
-    /// A link that wants to see what the channel sends.
-    var watcher: SlateLink? {
+    /// Adds the links that want to see what the channel sends.
+    func addWatchers(to watchers: inout [any Link]) {
         for place in places {
-            if let slate = place.link as? SlateLink, slate.isWatching { return slate }
+            if let link = place.link, link.isWatching { watchers.append(link) }
         }
-        return nil
     }
 
     func close() {
