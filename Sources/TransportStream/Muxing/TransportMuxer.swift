@@ -135,7 +135,7 @@ public struct TransportMuxer: Sendable {
             }
             state = .gathering(held)
         } else if time != nil {
-            packetize(stream, pid: TransportMuxer.videoPID, first: nil)
+            packetize([], stream, pid: TransportMuxer.videoPID, first: nil)
         }
     }
 
@@ -207,7 +207,7 @@ public struct TransportMuxer: Sendable {
                 writeClock(at: now)
             }
         }
-        packetize(head + unit.bytes, pid: pid, first: first)
+        packetize(head, unit.bytes, pid: pid, first: first)
     }
 
     private var clockPID: PID {
