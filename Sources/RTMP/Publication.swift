@@ -10,7 +10,7 @@ import TransportStream
 public struct Publication: Sendable {
     private var clock = MediaClock()
     private var video: Video?
-    private var sound: Sound?
+    private var sound: SoundConfiguration?
     private var pictureGrid = StampGrid()
     private var soundGrid = SoundGrid()
     private var rate = RateGuess()
@@ -22,14 +22,10 @@ public struct Publication: Sendable {
     private var untold: [String] = []
 
     private struct Video {
-        var codec: VideoTag.Codec
+        var codec: Codec
         var configuration: VideoConfiguration
         /// As its parameter sets state it, 27 MHz ticks; 0 where they do not.
         var statedTicks: Int64
-    }
-
-    private struct Sound {
-        var configuration: SoundConfiguration
     }
 
     /// Different complaints of one publisher; it may say anything.
@@ -74,17 +70,16 @@ public struct Publication: Sendable {
     }
 
     private mutating func configure(
-        _ codec: VideoTag.Codec, _ bytes: [UInt8], from offset: Int,
+        _ codec: Codec, _ bytes: [UInt8], from offset: Int,
         _ muxer: inout TransportMuxer
     ) {
-        let configuration = codec == .avc
-            ? VideoConfiguration(avc: bytes, from: offset)
-            : VideoConfiguration(hevc: bytes, from: offset)
+        let configuration = codec == .hevc
+            ? VideoConfiguration(hevc: bytes, from: offset)
+            : VideoConfiguration(avc: bytes, from: offset)
         guard let configuration else { return complain("a video configuration that is broken") }
-        let kind: Codec = codec == .avc ? .h264 : .hevc
-        let stated = StatedRate.frameTicks(kind, parameterSets: configuration.parameterSets)
+        let stated = StatedRate.frameTicks(codec, parameterSets: configuration.parameterSets)
         video = Video(codec: codec, configuration: configuration, statedTicks: stated)
-        muxer.announce(video: kind, parameterSets: configuration.parameterSets)
+        muxer.announce(video: codec, parameterSets: configuration.parameterSets)
     }
 
     private mutating func put(
@@ -96,7 +91,7 @@ public struct Publication: Sendable {
         }
         // Some encoders send each slice in a message of its own.
         if time == lastPicture, let first = units.first,
-            PictureUnits.continuesPicture(bytes.span, first, video.codec == .avc ? .h264 : .hevc)
+            PictureUnits.continuesPicture(bytes.span, first, video.codec)
         {
             return muxer.append(continuation: units, of: bytes.span)
         }
@@ -121,7 +116,7 @@ public struct Publication: Sendable {
             guard message.payload.count > offset else { return }
             switch SoundConfiguration.read(message.payload, from: offset) {
             case .success(let configuration):
-                sound = Sound(configuration: configuration)
+                sound = configuration
                 soundGrid.setStep(
                     ticks: SoundConfiguration.samples &* StreamTime.ticksPerSecond,
                     over: configuration.sampleRate)
@@ -137,8 +132,7 @@ public struct Publication: Sendable {
                 return complain("sound far from the pictures' time \(MediaClock.reach) is left out")
             }
             guard let time = soundGrid.place(rough) else { return }
-            let frame = sound.configuration.header(frameBytes: count)
-                + message.payload[offset...]
+            let frame = sound.header(frameBytes: count) + message.payload[offset...]
             muxer.append(sound: frame, presentation: StreamTime(ticks: time))
         case .unsupported(let what): complain("\(what) is not taken: AAC is expected")
         case .nothing: break
