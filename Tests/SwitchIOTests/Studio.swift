@@ -42,6 +42,13 @@ enum Studio {
         DatagramAddress(endpoint: HostPort(host: "127.0.0.1", port: port), isRTP: isRTP)
     }
 
+    /// Whoever asks for a name waits until this is signalled.
+    static func holdNames() -> DispatchSemaphore {
+        let gate = DispatchSemaphore(value: 0)
+        DispatchQueue.names.async(flags: .barrier) { gate.wait() }
+        return gate
+    }
+
     /// Plays a recording to outputs, again and again if so wished.
     static func feed(
         _ path: String, to outputs: [OutputPlan], isLooped: Bool = true
