@@ -1,0 +1,47 @@
+// A media process as its channel's loop sees it. The process is a real one; the clock is the test's.
+
+import MediaJobs
+import SwitchEngine
+import Testing
+
+@testable import SwitchIO
+
+@Suite struct MediaProcessTests {
+    private let begin = MonotonicInstant(nanoseconds: 1_000_000_000)
+
+    /// Asks until something is so, 20 s at most.
+    private func ask(
+        _ process: MediaProcess, at now: MonotonicInstant,
+        until isSo: (MediaProcess.News) -> Bool
+    ) async throws -> Bool {
+        var found = false
+        for _ in 0..<2000 where !found {
+            process.poll(at: now) { found = found || isSo($0) }
+            try await Task.sleep(nanoseconds: 10_000_000)
+        }
+        return found
+    }
+
+    /// A recording is read to its end long before all of it is given.
+    @Test func aProcessThatIsDoneIsDoneHoweverLateItsLastBytesAreTaken() async throws {
+        let source = MediaSource.file(path: Studio.sample("slate.ts"), isLooped: false)
+        let process = try MediaProcess(.link(source), bringsBytes: true)
+        // All of it finds room in the pipe.
+        #expect(try await ask(process, at: begin) {
+            if case .event(.finished) = $0 { true } else { false }
+        })
+        try await Task.sleep(nanoseconds: 200_000_000)
+        let later = begin + 2 * MediaProcess.longestSilence
+        var endings: [Int32] = []
+        func listen(_ news: MediaProcess.News) {
+            if case .ended(let status, _) = news { endings.append(status) }
+        }
+        process.poll(at: later, listen)
+        process.poll(at: later, listen)
+        #expect(endings == [] && process.isRunning)
+        var queue = ByteQueue()
+        for _ in 0..<100 { process.read(into: &queue, most: 1 << 20) }
+        process.poll(at: later, listen)
+        #expect(queue.count > 50_000 && endings == [MediaJob.Exit.done])
+    }
+}
