@@ -1,5 +1,6 @@
 // A media process as its channel's loop sees it. The process is a real one; the clock is the test's.
 
+import Glibc
 import MediaJobs
 import SwitchEngine
 import Testing
@@ -43,5 +44,21 @@ import Testing
         for _ in 0..<100 { process.read(into: &queue, most: 1 << 20) }
         process.poll(at: later, listen)
         #expect(queue.count > 50_000 && endings == [MediaJob.Exit.done])
+    }
+
+    /// It is made on one thread and given up on another; in either order it is ended once.
+    @Test func aChildThatNobodyWantsIsEndedByOneAlone() {
+        let child = MediaChild(process: 1, input: -1, output: nil, events: -1)
+        func ended(_ steps: [(inout MediaBirth.State) -> MediaChild?]) -> [pid_t?] {
+            var state = MediaBirth.State.awaited
+            return steps.map { $0(&state)?.process }
+        }
+        #expect(ended([{ $0.abandon() }, { $0.deliver(.success(child)) }]) == [nil, 1])
+        #expect(
+            ended([{ $0.deliver(.success(child)) }, { $0.abandon() }, { $0.abandon() }])
+                == [nil, 1, nil])
+        let failure = Result<MediaChild, IOFailure>.failure(IOFailure("no"))
+        #expect(ended([{ $0.deliver(failure) }, { $0.abandon() }]) == [nil, nil])
+        #expect(ended([{ $0.abandon() }, { $0.deliver(failure) }]) == [nil, nil])
     }
 }
