@@ -42,6 +42,40 @@ import Testing
         #expect(gate.refused > 0 && units[119] == nil && units[249] == 8)
     }
 
+    /// After a time in which nothing was taken: a stream's packets, those of a clock that has a PID
+    /// of its own, and null packets, which are no loss.
+    @Test func aGateThatOpensAgainLetsAllIn() {
+        var gate = PacketGate()
+        var clock = packet(300, 0, starts: false)
+        clock[3] = 0x20
+        let null = packet(0x1FFF, 0, starts: false)
+        let datagram = packet(256, 0, starts: true) + clock + packet(257, 0, starts: true) + null
+        func pass(_ bytes: [UInt8], fill: Int) -> [Int] {
+            var pieces: [Int] = []
+            gate.pass(bytes.span, fill: fill, limit: 18_800) { pieces.append($0.count) }
+            return pieces
+        }
+        for _ in 0..<10 { #expect(pass(datagram, fill: 18_800) == []) }
+        let refused = gate.refused
+        #expect(refused == 30)
+        // Streams and clock; then all of it at once, without a look at each packet.
+        #expect(pass(datagram, fill: 0) == [188, 188, 188])
+        #expect(pass(datagram, fill: 0) == [4 * 188])
+        #expect(gate.refused == refused)
+    }
+
+    /// A stream that was shut out and does not come again.
+    @Test func aStreamThatHasGoneHoldsNobodyUp() {
+        var gate = PacketGate()
+        let (gone, there) = (packet(256, 0, starts: true), packet(257, 0, starts: true))
+        gate.pass(gone.span, fill: 18_800, limit: 18_800) { _ in }
+        var pieces: [Int] = []
+        for _ in 0..<200 {
+            gate.pass((there + there).span, fill: 0, limit: 18_800) { pieces.append($0.count) }
+        }
+        #expect(pieces.last == 2 * 188 && pieces.reduce(0, +) == 400 * 188)
+    }
+
     private func append(_ bytes: [UInt8], to queue: inout ReplayQueue, limit: Int = 100) {
         queue.append(bytes.span, limit: limit)
     }
