@@ -152,6 +152,20 @@ import TransportStream
         }
     }
 
+    /// Names that begin alike: one output's draft is nobody else's leftover.
+    @Test func anOutputRemovesItsOwnLeftoversOnly() async throws {
+        let folder = Folder()
+        try FileManager.default.createDirectory(
+            atPath: folder.path, withIntermediateDirectories: true)
+        for name in ["a-piece7.ts.part", "a-b-piece7.ts.part", "a-piecework-piece7.ts.part"] {
+            try Data(count: 188).write(to: URL(fileURLWithPath: folder.path + "/" + name))
+        }
+        var target = HLSTarget(folder: folder.path)
+        target.name = "a"
+        await Self.close(try StorageOutput(target))
+        #expect(folder.names(".part") == ["a-b-piece7.ts.part", "a-piecework-piece7.ts.part"])
+    }
+
     // MARK: Recordings
 
     @Test func aRecordingIsTheStreamAndItsSidecarTellsOfSeams() async throws {

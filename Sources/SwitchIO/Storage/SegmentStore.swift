@@ -79,8 +79,8 @@ struct SegmentStore: PieceStore {
     /// Drafts of a process before, and segments that its playlist has lost.
     private mutating func removeLeftovers() {
         let listed = Set(playlist.segments.map(\.name))
-        for name in Disk.names(in: target.folder) where name.hasPrefix(target.name + "-") {
-            if name.hasSuffix(".ts.part") {
+        for name in Disk.names(in: target.folder) {
+            if isNumbered(name, between: target.name + "-piece", and: ".ts.part") {
                 Disk.remove(path(name))
             } else if target.kind == .live, isSegment(name), !listed.contains(name) {
                 stale.append((name, playlist.durationTicks / 2))
@@ -90,8 +90,13 @@ struct SegmentStore: PieceStore {
     }
 
     private func isSegment(_ name: String) -> Bool {
-        guard name.hasSuffix(".ts") else { return false }
-        let number = name.dropFirst(target.name.utf8.count + 1).dropLast(3)
+        isNumbered(name, between: target.name + "-", and: ".ts")
+    }
+
+    /// Another output's name may begin with this one's.
+    private func isNumbered(_ name: String, between begin: String, and end: String) -> Bool {
+        guard name.hasPrefix(begin), name.hasSuffix(end) else { return false }
+        let number = name.dropFirst(begin.count).dropLast(end.count)
         return !number.isEmpty && number.utf8.allSatisfy { (0x30...0x39).contains($0) }
     }
 
