@@ -12,6 +12,8 @@ public final class MediaProcess {
     private static let longestPause: Int64 = 5_000_000_000
     /// Who has run for so long begins with the first pause again, 10 s.
     private static let provenTime: Int64 = 10_000_000_000
+    /// Bytes of one read.
+    private static let longestRead = 256 << 10
 
     /// What is heard of it.
     enum News {
@@ -137,11 +139,16 @@ public final class MediaProcess {
         guard case .running(var running) = state, let output = running.child.output,
             !running.isDrained
         else { return }
-        var piece = [UInt8](repeating: 0, count: min(most, 256 << 10))
-        let count = Glibc.read(output, &piece, piece.count)
-        if count > 0 {
-            queue.append(piece.span.extracting(0..<count))
-        } else if count == 0 || errno != EAGAIN && errno != EINTR {
+        // On most ticks nothing has come: no room is made, or kept, for it.
+        let isAtEnd = withUnsafeTemporaryAllocation(
+            of: UInt8.self, capacity: min(most, MediaProcess.longestRead)
+        ) { piece in
+            let count = Glibc.read(output, piece.baseAddress, piece.count)
+            guard count > 0 else { return count == 0 || errno != EAGAIN && errno != EINTR }
+            queue.append(UnsafeBufferPointer(rebasing: piece[..<count]).span)
+            return false
+        }
+        if isAtEnd {
             running.isDrained = true
             state = .running(running)
         }
