@@ -47,6 +47,12 @@ private func push(_ url: String) -> OutputAddress { .media(.push(MediaURL(url)))
         #expect(throws: AddressError.self) { try OutputAddress(text) }
     }
 
+    /// Its certificate would be taken unread.
+    @Test func aServerThatCanNotBeAskedWhoItIsIsRefused() {
+        let error = #expect(throws: AddressError.self) { try LinkAddress("rtsps://host/stream") }
+        #expect(error?.description.contains("who it is") == true)
+    }
+
     @Test func aKeyFromTheEnvironmentIsPutIn() throws {
         let address = try OutputAddress(
             "rtmp://host/live/${KEY}", environment: ["KEY": "secret%2Fkey"])
