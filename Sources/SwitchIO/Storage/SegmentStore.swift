@@ -80,24 +80,13 @@ struct SegmentStore: PieceStore {
     private mutating func removeLeftovers() {
         let listed = Set(playlist.segments.map(\.name))
         for name in Disk.names(in: target.folder) {
-            if isNumbered(name, between: target.name + "-piece", and: ".ts.part") {
+            if target.isDraft(name) {
                 Disk.remove(path(name))
-            } else if target.kind == .live, isSegment(name), !listed.contains(name) {
+            } else if target.kind == .live, target.isSegment(name), !listed.contains(name) {
                 stale.append((name, playlist.durationTicks / 2))
             }
         }
         stale.sort { $0.name < $1.name }
-    }
-
-    private func isSegment(_ name: String) -> Bool {
-        isNumbered(name, between: target.name + "-", and: ".ts")
-    }
-
-    /// Another output's name may begin with this one's.
-    private func isNumbered(_ name: String, between begin: String, and end: String) -> Bool {
-        guard name.hasPrefix(begin), name.hasSuffix(end) else { return false }
-        let number = name.dropFirst(begin.count).dropLast(end.count)
-        return !number.isEmpty && number.utf8.allSatisfy { (0x30...0x39).contains($0) }
     }
 
     mutating func begin(_ piece: PieceStart) throws(IOFailure) {
