@@ -1,7 +1,6 @@
 // `attacca package`: finished recordings into what is published.
 
 import ArgumentParser
-import Dispatch
 import Foundation
 import MediaJobs
 import SwitchIO
@@ -86,6 +85,7 @@ struct Package: ParsableCommand {
         _ path: String, to job: inout SegmentJob, _ progress: inout ProgressLine
     ) throws {
         let recording = try Recording(name: "package", path: path)
+        job.beginRecording(RecordingSidecar.clock(of: path))
         var framing = PacketFraming()
         var failure: IOFailure?
         var whole: [UInt8] = []
@@ -119,19 +119,12 @@ struct Package: ParsableCommand {
 
     /// Returns when the job is done.
     static func wait(for job: MediaJob, as command: String) throws {
-        let done = DispatchSemaphore(value: 0)
-        nonisolated(unsafe) var failure: IOFailure?
-        Task.detached {
-            do throws(IOFailure) {
-                try await MediaProcess.run(job: job) { event in
-                    if case .remark(let text) = event { Terminal.complain(text) }
-                }
-            } catch {
-                failure = error
+        do throws(IOFailure) {
+            try MediaProcess.run(job: job) { event in
+                if case .remark(let text) = event { Terminal.complain(text) }
             }
-            done.signal()
+        } catch {
+            throw CommandFailure.run("\(command): \(error)")
         }
-        done.wait()
-        if let failure { throw CommandFailure.run("\(command): \(failure)") }
     }
 }

@@ -42,28 +42,65 @@ import Testing
         #expect(gate.refused > 0 && units[119] == nil && units[249] == 8)
     }
 
-    private func append(_ bytes: [UInt8], to queue: inout ReplayQueue, limit: Int = 100) {
-        queue.append(bytes.span, limit: limit)
+    /// After a time in which nothing was taken: a stream's packets, those of a clock that has a PID
+    /// of its own, and null packets, which are no loss.
+    @Test func aGateThatOpensAgainLetsAllIn() {
+        var gate = PacketGate()
+        var clock = packet(300, 0, starts: false)
+        clock[3] = 0x20
+        let null = packet(0x1FFF, 0, starts: false)
+        let datagram = packet(256, 0, starts: true) + clock + packet(257, 0, starts: true) + null
+        func pass(_ bytes: [UInt8], fill: Int) -> [Int] {
+            var pieces: [Int] = []
+            gate.pass(bytes.span, fill: fill, limit: 18_800) { pieces.append($0.count) }
+            return pieces
+        }
+        for _ in 0..<10 { #expect(pass(datagram, fill: 18_800) == []) }
+        let refused = gate.refused
+        #expect(refused == 30)
+        // Streams and clock; then all of it at once, without a look at each packet.
+        #expect(pass(datagram, fill: 0) == [188, 188, 188])
+        #expect(pass(datagram, fill: 0) == [4 * 188])
+        #expect(gate.refused == refused)
     }
 
-    private func hand(_ queue: inout ReplayQueue, _ count: Int) -> [UInt8] {
+    /// A stream that was shut out and does not come again.
+    @Test func aStreamThatHasGoneHoldsNobodyUp() {
+        var gate = PacketGate()
+        let (gone, there) = (packet(256, 0, starts: true), packet(257, 0, starts: true))
+        gate.pass(gone.span, fill: 18_800, limit: 18_800) { _ in }
+        var pieces: [Int] = []
+        for _ in 0..<200 {
+            gate.pass((there + there).span, fill: 0, limit: 18_800) { pieces.append($0.count) }
+        }
+        #expect(pieces.last == 2 * 188 && pieces.reduce(0, +) == 400 * 188)
+    }
+
+    /// Whole packets, of a number each.
+    private func append(_ numbers: [UInt8], to queue: inout ReplayQueue, limit: Int = 100) {
+        let bytes = numbers.flatMap { [UInt8](repeating: $0, count: 188) }
+        queue.append(bytes.span, limit: limit * 188)
+    }
+
+    /// Takes as many packets and bytes.
+    private func hand(_ queue: inout ReplayQueue, _ count: Int, and more: Int = 0) -> [UInt8] {
         var got: [UInt8] = []
         queue.handOver { bytes in
-            got = Array(bytes.prefix(count))
+            got = Array(bytes.prefix(count * 188 + more))
             return got.count
         }
-        return got
+        return stride(from: 0, to: got.count, by: 188).map { got[$0] }
     }
 
     @Test func whatIsNotSafeComesAgain() {
         var queue = ReplayQueue(forgets: false)
         append(Array(0..<10), to: &queue)
         #expect(hand(&queue, 6) == [0, 1, 2, 3, 4, 5])
-        queue.release(before: 4)
+        queue.release(before: 4 * 188)
         queue.beginAgain()
         #expect(hand(&queue, 100) == [4, 5, 6, 7, 8, 9])
         // Places are counted from what this process got first.
-        queue.release(before: 2)
+        queue.release(before: 2 * 188)
         queue.beginAgain()
         #expect(hand(&queue, 100) == [6, 7, 8, 9])
         // One that claims more than it has got is not believed.
@@ -77,7 +114,38 @@ import Testing
         append(Array(0..<10), to: &queue, limit: 12)
         #expect(hand(&queue, 5) == [0, 1, 2, 3, 4])
         append(Array(10..<16), to: &queue, limit: 12)
-        #expect(queue.count == 12 && queue.waiting == 11)
+        #expect(queue.count == 12 * 188 && queue.waiting == 11 * 188)
+    }
+
+    /// A pipe takes bytes in pages, and a queue may hold a number of bytes that is round in twos:
+    /// a process begins with a packet nevertheless.
+    @Test func whatEveryProcessGetsFirstIsTheBeginOfAPacket() {
+        func isBegun(_ queue: inout ReplayQueue) -> Bool {
+            queue.beginAgain()
+            var first: [UInt8] = []
+            queue.handOver { bytes in
+                first = Array(bytes.prefix(188))
+                return 0
+            }
+            return first.count == 188 && Set(first).count == 1
+        }
+        var queue = ReplayQueue(forgets: false)
+        append(Array(0..<10), to: &queue)
+        #expect(hand(&queue, 5, and: 50) == [0, 1, 2, 3, 4, 5])
+        // No room for all of it.
+        queue.append([UInt8](repeating: 10, count: 188).span, limit: 8 * 188 + 100)
+        #expect(isBegun(&queue) && queue.count <= 9 * 188)
+        #expect(hand(&queue, 3, and: 50).count == 4)
+        queue.release(before: 3 * 188 + 20)
+        #expect(isBegun(&queue))
+        #expect(hand(&queue, 1, and: 50).count == 2)
+        queue.giveUp()
+        #expect(isBegun(&queue))
+        var forgetful = ReplayQueue(forgets: true)
+        append(Array(0..<10), to: &forgetful)
+        #expect(hand(&forgetful, 5, and: 50) == [0, 1, 2, 3, 4, 5])
+        #expect(forgetful.waiting == 5 * 188 - 50)
+        #expect(isBegun(&forgetful))
     }
 
     @Test func aServerGetsNothingTwice() {

@@ -152,6 +152,20 @@ import TransportStream
         }
     }
 
+    /// Names that begin alike: one output's draft is nobody else's leftover.
+    @Test func anOutputRemovesItsOwnLeftoversOnly() async throws {
+        let folder = Folder()
+        try FileManager.default.createDirectory(
+            atPath: folder.path, withIntermediateDirectories: true)
+        for name in ["a-piece7.ts.part", "a-b-piece7.ts.part", "a-piecework-piece7.ts.part"] {
+            try Data(count: 188).write(to: URL(fileURLWithPath: folder.path + "/" + name))
+        }
+        var target = HLSTarget(folder: folder.path)
+        target.name = "a"
+        await Self.close(try StorageOutput(target))
+        #expect(folder.names(".part") == ["a-b-piece7.ts.part", "a-piecework-piece7.ts.part"])
+    }
+
     // MARK: Recordings
 
     @Test func aRecordingIsTheStreamAndItsSidecarTellsOfSeams() async throws {
@@ -351,6 +365,49 @@ import TransportStream
         }
         #expect(writer.facts.trouble == "full")
         #expect(writer.facts.lostBytes == Int64(stream.count))
+    }
+
+    /// The descriptor of a file that is open in this process.
+    private func descriptor(of path: String) throws -> Int32 {
+        let all = "/proc/self/fd"
+        let names = try FileManager.default.contentsOfDirectory(atPath: all)
+        let place = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        return try #require(names.first { name in
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "\(all)/\(name)")) == place
+        }.flatMap { Int32($0) })
+    }
+
+    @Test func aRecordingThatCouldNotBeSyncedIsLostAndItsFileIsClosed() throws {
+        let folder = Folder()
+        try FileManager.default.createDirectory(
+            atPath: folder.path, withIntermediateDirectories: true)
+        var writer = StorageWriter(
+            RecordingStore(RecordTarget(folder: folder.path), channel: "c"))
+        var chunk = StorageChunk()
+        chunk.bytes = try Self.sample("slate")
+        chunk.times = [(0, 0)]
+        writer.take(chunk)
+        let name = try #require(folder.names(".ts").first)
+        // A pipe in its place is written to like it, and can not be synced.
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { Foundation.close(ends[0]) }
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
+        let file = try descriptor(of: folder.path + "/" + name)
+        #expect(dup2(ends[1], file) == file && fcntl(file, F_SETFD, FD_CLOEXEC) == 0)
+        Foundation.close(ends[1])
+        writer.close()
+        #expect(writer.facts.trouble?.contains("Invalid argument") == true)
+        let sidecar = try folder.object(name.dropLast(3) + ".json")
+        #expect(sidecar["end"] as? String == "lost")
+        // Nobody has the pipe's other end any more.
+        var rest = [UInt8](repeating: 0, count: 1 << 20)
+        var count = read(ends[0], &rest, rest.count)
+        while count > 0 { count = read(ends[0], &rest, rest.count) }
+        #expect(count == 0)
     }
 
     @Test func bytesThatAreToStayFreeStayFree() async throws {

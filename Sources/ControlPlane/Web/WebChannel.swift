@@ -34,11 +34,7 @@ public struct WebChannel: Sendable, Equatable {
             if name == output.name + ".m3u8" {
                 return .playlist(path: output.folder + "/" + name)
             }
-            guard name.hasPrefix(output.name + "-"), name.hasSuffix(".ts") else { continue }
-            let number = name.dropFirst(output.name.count + 1).dropLast(3)
-            if !number.isEmpty, number.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
-                return .segment(path: output.folder + "/" + name)
-            }
+            if output.isSegment(name) { return .segment(path: output.folder + "/" + name) }
         }
         return nil
     }

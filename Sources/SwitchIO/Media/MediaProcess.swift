@@ -12,6 +12,8 @@ public final class MediaProcess {
     private static let longestPause: Int64 = 5_000_000_000
     /// Who has run for so long begins with the first pause again, 10 s.
     private static let provenTime: Int64 = 10_000_000_000
+    /// Bytes of one read.
+    private static let longestRead = 256 << 10
 
     /// What is heard of it.
     enum News {
@@ -35,6 +37,8 @@ public final class MediaProcess {
         var lastBeat: Int64
         var lastWords: String?
         var isKilled = false
+        /// Its exit status, which the system tells once; nil while it runs.
+        var status: Int32?
         var listener = EventReader()
         /// Nothing comes of it any more: its output is read to the end.
         var isDrained: Bool
@@ -81,13 +85,13 @@ public final class MediaProcess {
     private func look(after running: Running, at now: Int64, _ tell: (News) -> Void) {
         var running = running
         // Asked before the last lines are read: then they are there.
-        let ending = running.isDrained ? running.child.ending() : nil
+        if running.status == nil { running.status = running.child.ending() }
         var events: [MediaEvent] = []
         running.listener.read(from: running.child.events) { events.append($0) }
         if !events.isEmpty { running.lastBeat = now }
         for case .failed(let why) in events { running.lastWords = why }
-        if ending == nil, now - running.lastBeat > MediaProcess.longestSilence,
-            !running.isKilled, running.child.ending() == nil
+        if running.status == nil, !running.isKilled,
+            now - running.lastBeat > MediaProcess.longestSilence
         {
             running.isKilled = true
             running.lastWords = "it gave no sign of life, and was ended"
@@ -95,7 +99,8 @@ public final class MediaProcess {
         }
         state = .running(running)
         for event in events { tell(.event(event)) }
-        guard let ending else { return }
+        // What it left in its pipe is taken first.
+        guard let ending = running.status, running.isDrained else { return }
         running.child.closePipes()
         if now - running.begin > MediaProcess.provenTime || ending == MediaJob.Exit.changed {
             pause = MediaProcess.firstPause
@@ -134,11 +139,16 @@ public final class MediaProcess {
         guard case .running(var running) = state, let output = running.child.output,
             !running.isDrained
         else { return }
-        var piece = [UInt8](repeating: 0, count: min(most, 256 << 10))
-        let count = Glibc.read(output, &piece, piece.count)
-        if count > 0 {
-            queue.append(piece.span.extracting(0..<count))
-        } else if count == 0 || errno != EAGAIN && errno != EINTR {
+        // On most ticks nothing has come: no room is made, or kept, for it.
+        let isAtEnd = withUnsafeTemporaryAllocation(
+            of: UInt8.self, capacity: min(most, MediaProcess.longestRead)
+        ) { piece in
+            let count = Glibc.read(output, piece.baseAddress, piece.count)
+            guard count > 0 else { return count == 0 || errno != EAGAIN && errno != EINTR }
+            queue.append(UnsafeBufferPointer(rebasing: piece[..<count]).span)
+            return false
+        }
+        if isAtEnd {
             running.isDrained = true
             state = .running(running)
         }
@@ -149,7 +159,13 @@ public final class MediaProcess {
     /// Ends it at once.
     func stop() {
         switch state {
-        case .running(let running): running.child.abandon()
+        case .running(let running):
+            // The number of one that is gone may be another process's by now.
+            if running.status == nil {
+                running.child.abandon()
+            } else {
+                running.child.closePipes()
+            }
         case .starting(let birth): birth.abandon()
         case .idle, .over: break
         }

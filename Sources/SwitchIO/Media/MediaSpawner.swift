@@ -23,8 +23,28 @@ struct MediaChild: Sendable {
 final class MediaBirth: Sendable {
     fileprivate let job: MediaJob
     fileprivate let bringsBytes: Bool
-    private let result = Mutex<Result<MediaChild, IOFailure>?>(nil)
-    private let isUnwanted = Mutex(false)
+    private let state = Mutex(State.awaited)
+
+    /// Whoever comes second, the child or its end, gets what there is to be ended.
+    enum State {
+        case awaited
+        case there(Result<MediaChild, IOFailure>)
+        /// Nobody waits for it any more.
+        case unwanted
+
+        /// - Returns: a child that nobody wants.
+        mutating func deliver(_ outcome: Result<MediaChild, IOFailure>) -> MediaChild? {
+            if case .unwanted = self { return try? outcome.get() }
+            self = .there(outcome)
+            return nil
+        }
+
+        /// - Returns: the child, where it is there already.
+        mutating func abandon() -> MediaChild? {
+            defer { self = .unwanted }
+            return if case .there(let outcome) = self { try? outcome.get() } else { nil }
+        }
+    }
 
     fileprivate init(_ job: MediaJob, bringsBytes: Bool) {
         self.job = job
@@ -32,7 +52,9 @@ final class MediaBirth: Sendable {
     }
 
     /// Nil while it is not there yet.
-    func take() -> Result<MediaChild, IOFailure>? { result.withLock { $0 } }
+    func take() -> Result<MediaChild, IOFailure>? {
+        state.withLock { if case .there(let outcome) = $0 { outcome } else { nil } }
+    }
 
     /// Waits for it; not on a loop.
     func wait() -> Result<MediaChild, IOFailure> {
@@ -43,15 +65,10 @@ final class MediaBirth: Sendable {
     }
 
     /// Nobody waits for it any more.
-    func abandon() {
-        isUnwanted.withLock { $0 = true }
-        if case .success(let child)? = take() { child.abandon() }
-    }
+    func abandon() { state.withLock { $0.abandon() }?.abandon() }
 
     fileprivate func deliver(_ outcome: Result<MediaChild, IOFailure>) {
-        result.withLock { $0 = outcome }
-        // Who abandons it afterwards finds it there; who did before is seen here.
-        if isUnwanted.withLock({ $0 }), case .success(let child) = outcome { child.abandon() }
+        state.withLock { $0.deliver(outcome) }?.abandon()
     }
 }
 

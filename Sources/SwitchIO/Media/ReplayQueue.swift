@@ -1,5 +1,9 @@
 // What waits for a media process, and behind it what was handed over and is not safe yet: of a
-// process that is ended the next one gets that again.
+// process that is ended the next one gets that again. Whole packets come in; a pipe takes any
+// number of bytes, but what goes at the front are whole packets, since each process has to find
+// the begin of one there.
+
+import TransportStream
 
 struct ReplayQueue {
     private var bytes = ByteQueue()
@@ -15,7 +19,7 @@ struct ReplayQueue {
     var waiting: Int { bytes.count - handedOver }
     var count: Int { bytes.count }
 
-    /// - Parameter limit: bytes in all; what was handed over goes first.
+    /// - Parameter limit: bytes in all, to a packet; what was handed over goes first.
     mutating func append(_ more: Span<UInt8>, limit: Int) {
         bytes.append(more)
         if bytes.count > limit { release(min(handedOver, bytes.count - limit)) }
@@ -31,16 +35,17 @@ struct ReplayQueue {
     /// - Returns: whether that is more than before.
     @discardableResult
     mutating func release(before place: Int64) -> Bool {
-        let count = Int(clamping: min(place - position, Int64(handedOver)))
-        release(count)
-        return count > 0
+        let before = position
+        release(Int(clamping: min(place - position, Int64(handedOver))))
+        return position > before
     }
 
     private mutating func release(_ count: Int) {
-        guard count > 0 else { return }
-        bytes.drop(count)
-        handedOver -= count
-        position += Int64(count)
+        guard count >= Packet.size else { return }
+        let whole = count / Packet.size * Packet.size
+        bytes.drop(whole)
+        handedOver -= whole
+        position += Int64(whole)
     }
 
     /// What was handed over is given up.

@@ -24,3 +24,22 @@ protocol PieceStore {
     /// The output ends, and all pieces have.
     mutating func close() throws(IOFailure)
 }
+
+extension PieceStore {
+    /// Begins, writes or ends a piece. What else was met in the stream is its caller's business.
+    /// - Parameters:
+    ///   - bytes: of all steps, in order.
+    ///   - position: how many of them are written.
+    mutating func take(
+        _ step: CutterStep, _ bytes: Span<UInt8>, _ position: inout Int
+    ) throws(IOFailure) {
+        switch step {
+        case .begin(let piece): try begin(piece)
+        case .bytes(let count, let isNewest):
+            try write(bytes.extracting(position..<(position + count)), isNewest: isNewest)
+            position += count
+        case .end(let piece): try end(piece)
+        case .timeBreak, .passed: break
+        }
+    }
+}

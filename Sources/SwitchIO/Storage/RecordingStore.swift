@@ -85,26 +85,41 @@ struct RecordingStore: PieceStore {
     }
 
     mutating func write(_ bytes: Span<UInt8>, isNewest: Bool) throws(IOFailure) {
-        try bytes.withUnsafeBufferPointer { buffer throws(IOFailure) in
-            if isNewest {
-                try newest?.file.write(buffer)
-            } else {
-                try tail?.file.write(buffer)
-            }
+        if isNewest {
+            try newest?.file.write(bytes)
+        } else {
+            try tail?.file.write(bytes)
         }
     }
 
     mutating func end(_ piece: PieceEnd) throws(IOFailure) {
         let isTail = tail?.index.begin.number == piece.number
+        guard isTail || newest?.index.begin.number == piece.number else { return }
+        let isSynced = target.sync != nil
+        // What can not be brought to the disk stays where `abandon` finds it.
+        if isTail {
+            try RecordingStore.close(&tail, piece, isSynced: isSynced)
+        } else {
+            try RecordingStore.close(&newest, piece, isSynced: isSynced)
+        }
         var ended = isTail ? tail : newest
-        guard ended?.index.begin.number == piece.number else { return }
         if isTail { tail = nil } else { newest = nil }
-        ended?.index.durationTicks = piece.durationTicks
         ended?.index.end = isTail ? .next : .end
-        ended?.isChanged = true
-        if target.sync != nil { try ended?.file.sync() }
-        try ended?.file.close()
-        try RecordingStore.writeIndex(&ended)
+        do throws(IOFailure) {
+            try RecordingStore.writeIndex(&ended)
+        } catch {
+            // The file is whole.
+            if let ended { unwritten.append((ended.indexPath, ended.index.text)) }
+            throw error
+        }
+    }
+
+    private static func close(
+        _ recording: inout Recording?, _ piece: PieceEnd, isSynced: Bool
+    ) throws(IOFailure) {
+        recording?.index.durationTicks = piece.durationTicks
+        if isSynced { try recording?.file.sync() }
+        try recording?.file.close()
     }
 
     private static func writeIndex(_ recording: inout Recording?) throws(IOFailure) {

@@ -14,6 +14,7 @@ struct SegmentStore: PieceStore {
     private struct Draft {
         var file: PieceFile
         var start: PieceStart
+        var isDated: Bool
     }
 
     private let target: HLSTarget
@@ -24,7 +25,8 @@ struct SegmentStore: PieceStore {
     private var stale: [(name: String, ticks: Int64)] = []
     /// The segment before the next one was lost.
     private var hasHole = false
-    private let hasWallClock: Bool
+    /// Pieces that begin come with their wall clock.
+    var isDated: Bool
     /// When the next segment begins, by the dates of those before.
     private var nextDate: Int64?
     /// Of what a datagram came early or late an eighth is believed; a second is another clock.
@@ -34,7 +36,7 @@ struct SegmentStore: PieceStore {
     /// - Parameter wallClock: of now, nanoseconds since 1970; nil for what is not on the air.
     init(_ target: HLSTarget, wallClock: Int64?) {
         self.target = target
-        hasWallClock = wallClock != nil
+        isDated = wallClock != nil
         let seconds = max(1, (target.segment + 500_000_000) / 1_000_000_000)
         let old = Disk.text(
             target.folder + "/" + target.name + ".m3u8", most: SegmentStore.longestPlaylistBytes
@@ -79,20 +81,14 @@ struct SegmentStore: PieceStore {
     /// Drafts of a process before, and segments that its playlist has lost.
     private mutating func removeLeftovers() {
         let listed = Set(playlist.segments.map(\.name))
-        for name in Disk.names(in: target.folder) where name.hasPrefix(target.name + "-") {
-            if name.hasSuffix(".ts.part") {
+        for name in Disk.names(in: target.folder) {
+            if target.isDraft(name) {
                 Disk.remove(path(name))
-            } else if target.kind == .live, isSegment(name), !listed.contains(name) {
+            } else if target.kind == .live, target.isSegment(name), !listed.contains(name) {
                 stale.append((name, playlist.durationTicks / 2))
             }
         }
         stale.sort { $0.name < $1.name }
-    }
-
-    private func isSegment(_ name: String) -> Bool {
-        guard name.hasSuffix(".ts") else { return false }
-        let number = name.dropFirst(target.name.utf8.count + 1).dropLast(3)
-        return !number.isEmpty && number.utf8.allSatisfy { (0x30...0x39).contains($0) }
     }
 
     mutating func begin(_ piece: PieceStart) throws(IOFailure) {
@@ -100,16 +96,14 @@ struct SegmentStore: PieceStore {
         newest = nil
         let file = try PieceFile(
             path: path("\(target.name)-piece\(piece.number).ts.part"), isNew: false)
-        newest = Draft(file: file, start: piece)
+        newest = Draft(file: file, start: piece, isDated: isDated)
     }
 
     mutating func write(_ bytes: Span<UInt8>, isNewest: Bool) throws(IOFailure) {
-        try bytes.withUnsafeBufferPointer { buffer throws(IOFailure) in
-            if isNewest {
-                try newest?.file.write(buffer)
-            } else {
-                try tail?.file.write(buffer)
-            }
+        if isNewest {
+            try newest?.file.write(bytes)
+        } else {
+            try tail?.file.write(bytes)
         }
     }
 
@@ -136,7 +130,7 @@ struct SegmentStore: PieceStore {
         let isFirst = playlist.segments.isEmpty && playlist.end == nil && !hasHole
         let segment = MediaPlaylist.Segment(
             name: name, durationTicks: piece.durationTicks,
-            wallClock: hasWallClock ? date(ended.start, piece) : nil,
+            wallClock: ended.isDated ? date(ended.start, piece) : nil,
             isDiscontinuous: !isFirst && (!ended.start.isContinuous || hasHole),
             isIndependent: ended.start.isIndependent)
         hasHole = false

@@ -16,6 +16,19 @@ public struct HLSTarget: Sendable, Equatable {
     public var keepFree: Int64 = 0
 
     public init(folder: String) { self.folder = folder }
+
+    /// Whether a file of this name is one of its segments, and nobody else's: another output's
+    /// name may begin like this one's.
+    public func isSegment(_ file: String) -> Bool { isNumbered(file, "-", ".ts") }
+
+    /// A segment that has not got its name yet.
+    func isDraft(_ file: String) -> Bool { isNumbered(file, "-piece", ".ts.part") }
+
+    private func isNumbered(_ file: String, _ middle: String, _ end: String) -> Bool {
+        guard file.hasPrefix(name + middle), file.hasSuffix(end) else { return false }
+        let number = file.dropFirst(name.count + middle.count).dropLast(end.count)
+        return !number.isEmpty && number.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    }
 }
 
 /// `record:DIR`: files, and beside each what happened in it.
