@@ -115,13 +115,14 @@ bench: packages build
 		time ffmpeg -v error -nostdin -y -i $(BENCH)/main.ts -c copy -f mpegts /dev/null'
 	@command -v valgrind >/dev/null || { $(SUDO) apt-get update -qq; \
 		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq valgrind; }
+	@strip -o $(BENCH)/attacca $(BINARY) # valgrind stumbles over what debuggers are told
 	@for packets in 60000 120000; do \
 		for name in main backup; do \
 			head -c $$((packets * 188)) $(BENCH)/$$name.ts > $(BENCH)/$$name-part.ts; done; \
-		valgrind --undef-value-errors=no $(BINARY) rehearse --quiet --output /dev/null \
+		valgrind --undef-value-errors=no $(BENCH)/attacca rehearse --quiet --output /dev/null \
 			--input main=$(BENCH)/main-part.ts --input backup=$(BENCH)/backup-part.ts 2>&1 | \
 			sed -n 's/.*total heap usage: \([0-9,]*\) allocs.*/\1/p' | tr -d ,; \
-	done | paste -s | awk '{ \
+	done | paste -s | awk 'NF != 2 { exit 1 } { \
 		printf "allocations: %.4f per packet in the steady state\n", ($$2 - $$1) / 120000 }'
 
 # One channel and forty, each with two UDP inputs of 10 Mbit/s and one UDP output; beside them, in the
