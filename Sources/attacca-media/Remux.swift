@@ -18,6 +18,8 @@ final class Remux {
         var tellsSafety = false
         /// A stream that comes later makes it another stream.
         var endsWhenStreamsChange = false
+        /// One fragment of many, on their line of time.
+        var fragment: FragmentOrder?
     }
 
     /// Packets that wait for the first picture; more is no use to anybody.
@@ -79,6 +81,7 @@ final class Remux {
         before = nil
         floor = manner.beginsAnew ? 0 : .min
         begin = manner.beginsAnew ? .held([]) : .at(0)
+        reference = manner.fragment?.position
         guard let packet = av_packet_alloc() else { throw MediaFailure("no memory") }
         self.packet = packet
         try choose()
@@ -117,6 +120,7 @@ final class Remux {
 
     deinit {
         if case .held(let held) = begin { for one in held { Remux.free(one) } }
+        for one in newest.values { Remux.free(one) }
         Remux.free(packet)
     }
 
@@ -135,8 +139,10 @@ final class Remux {
                     "a stream of \(name) is left out: the container has no place for it")
                 continue
             }
-            tracks[stream.pointee.index] = Track(
+            var track = Track(
                 stream, output, beginsAtKey: manner.beginsAnew, filter: try filter(for: stream))
+            if let fragment = manner.fragment { track.goOn(fragment.before) }
+            tracks[stream.pointee.index] = track
         }
         guard !tracks.isEmpty else {
             throw MediaFailure("there is neither picture nor sound that could go there")
@@ -177,7 +183,7 @@ final class Remux {
     }
 
     /// Picture or sound of which enough is known for a container's header.
-    private static func isWhole(_ stream: StreamPointer) -> Bool {
+    static func isWhole(_ stream: StreamPointer) -> Bool {
         guard let parameters = stream.pointee.codecpar else { return false }
         return switch parameters.pointee.codec_type {
         case AVMEDIA_TYPE_VIDEO:
@@ -239,7 +245,12 @@ final class Remux {
             return
         }
         switch begin {
-        case .at(let origin): try write(packet, origin: origin)
+        case .at(let origin):
+            if !track.isVideo, manner.fragment?.goesOn == true {
+                try keep(index, origin: origin)
+            } else {
+                try write(packet, origin: origin)
+            }
         case .held(var held):
             begin = .held([])
             guard let kept = av_packet_clone(packet) else { throw MediaFailure("no memory") }
@@ -248,6 +259,21 @@ final class Remux {
             begin = .held(held)
             try beginWhereKnown()
         }
+    }
+
+    /// Of each sound stream of a fragment the newest frame, which the next one has whole.
+    private var newest: [Int32: PacketPointer] = [:]
+
+    private func keep(_ index: Int32, origin: Int64) throws(MediaFailure) {
+        guard let kept = av_packet_clone(packet) else { throw MediaFailure("no memory") }
+        guard let before = newest.updateValue(kept, forKey: index) else { return }
+        defer { Remux.free(before) }
+        try write(before, origin: origin)
+    }
+
+    /// What the fragment has.
+    var fragmentTracks: [FragmentTrack] {
+        tracks.values.map(\.asOfFragment).sorted { $0.id < $1.id }
     }
 
     /// The first picture begins the output, or the first sound where there are no pictures.
@@ -284,7 +310,7 @@ final class Remux {
         let base = track.input.pointee.time_base
         let time = av_rescale_q(packet.pointee.pts, base, Remux.clock) - origin
         // Sound of before the first picture.
-        if time < floor {
+        if time < floor || track.isBehind(packet) {
             left += 1
             return
         }

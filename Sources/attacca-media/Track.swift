@@ -1,6 +1,8 @@
 // One stream on its way from a demuxer to a muxer: which of its packets go on, and when they are.
 
 import CLibAV
+import Foundation
+import MediaJobs
 
 struct Track {
     let input: StreamPointer
@@ -14,6 +16,8 @@ struct Track {
     private var lastWritten: Int64?
     /// What `av_rescale_delta` knows: sound frames keep their length whatever the time base rounds.
     private var soundPlace = clibav_no_time()
+    /// Sound of before it is there already, in samples.
+    private var soundBegin: Int64?
     private var entry: Entry
     private let filter: PacketFilter?
 
@@ -27,6 +31,8 @@ struct Track {
         case open
     }
 
+    /// Samples that a sound frame's time is off by rounding.
+    private static let greatestRounding: Int64 = 2
     /// A step beyond this is a place where packets are missing, in seconds.
     private static let longestStep: Int64 = 1
 
@@ -47,6 +53,27 @@ struct Track {
         track.lastWritten = lastWritten
         track.soundPlace = soundPlace
         return track
+    }
+
+    /// It is that of a fragment, whose number is the PID; sound goes on where the fragment before
+    /// ended.
+    mutating func goOn(_ before: FragmentOrder.Before?) {
+        output.pointee.id = input.pointee.id
+        output.pointee.codecpar.pointee.codec_tag = switch codec {
+        case AV_CODEC_ID_H264: Track.tag("avc3")
+        case AV_CODEC_ID_HEVC: Track.tag("hvc1")
+        default: 0
+        }
+        let own = asOfFragment
+        guard let old = before?.tracks.first(where: { $0.id == own.id && $0.kind == own.kind }),
+            let end = old.end
+        else { return }
+        soundBegin = end
+        soundPlace = end
+    }
+
+    private static func tag(_ name: StaticString) -> UInt32 {
+        name.withUTF8Buffer { $0.reversed().reduce(0) { $0 << 8 | UInt32($1) } }
     }
 
     /// Nothing is missing before the first picture.
@@ -144,7 +171,15 @@ struct Track {
             : av_get_audio_frame_duration2(parameters, packet.pointee.size)
         if !isVideo, samples > 0, let rate = parameters?.pointee.sample_rate, rate > 0 {
             let grid = AVRational(num: 1, den: rate)
+            let end = soundPlace
             packet.pointee.dts = av_rescale_delta(from, time, grid, samples, &soundPlace, to)
+            // Where the input's clock is the finer one libav rounds each frame by itself.
+            if end != clibav_no_time(),
+                abs(soundPlace - Int64(samples) - end) <= Track.greatestRounding
+            {
+                soundPlace = end + Int64(samples)
+                packet.pointee.dts = av_rescale_q(end, grid, to)
+            }
             packet.pointee.duration = av_rescale_q(Int64(samples), grid, to)
         } else {
             packet.pointee.dts = av_rescale_q(time, from, to)
@@ -163,12 +198,43 @@ struct Track {
         return true
     }
 
+    /// The fragment before has this sound frame.
+    func isBehind(_ packet: PacketPointer) -> Bool {
+        guard let soundBegin, let rate = input.pointee.codecpar?.pointee.sample_rate, rate > 0
+        else { return false }
+        let base = AVRational(num: 1, den: rate)
+        let begin = av_rescale_q(packet.pointee.pts, input.pointee.time_base, base)
+        let samples = av_get_audio_frame_duration2(input.pointee.codecpar, packet.pointee.size)
+        return begin + Int64(samples) / 2 < soundBegin
+    }
+
     /// Makes of the packet what the container wants of it.
     /// - Returns: false where it is damaged.
     func filter(_ packet: PacketPointer) throws(MediaFailure) -> Bool {
         try filter?.pass(packet) ?? true
     }
 
+    // MARK: Told
+
+    /// What a fragment has of it.
+    var asOfFragment: FragmentTrack {
+        let own = input.pointee.codecpar.pointee
+        var kind = String(cString: avcodec_get_name(codec))
+        var parameters = own.extradata.map { Data(bytes: $0, count: Int(own.extradata_size)) }
+        if isVideo {
+            let aspect = own.sample_aspect_ratio
+            kind += " \(own.width)x\(own.height) \(aspect.num):\(aspect.den)"
+            if parameters?.count ?? 0 > FragmentTrack.mostParameterBytes { parameters = nil }
+        } else {
+            kind += " \(own.profile) \(own.sample_rate) \(own.ch_layout.nb_channels)"
+            // Of pictures it stands in the stream too; ADTS has none.
+            kind += parameters.map { " " + $0.base64EncodedString() } ?? ""
+        }
+        let hasEnd = !isVideo && soundPlace != clibav_no_time()
+        return FragmentTrack(
+            id: input.pointee.id, isSound: !isVideo, kind: kind,
+            end: hasEnd ? soundPlace : nil, parameters: isVideo ? parameters : nil)
+    }
 }
 
 /// One of libav's bitstream filters, on one stream.

@@ -24,20 +24,20 @@ public struct WebChannel: Sendable, Equatable {
 
     enum File: Equatable {
         case playlist(path: String)
-        case segment(path: String)
+        case segment(path: String, HLSTarget.Format)
+        case header(path: String)
     }
 
     /// The file that a name stands for; nil for all that no output of this channel writes. What has
     /// been found is a playlist's or a segment's name and nothing else, so no path leads elsewhere.
     func file(_ name: String) -> File? {
         for output in outputs {
-            if name == output.name + ".m3u8" {
-                return .playlist(path: output.folder + "/" + name)
-            }
-            guard name.hasPrefix(output.name + "-"), name.hasSuffix(".ts") else { continue }
-            let number = name.dropFirst(output.name.count + 1).dropLast(3)
-            if !number.isEmpty, number.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
-                return .segment(path: output.folder + "/" + name)
+            let path = output.folder + "/" + name
+            switch output.file(name) {
+            case .playlist: return .playlist(path: path)
+            case .segment(let format): return .segment(path: path, format)
+            case .header: return .header(path: path)
+            case .draft, nil: continue
             }
         }
         return nil

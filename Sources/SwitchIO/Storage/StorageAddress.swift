@@ -8,12 +8,21 @@ public struct HLSTarget: Sendable, Equatable {
     /// Of the playlist, `NAME.m3u8`; the segments' names begin with it.
     public var name = "index"
     public var kind = MediaPlaylist.Kind.live
+    public var segments = Format.ts
     /// Nanoseconds that a segment is long, 1 s to 60 s; it ends at the next random access point.
     public var segment: Int64 = 4_000_000_000
     /// Segments in a live playlist, 3 to 10,000.
     public var window = 6
     /// Bytes that stay free on the disk.
     public var keepFree: Int64 = 0
+
+    /// What a segment is.
+    public enum Format: String, Sendable, CaseIterable {
+        /// A transport stream.
+        case ts
+        /// A fragment of an MP4 (ISO 14496-12), whose initialization section stands in another file.
+        case fmp4
+    }
 
     public init(folder: String) { self.folder = folder }
 }
