@@ -31,8 +31,8 @@ struct Track {
         case open
     }
 
-    /// Samples that a sound frame's time is off by rounding.
-    private static let greatestRounding: Int64 = 2
+    /// Of a sound frame its time is off by rounding, a sixteenth.
+    private static let roundingShare: Int64 = 16
     /// A step beyond this is a place where packets are missing, in seconds.
     private static let longestStep: Int64 = 1
 
@@ -174,10 +174,11 @@ struct Track {
             let end = soundPlace
             packet.pointee.dts = av_rescale_delta(from, time, grid, samples, &soundPlace, to)
             // Where the input's clock is the finer one libav rounds each frame by itself.
+            let length = Int64(samples)
             if end != clibav_no_time(),
-                abs(soundPlace - Int64(samples) - end) <= Track.greatestRounding
+                abs(soundPlace - length - end) <= length / Track.roundingShare
             {
-                soundPlace = end + Int64(samples)
+                soundPlace = end + length
                 packet.pointee.dts = av_rescale_q(end, grid, to)
             }
             packet.pointee.duration = av_rescale_q(Int64(samples), grid, to)
