@@ -24,7 +24,7 @@ public struct FragmentOrder: Codable, Sendable, Equatable {
     public var fragment: String
 
     public struct Before: Codable, Sendable, Equatable {
-        /// The file of the piece before, whose last sound frames belong to this one.
+        /// The file of the piece before, whose last sound frame belongs to this one.
         public var piece: String
         /// Of its fragment.
         public var tracks: [FragmentTrack]
@@ -53,23 +53,36 @@ public struct FragmentOrder: Codable, Sendable, Equatable {
 public struct FragmentTrack: Codable, Sendable, Equatable {
     /// The PID, and the track's number.
     public var id: Int32
-    public var isSound: Bool
     /// What the initialization section says of it, and nothing in the samples can: another one is
     /// needed where this differs.
     public var kind: String
-    /// Of sound: where the last frame ends, in samples from the line's begin.
-    public var end: Int64?
+    public var sound: Sound?
     /// Of pictures: the parameter sets, for a piece that has none.
     public var parameters: Data?
 
     /// Longer ones are not told: a line has an end.
     public static let mostParameterBytes = 1024
 
-    public init(id: Int32, isSound: Bool, kind: String, end: Int64?, parameters: Data?) {
+    public struct Sound: Codable, Sendable, Equatable {
+        /// Where its last frame ends, in samples from the line's begin.
+        public var end: Int64
+        /// The frame behind that: the last so many bytes of the piece's sound, perhaps not all of
+        /// it. It belongs to the next fragment.
+        public var restBytes: Int
+        /// PTS of that on the line, 90 kHz.
+        public var restPosition: Int64
+
+        public init(end: Int64, restBytes: Int, restPosition: Int64) {
+            self.end = end
+            self.restBytes = restBytes
+            self.restPosition = restPosition
+        }
+    }
+
+    public init(id: Int32, kind: String, sound: Sound?, parameters: Data?) {
         self.id = id
-        self.isSound = isSound
         self.kind = kind
-        self.end = end
+        self.sound = sound
         self.parameters = parameters
     }
 }

@@ -4,8 +4,8 @@
 //
 // A fragment has all of its piece, on one line of time that never begins anew, with one exception:
 // the last sound frame goes over to the next one. Sound frames need not begin with a PES packet
-// (DVB's MPEG audio does not), so a piece's end may have cut it off; the packets of the piece before
-// that it began in are read again.
+// (DVB's MPEG audio does not), so a piece's end may have cut it off; its begin is read again out of
+// the piece before.
 //
 // H.264 is labelled avc3 and keeps its parameter sets with the pictures: behind a seam another
 // encoder's come, and one initialization section stays good for both. avc1 forbids that, and a new
@@ -68,8 +68,8 @@ enum Fragments {
     }
 }
 
-/// A piece's packets: its tables, then of the piece before the packets of sound that its own first
-/// frames may have begun in, then the rest.
+/// A piece's packets: its tables, then of each sound the frame that the fragment before has left, in
+/// a PES packet of its own, then the rest.
 final class PieceSource {
     private static let bufferBytes = 188 * 512
     private static let packetBytes = 188
@@ -85,9 +85,11 @@ final class PieceSource {
         guard descriptor >= 0 else { throw MediaFailure(String(cString: strerror(errno))) }
         var front = PieceSource.tables(descriptor)
         tables = front.count
-        let sound = order.before?.tracks.filter(\.isSound).map(\.id) ?? []
-        if let before = order.before, !sound.isEmpty {
-            front += PieceSource.lastUnits(of: Set(sound), in: before.piece)
+        for track in order.before?.tracks ?? [] {
+            guard let before = order.before, let sound = track.sound, sound.restBytes > 0 else {
+                continue
+            }
+            front += PieceSource.rest(of: track.id, sound, in: before.piece)
         }
         self.front = front
         guard let buffer = av_malloc(PieceSource.bufferBytes) else {
@@ -156,22 +158,68 @@ final class PieceSource {
         return found
     }
 
-    /// The last PES packet of each of these PIDs.
-    private static func lastUnits(of pids: Set<Int32>, in path: String) -> [UInt8] {
+    /// What a piece has last of a stream, in packets that go before those of the next piece.
+    private static func rest(
+        of pid: Int32, _ sound: FragmentTrack.Sound, in path: String
+    ) -> [UInt8] {
         let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return [] }
         defer { close(descriptor) }
         var facts = stat()
         guard fstat(descriptor, &facts) == 0 else { return [] }
-        var (missing, found): (Set<Int32>, [[UInt8]]) = (pids, [])
-        for number in (0..<(Int(facts.st_size) / packetBytes)).reversed() where !missing.isEmpty {
-            guard let packet = packet(descriptor, number), missing.contains(pid(packet)) else {
-                continue
-            }
-            found.append(packet)
-            if packet[1] & 0x40 != 0 { missing.remove(pid(packet)) }
+        var (payload, counter): ([UInt8], UInt8?) = ([], nil)
+        var number = Int(facts.st_size) / packetBytes
+        while payload.count < sound.restBytes, number > 0 {
+            number -= 1
+            guard let packet = packet(descriptor, number), self.pid(packet) == pid,
+                packet[3] & 0x10 != 0
+            else { continue }
+            if counter == nil { counter = packet[3] & 0x0F }
+            payload = elementary(packet) + payload
         }
-        return found.reversed().flatMap { $0 }
+        return packets(
+            of: pid, Array(payload.suffix(sound.restBytes)), at: sound.restPosition,
+            lastCounter: counter ?? 0)
+    }
+
+    /// What a packet has of the elementary stream (13818-1 §2.4.3.3, §2.4.3.6).
+    private static func elementary(_ packet: [UInt8]) -> ArraySlice<UInt8> {
+        var start = 4
+        if packet[3] & 0x20 != 0 { start += 1 + Int(packet[4]) }
+        if packet[1] & 0x40 != 0, start + 9 <= packetBytes { start += 9 + Int(packet[start + 8]) }
+        return packet[min(start, packetBytes)...]
+    }
+
+    /// One PES packet, and its last packet the one that a piece goes on from.
+    private static func packets(
+        of pid: Int32, _ payload: [UInt8], at position: Int64, lastCounter: UInt8
+    ) -> [UInt8] {
+        let stamp = UInt64(bitPattern: position)
+        let bits: [UInt64] = [
+            0x21 | (stamp >> 30 & 7) << 1, stamp >> 22, stamp >> 14 | 1, stamp >> 7, stamp << 1 | 1,
+        ]
+        // The length is left open; libav takes the stream's kind from the PMT.
+        var unit: [UInt8] = [0, 0, 1, 0xC0, 0, 0, 0x80, 0x80, 5]
+        unit += bits.map { UInt8(truncatingIfNeeded: $0) } + payload
+        let room = packetBytes - 4
+        let count = (unit.count + room - 1) / room
+        return (0..<count).flatMap { number -> [UInt8] in
+            let piece = unit[(number * room)..<min(unit.count, (number + 1) * room)]
+            let counter = (Int(lastCounter) + 16 - (count - 1 - number) % 16) % 16
+            let isShort = piece.count < room
+            var packet: [UInt8] = [
+                0x47, UInt8(truncatingIfNeeded: pid >> 8) | (number == 0 ? 0x40 : 0),
+                UInt8(truncatingIfNeeded: pid), UInt8(counter) | (isShort ? 0x30 : 0x10),
+            ]
+            if isShort {
+                let stuffing = room - piece.count - 1
+                packet.append(UInt8(stuffing))
+                if stuffing > 0 {
+                    packet += [0] + [UInt8](repeating: 0xFF, count: stuffing - 1)
+                }
+            }
+            return packet + piece
+        }
     }
 }
 

@@ -246,7 +246,7 @@ final class Remux {
         }
         switch begin {
         case .at(let origin):
-            if !track.isVideo, manner.fragment?.goesOn == true {
+            if track.isSelfFramed, manner.fragment?.goesOn == true {
                 try keep(index, origin: origin)
             } else {
                 try write(packet, origin: origin)
@@ -261,7 +261,7 @@ final class Remux {
         }
     }
 
-    /// Of each sound stream of a fragment the newest frame, which the next one has whole.
+    /// Of each sound stream of a fragment the newest frame: the piece's end may have cut it off.
     private var newest: [Int32: PacketPointer] = [:]
 
     private func keep(_ index: Int32, origin: Int64) throws(MediaFailure) {
@@ -273,7 +273,7 @@ final class Remux {
 
     /// What the fragment has.
     var fragmentTracks: [FragmentTrack] {
-        tracks.values.map(\.asOfFragment).sorted { $0.id < $1.id }
+        tracks.map { $1.fragmentTrack(rest: newest[$0]) }.sorted { $0.id < $1.id }
     }
 
     /// The first picture begins the output, or the first sound where there are no pictures.
@@ -310,7 +310,7 @@ final class Remux {
         let base = track.input.pointee.time_base
         let time = av_rescale_q(packet.pointee.pts, base, Remux.clock) - origin
         // Sound of before the first picture.
-        if time < floor || track.isBehind(packet) {
+        if time < floor {
             left += 1
             return
         }

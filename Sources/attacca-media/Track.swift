@@ -16,8 +16,6 @@ struct Track {
     private var lastWritten: Int64?
     /// What `av_rescale_delta` knows: sound frames keep their length whatever the time base rounds.
     private var soundPlace = clibav_no_time()
-    /// Sound of before it is there already, in samples.
-    private var soundBegin: Int64?
     private var entry: Entry
     private let filter: PacketFilter?
 
@@ -64,12 +62,12 @@ struct Track {
         case AV_CODEC_ID_HEVC: Track.tag("hvc1")
         default: 0
         }
-        let own = asOfFragment
-        guard let old = before?.tracks.first(where: { $0.id == own.id && $0.kind == own.kind }),
-            let end = old.end
-        else { return }
-        soundBegin = end
-        soundPlace = end
+        let own = fragmentTrack(rest: nil)
+        if let old = before?.tracks.first(where: { $0.id == own.id && $0.kind == own.kind }),
+            let sound = old.sound
+        {
+            soundPlace = sound.end
+        }
     }
 
     private static func tag(_ name: StaticString) -> UInt32 {
@@ -199,16 +197,6 @@ struct Track {
         return true
     }
 
-    /// The fragment before has this sound frame.
-    func isBehind(_ packet: PacketPointer) -> Bool {
-        guard let soundBegin, let rate = input.pointee.codecpar?.pointee.sample_rate, rate > 0
-        else { return false }
-        let base = AVRational(num: 1, den: rate)
-        let begin = av_rescale_q(packet.pointee.pts, input.pointee.time_base, base)
-        let samples = av_get_audio_frame_duration2(input.pointee.codecpar, packet.pointee.size)
-        return begin + Int64(samples) / 2 < soundBegin
-    }
-
     /// Makes of the packet what the container wants of it.
     /// - Returns: false where it is damaged.
     func filter(_ packet: PacketPointer) throws(MediaFailure) -> Bool {
@@ -217,24 +205,46 @@ struct Track {
 
     // MARK: Told
 
+    /// Its frames say themselves where they begin, and may do so anywhere in the transport stream's
+    /// PES packets.
+    var isSelfFramed: Bool {
+        let codecs = [
+            AV_CODEC_ID_AAC, AV_CODEC_ID_MP1, AV_CODEC_ID_MP2, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3,
+            AV_CODEC_ID_EAC3,
+        ]
+        return codecs.contains(codec)
+    }
+
     /// What a fragment has of it.
-    var asOfFragment: FragmentTrack {
+    /// - Parameter rest: a sound frame that it leaves to the next one.
+    func fragmentTrack(rest: PacketPointer?) -> FragmentTrack {
         let own = input.pointee.codecpar.pointee
         var kind = String(cString: avcodec_get_name(codec))
         var parameters = own.extradata.map { Data(bytes: $0, count: Int(own.extradata_size)) }
-        if isVideo {
+        guard !isVideo else {
             let aspect = own.sample_aspect_ratio
             kind += " \(own.width)x\(own.height) \(aspect.num):\(aspect.den)"
             if parameters?.count ?? 0 > FragmentTrack.mostParameterBytes { parameters = nil }
-        } else {
-            kind += " \(own.profile) \(own.sample_rate) \(own.ch_layout.nb_channels)"
-            // Of pictures it stands in the stream too; ADTS has none.
-            kind += parameters.map { " " + $0.base64EncodedString() } ?? ""
+            return FragmentTrack(
+                id: input.pointee.id, kind: kind, sound: nil, parameters: parameters)
         }
-        let hasEnd = !isVideo && soundPlace != clibav_no_time()
-        return FragmentTrack(
-            id: input.pointee.id, isSound: !isVideo, kind: kind,
-            end: hasEnd ? soundPlace : nil, parameters: isVideo ? parameters : nil)
+        kind += " \(own.profile) \(own.sample_rate) \(own.ch_layout.nb_channels)"
+        // Of pictures it stands in the stream too; ADTS has none.
+        kind += parameters.map { " " + $0.base64EncodedString() } ?? ""
+        return FragmentTrack(id: input.pointee.id, kind: kind, sound: sound(rest), parameters: nil)
+    }
+
+    private func sound(_ rest: PacketPointer?) -> FragmentTrack.Sound? {
+        let rate = max(input.pointee.codecpar.pointee.sample_rate, 1)
+        let (base, samples) = (input.pointee.time_base, AVRational(num: 1, den: rate))
+        let begin = rest.map { av_rescale_q($0.pointee.pts, base, samples) }
+        let isPlaced = soundPlace != clibav_no_time()
+        guard let end = isPlaced ? soundPlace : begin else { return nil }
+        return FragmentTrack.Sound(
+            end: end, restBytes: rest.map { Int($0.pointee.size) } ?? 0,
+            restPosition: rest.map {
+                av_rescale_q($0.pointee.pts, base, AVRational(num: 1, den: 90_000))
+            } ?? 0)
     }
 }
 

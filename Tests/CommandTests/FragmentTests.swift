@@ -1,5 +1,5 @@
 // HLS in fragments of MP4 out of recordings: every picture and every sound frame once, on one line
-// of time, whatever the pieces begin and end with. What is compared is what ffmpeg decodes.
+// of time, whatever the pieces begin and end with.
 
 import Foundation
 import StreamContent
@@ -7,43 +7,57 @@ import Testing
 
 @Suite struct FragmentTests {
     private struct Fragments {
-        var folder: String
+        let workspace: Workspace
+        let folder: String
+        let text: String
+        /// In the playlist's order.
+        let names: [String]
+
         var playlist: String { folder + "/index.m3u8" }
 
-        func text() throws -> String { try String(contentsOfFile: playlist, encoding: .utf8) }
+        func bytes(_ name: String) throws -> [UInt8] {
+            [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)")))
+        }
 
-        func names(_ suffix: String) throws -> [String] {
-            try FileManager.default.contentsOfDirectory(atPath: folder)
-                .filter { $0.hasSuffix(suffix) }.sorted()
+        /// Times that the end of a track's fragment and the begin of the next one are apart.
+        func breaks() throws -> [String] {
+            let all = try names.map { MovieFragment(try bytes($0)) }
+            return zip(all, all.dropFirst()).enumerated().flatMap { number, pair in
+                pair.0.runs.compactMap { track, run in
+                    let next = pair.1.runs[track]
+                    return next?.begin == run.end
+                        ? nil : "\(number), track \(track): \(run), \(String(describing: next))"
+                }
+            }
+        }
+
+        /// A segment with its initialization section.
+        func alone(_ name: String) throws -> String {
+            let header = try FileManager.default.contentsOfDirectory(atPath: folder)
+                .filter { $0.hasSuffix(".mp4") }
+            #expect(header.count == 1)
+            let path = workspace.path("alone.mp4")
+            try Data(try bytes(header[0]) + bytes(name)).write(to: URL(fileURLWithPath: path))
+            return path
         }
     }
 
-    private func package(
-        _ recordings: [String], _ workspace: Workspace, segment: String
-    ) throws -> Fragments {
+    private func package(_ recordings: [String], segment: String) throws -> Fragments {
+        let workspace = try Workspace()
         let folder = workspace.path("hls")
         let outcome = try Command.attacca(
             ["package"] + recordings + ["--hls", "\(folder)?segment=\(segment)&segments=fmp4"])
         #expect(outcome.status == 0 && outcome.errorLines == [], "\(outcome.errorLines)")
-        return Fragments(folder: folder)
-    }
-
-    /// MD5 of each decoded unit.
-    private func units(_ path: String, _ stream: String, _ more: [String] = []) throws -> [String] {
-        let outcome = try Command.run(
-            "ffmpeg",
-            ["-nostdin", "-v", "error"] + more
-                + ["-i", path, "-map", "0:\(stream)", "-f", "framemd5", "-"])
-        return outcome.output.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
-            line.split(separator: ",").last.map { $0.trimmingCharacters(in: .whitespace) } ?? ""
-        }
+        let text = try String(contentsOfFile: folder + "/index.m3u8", encoding: .utf8)
+        return Fragments(
+            workspace: workspace, folder: folder, text: text,
+            names: text.split(separator: "\n").map(String.init).filter { $0.hasSuffix(".m4s") })
     }
 
     @Test(arguments: SamplePair.all)
     func everyPictureAndEverySoundFrameIsThereOnce(_ pair: SamplePair) throws {
-        let workspace = try Workspace()
         let source = pair.path("main")
-        let fragments = try package([source], workspace, segment: "3s")
+        let fragments = try package([source], segment: "3s")
         let (made, sent) = (
             try DecodedContent.read(path: fragments.playlist),
             try DecodedContent.read(path: source)
@@ -57,17 +71,112 @@ import Testing
         )
         let differences = zip(lips, expected).map { $0.offset - $1.offset }
         #expect(lips.count > 30 && differences.allSatisfy { abs($0) < 0.001 })
-        // Nothing is missing or twice where one fragment ends and the next begins.
-        #expect(try sum(fragments, "moof") >= 7)
-        #expect(try sum(fragments, "mfra") == 0)
-        #expect(try fragments.names(".mp4").count == 1)
-        #expect(!(try fragments.text().contains("DISCONTINUITY")))
+        #expect(fragments.names.count >= 6)
+        #expect(try fragments.breaks() == [])
+        #expect(fragments.text.contains("#EXT-X-VERSION:6\n"))
+        #expect(fragments.text.components(separatedBy: "EXT-X-MAP").count == 2)
+        #expect(!fragments.text.contains("DISCONTINUITY"))
+        let alone = try DecodedContent.read(path: try fragments.alone(fragments.names[3]))
+        #expect(alone.messages == [] && alone.pictures.count > 50)
     }
 
-    private func sum(_ fragments: Fragments, _ box: String) throws -> Int {
-        try fragments.names(".m4s").reduce(0) { sum, name in
-            let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(fragments.folder)/\(name)"))
-            return sum + Box.all(in: [UInt8](bytes)).filter { $0.name == box }.count
+    /// MD5 of each decoded unit. Of MPEG audio an MP4 does not say which layer it is, and the two
+    /// decoders round differently.
+    private func units(_ path: String, _ stream: String) throws -> [String] {
+        let outcome = try Command.run(
+            "ffmpeg",
+            ["-nostdin", "-v", "fatal", "-c:a", "mp3float", "-i", path, "-map", "0:\(stream)",
+                "-f", "framemd5", "-"])
+        return outcome.output.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
+            line.split(separator: ",").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? ""
         }
+    }
+
+    /// Groups of pictures longer than a segment may be, sound frames that begin anywhere in their
+    /// PES packets (as DVB allows, 13818-1 §2.4.3.7), and time stamps that wrap.
+    @Test func whateverAPieceBeginsWithinIsWhole() throws {
+        let workspace = try Workspace()
+        let path = workspace.path("untidy.ts")
+        let outcome = try Command.run(
+            "ffmpeg",
+            [
+                "-v", "error", "-f", "lavfi", "-i", "testsrc2=r=25:s=160x90", "-f", "lavfi", "-i",
+                "sine=1000:r=44100", "-t", "26", "-c:v", "libx264", "-preset", "ultrafast", "-bf",
+                "2", "-g", "1000", "-sc_threshold", "0", "-force_key_frames", "0,2,4,6,16,18",
+                "-c:a", "mp2", "-output_ts_offset", "95430", "-f", "mpegts", path,
+            ])
+        #expect(outcome.status == 0)
+        var stream = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        UntidySound.make(of: &stream)
+        try Data(stream).write(to: URL(fileURLWithPath: path))
+        let fragments = try package([path], segment: "2s")
+        #expect(fragments.text.components(separatedBy: "within a group").count >= 5)
+        for stream in ["v:0", "a:0"] {
+            let (made, sent) = (try units(fragments.playlist, stream), try units(path, stream))
+            // What the source begins with is half a frame, and anything to a decoder.
+            let count = sent.count - 10
+            #expect(count > 600 && made.suffix(count) == sent.suffix(count), "\(stream)")
+        }
+        #expect(try fragments.breaks() == [])
+        let begins = try fragments.names.flatMap {
+            MovieFragment(try fragments.bytes($0)).runs.values.map(\.begin)
+        }
+        #expect(begins.max() ?? 0 > UInt64(1) << 33)
+    }
+
+    /// What an initialization section says changes only where tracks do.
+    @Test func anotherCodecHasAnotherInitializationSection() throws {
+        let pairs = [SamplePair.h264, .h264, .mpeg2AC3]
+        let fragments = try package(pairs.map { $0.path("main") }, segment: "6s")
+        let tags = fragments.text.split(separator: "\n").filter {
+            $0.hasPrefix("#EXT-X-MAP") || $0.hasPrefix("#EXT-X-DISCONTINUITY")
+        }.map { $0.prefix { $0 != ":" } }
+        #expect(
+            tags == [
+                "#EXT-X-MAP", "#EXT-X-DISCONTINUITY", "#EXT-X-DISCONTINUITY", "#EXT-X-MAP",
+            ], "\(fragments.text)")
+    }
+}
+
+/// Moves sound within its PES packets, so that frames begin anywhere in them.
+enum UntidySound {
+    private static let moved = 100
+    /// Of an MPEG audio frame at 44.1 kHz, 90 kHz.
+    private static let frameTicks = 2351
+
+    static func make(of stream: inout [UInt8]) {
+        var sound: Int?
+        var places: [Int] = []
+        for packet in stride(from: 0, to: stream.count, by: 188)
+        where stream[packet + 3] & 0x10 != 0 {
+            let pid = Int(stream[packet + 1] & 0x1F) << 8 | Int(stream[packet + 2])
+            var start = packet + 4
+            if stream[packet + 3] & 0x20 != 0 { start += 1 + Int(stream[packet + 4]) }
+            if stream[packet + 1] & 0x40 != 0, start + 14 <= packet + 188,
+                stream[start..<(start + 3)].elementsEqual([0, 0, 1]), stream[start + 3] >> 5 == 6
+            {
+                sound = pid
+                // The first frame that begins in it is the one behind the one that did.
+                delay(&stream, start + 9)
+                start += 9 + Int(stream[start + 8])
+            }
+            if pid == sound { places += start..<(packet + 188) }
+        }
+        let bytes = places.map { stream[$0] }
+        for (index, place) in places.enumerated() {
+            stream[place] = index + moved < bytes.count ? bytes[index + moved] : 0
+        }
+    }
+
+    private static func delay(_ stream: inout [UInt8], _ at: Int) {
+        let bytes = stream[at..<(at + 5)].map(Int.init)
+        let old = (bytes[0] >> 1 & 7) << 30 | bytes[1] << 22 | (bytes[2] >> 1) << 15
+            | bytes[3] << 7 | bytes[4] >> 1
+        let new = (old + frameTicks) & ((1 << 33) - 1)
+        let fields = [
+            bytes[0] & 0xF1 | (new >> 30) << 1, new >> 22 & 0xFF, new >> 14 & 0xFE | 1,
+            new >> 7 & 0xFF, (new & 0x7F) << 1 | 1,
+        ]
+        for (index, field) in fields.enumerated() { stream[at + index] = UInt8(field) }
     }
 }
