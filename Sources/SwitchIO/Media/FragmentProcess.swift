@@ -27,6 +27,9 @@ final class FragmentProcess {
     /// Processes that ended before they should have.
     private(set) var restarts: Int64 = 0
 
+    /// For tests.
+    var child: pid_t? { running?.child.process }
+
     // It has nothing that anybody would miss.
     deinit { running?.child.abandon() }
 
