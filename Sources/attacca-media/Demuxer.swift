@@ -61,9 +61,31 @@ final class Demuxer {
         guard let made = avformat_alloc_context() else { throw MediaFailure("no memory") }
         made.pointee.pb = bytes
         made.pointee.interrupt_callback = Watch.interrupt
+        made.pointee.io_open = { Demuxer.openTrusted($0, $1, $2, $3, $4) }
         context = made
         try open(named: url, format: format, options)
     }
+
+    /// Opens one of the addresses that a playlist names: libav hands on some options of the first
+    /// one to them, and whom to trust is none of those.
+    private static func openTrusted(
+        _ context: FormatContext?,
+        _ bytes: UnsafeMutablePointer<UnsafeMutablePointer<AVIOContext>?>?,
+        _ url: UnsafePointer<CChar>?, _ flags: Int32, _ given: UnsafeMutablePointer<OpaquePointer?>?
+    ) -> Int32 {
+        guard let usual = Demuxer.openUsually else { return clibav_error_memory() }
+        var trust = Options(Options.trust)
+        guard let given else { return usual(context, bytes, url, flags, &trust.pointer) }
+        av_dict_copy(given, trust.pointer, 0)
+        return usual(context, bytes, url, flags, given)
+    }
+
+    /// What libav does where it is not asked to do otherwise.
+    private static let openUsually = {
+        let context = avformat_alloc_context()
+        defer { avformat_free_context(context) }
+        return context?.pointee.io_open
+    }()
 
     private func open(
         named url: String, format: UnsafePointer<AVInputFormat>?, _ options: [String: String],

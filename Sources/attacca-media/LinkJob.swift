@@ -38,7 +38,7 @@ struct LinkJob {
         if url.scheme.hasPrefix("rtsp") {
             let demuxer = try Demuxer(url.text, [
                 "rtsp_flags": "prefer_tcp", "timeout": "8000000", "user_agent": "attacca",
-                "protocol_whitelist": "rtsp,rtsps,rtp,udp,tcp,tls,http,https,crypto",
+                "protocol_whitelist": "rtsp,rtp,udp,tcp",
             ])
             return try remux(demuxer, pace: .arrival)
         }

@@ -212,7 +212,10 @@ final class Remux {
 
     /// Everything before a picture of two seconds ago is in the file.
     private func noteEntry(_ time: Int64, isKey: Bool) {
-        if isKey, packet.pointee.pos >= 0, let place = demuxer.entry(before: packet.pointee.pos) {
+        // Of packets behind the same tables the first one tells: all of sound are entries.
+        if isKey, packet.pointee.pos >= 0, let place = demuxer.entry(before: packet.pointee.pos),
+            place != entries.last?.position
+        {
             entries.append((time, place))
         }
         guard let safe = entries.lastIndex(where: { time - $0.time > Remux.fragmentTicks }) else {

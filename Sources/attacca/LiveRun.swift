@@ -99,7 +99,9 @@ struct LiveRun {
                     channels.all.map(\.status).compactMap { WebChannel($0) }
                 }
             }
-            logger.info("http at \(address.host.isEmpty ? "" : address.host):\(site.port)")
+            var place = address
+            place.port = UInt16(clamping: site.port)
+            logger.info("http at \(place)")
             return site
         } catch {
             channels.stop()

@@ -1,7 +1,6 @@
 // `attacca package`: finished recordings into what is published.
 
 import ArgumentParser
-import Dispatch
 import Foundation
 import MediaJobs
 import SwitchIO
@@ -119,19 +118,12 @@ struct Package: ParsableCommand {
 
     /// Returns when the job is done.
     static func wait(for job: MediaJob, as command: String) throws {
-        let done = DispatchSemaphore(value: 0)
-        nonisolated(unsafe) var failure: IOFailure?
-        Task.detached {
-            do throws(IOFailure) {
-                try await MediaProcess.run(job: job) { event in
-                    if case .remark(let text) = event { Terminal.complain(text) }
-                }
-            } catch {
-                failure = error
+        do throws(IOFailure) {
+            try MediaProcess.run(job: job) { event in
+                if case .remark(let text) = event { Terminal.complain(text) }
             }
-            done.signal()
+        } catch {
+            throw CommandFailure.run("\(command): \(error)")
         }
-        done.wait()
-        if let failure { throw CommandFailure.run("\(command): \(failure)") }
     }
 }

@@ -47,6 +47,12 @@ private func push(_ url: String) -> OutputAddress { .media(.push(MediaURL(url)))
         #expect(throws: AddressError.self) { try OutputAddress(text) }
     }
 
+    /// Its certificate would be taken unread.
+    @Test func aServerThatCanNotBeAskedWhoItIsIsRefused() {
+        let error = #expect(throws: AddressError.self) { try LinkAddress("rtsps://host/stream") }
+        #expect(error?.description.contains("who it is") == true)
+    }
+
     @Test func aKeyFromTheEnvironmentIsPutIn() throws {
         let address = try OutputAddress(
             "rtmp://host/live/${KEY}", environment: ["KEY": "secret%2Fkey"])
@@ -75,6 +81,28 @@ private func push(_ url: String) -> OutputAddress { .media(.push(MediaURL(url)))
         for secret in ["name:password", "password", "streamkey", "signature"] {
             #expect(url.secrets.contains(secret))
         }
+    }
+
+    static let said: [(String, String)] = [
+        ("no answer from my-key, sorry", "no answer from …, sorry"),
+        (
+            "HTTP error 403 for 'https://cdn.host/a/seg7.ts?sig=abc&exp=1' again",
+            "HTTP error 403 for 'https://cdn.host/a/seg7.ts?…' again"
+        ),
+        ("opening https://me:word@host:81/x?a=b/c@d", "opening https://…@host:81/x?…"),
+        ("\"/relative.ts?token=abc\": what? nothing", "\"/relative.ts?…\": what? nothing"),
+        ("http://proxy/http://a:b@c/ü mail me@host", "http://proxy/http://…@c/ü mail me@host"),
+        ("(https://host/a?b=c): reading", "(https://host/a?…): reading"),
+        (
+            "https://host/?" + String(repeating: "x", count: 100_000) + " ends",
+            "https://host/?… ends"
+        ),
+    ]
+
+    @Test(arguments: said) func noTokenIsRepeated(_ text: String, _ expected: String) {
+        let filter = SecretFilter(["a-longer-my-key", "my-key", ""])
+        #expect(filter.clean(text) == expected)
+        #expect(filter.clean(expected) == expected)
     }
 
     @Test func aJobReadsBackAsItWasWritten() throws {

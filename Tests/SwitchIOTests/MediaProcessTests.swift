@@ -1,6 +1,6 @@
 // A media process as its channel's loop sees it. The process is a real one; the clock is the test's.
 
-import Glibc
+import Foundation
 import MediaJobs
 import SwitchEngine
 import Testing
@@ -60,5 +60,39 @@ import Testing
         let failure = Result<MediaChild, IOFailure>.failure(IOFailure("no"))
         #expect(ended([{ $0.deliver(failure) }, { $0.abandon() }]) == [nil, nil])
         #expect(ended([{ $0.abandon() }, { $0.deliver(failure) }]) == [nil, nil])
+    }
+
+    /// Each packet of sound alone is an entry; what is told goes over the channel's loop.
+    @Test func aPlaceInSoundAloneIsToldOnce() async throws {
+        let folder = FileManager.default.temporaryDirectory
+            .appendingPathComponent("attacca-process-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let sound = folder.appendingPathComponent("sound.ts")
+        let encoder = Process()
+        encoder.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        encoder.arguments = [
+            "ffmpeg", "-nostdin", "-v", "error", "-t", "10", "-i", Studio.sample("h264-main.ts"),
+            "-vn", "-c", "copy", "-pes_payload_size", "0", sound.path,
+        ]
+        try encoder.run()
+        encoder.waitUntilExit()
+        let bytes = [UInt8](try Data(contentsOf: sound))
+        var queue = ReplayQueue(forgets: false)
+        queue.append(bytes.span, limit: bytes.count)
+        let target = MediaTarget.mp4(
+            path: folder.appendingPathComponent("a.mp4").path, staysFragmented: true)
+        let process = try MediaProcess(.output(target), bringsBytes: false)
+        #expect(try await ask(process, at: begin) { if case .begun = $0 { true } else { false } })
+        process.write(from: &queue)
+        var places: [Int64] = []
+        let isFar = try await ask(process, at: begin) { news in
+            guard case .event(.safe(let place)) = news else { return false }
+            places.append(place)
+            return place > bytes.count / 2
+        }
+        process.stop()
+        #expect(isFar && places.count > 20)
+        #expect(Set(places).count == places.count)
     }
 }

@@ -8,7 +8,7 @@
 import MediaJobs
 
 enum MediaScheme {
-    private static let sources = ["http", "https", "rtsp", "rtsps", "rist"]
+    private static let sources = ["http", "https", "rtsp", "rist"]
     private static let targets = ["rtmp", "rtmps", "rist", "mp4"]
     /// Files that are no transport stream, by their names.
     private static let containers = ["mp4", "m4v", "mov", "mkv", "webm", "flv"]

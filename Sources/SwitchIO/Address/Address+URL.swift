@@ -112,6 +112,10 @@ struct AddressParser {
         case "record" where direction == .output: return .record(try parser.recording())
         case "file", nil: return try parser.file()
         case let scheme? where MediaScheme.has(scheme, direction): return try parser.media(text)
+        case "rtsps" where direction == .link:
+            throw AddressError(
+                part: "scheme", found: "rtsps:",
+                allowed: "rtsp: (libav does not ask an rtsps: server who it is)")
         case let scheme?:
             throw unknownScheme(ShownText(scheme + ":").description, direction)
         }

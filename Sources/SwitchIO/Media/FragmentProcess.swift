@@ -26,6 +26,8 @@ final class FragmentProcess {
     private var running: Running?
     /// Processes that ended before they should have.
     private(set) var restarts: Int64 = 0
+    /// What it left out, or why the last one ended.
+    private(set) var remark: String?
 
     /// For tests.
     var child: pid_t? { running?.child.process }
@@ -40,7 +42,9 @@ final class FragmentProcess {
         for _ in 0..<FragmentProcess.mostTries {
             switch attempt(line) {
             case .made(let tracks): return tracks
-            case .failed(let why): last = why
+            case .failed(let why):
+                last = why
+                remark = why
             }
             if HostClock.now.nanoseconds - begin > FragmentProcess.longestTime { break }
         }
@@ -85,6 +89,7 @@ final class FragmentProcess {
                 switch event {
                 case .fragment(let made): tracks = made
                 case .failed(let why): lastWords = why
+                case .remark(let text): remark = text
                 default: break
                 }
             }

@@ -85,25 +85,18 @@ final class MediaEnd: Sendable {
 }
 
 extension MediaProcess {
-    /// Does a job that needs nothing but itself, such as packaging.
-    /// - Parameter tell: what it says meanwhile, on any thread.
+    /// Does a job that needs nothing but itself, such as packaging. Returns when it is done: for a
+    /// thread that may wait.
+    /// - Parameter tell: what it says meanwhile.
     public static func run(
-        job: MediaJob, _ tell: @escaping @Sendable (MediaEvent) -> Void = { _ in }
-    ) async throws(IOFailure) {
-        let outcome: Result<Void, IOFailure> = await withCheckedContinuation { continuation in
-            MediaEnd.queue.async {
-                let birth = MediaSpawner.start(job, bringsBytes: false)
-                let outcome = birth.wait().flatMap { child -> Result<Void, IOFailure> in
-                    let end = MediaEnd(
-                        child: child, rest: ReplayQueue(forgets: true), listener: EventReader())
-                    let (status, why) = end.wait(tell)
-                    return status == MediaJob.Exit.done
-                        ? .success(())
-                        : .failure(IOFailure(why ?? "attacca-media ended with \(status)"))
-                }
-                continuation.resume(returning: outcome)
-            }
+        job: MediaJob, _ tell: (MediaEvent) -> Void = { _ in }
+    ) throws(IOFailure) {
+        let child = try MediaSpawner.start(job, bringsBytes: false).wait().get()
+        let end = MediaEnd(
+            child: child, rest: ReplayQueue(forgets: true), listener: EventReader())
+        let (status, why) = end.wait(tell)
+        guard status == MediaJob.Exit.done else {
+            throw IOFailure(why ?? "attacca-media ended with \(status)")
         }
-        try outcome.get()
     }
 }

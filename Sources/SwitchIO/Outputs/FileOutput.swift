@@ -1,7 +1,6 @@
 // A file or a pipe out. Writing may wait for a disk or a reader, so a thread of its own does it;
 // what it can not take in time is dropped here, whole packets, and counted.
 
-import Dispatch
 import Glibc
 import Synchronization
 
@@ -11,21 +10,16 @@ final class FileOutput: Output {
     /// Bytes handed to the thread at a time.
     private static let pieceBytes = 64 << 10
 
-    private struct Shared {
-        var waitingBytes = 0
-        var error: String?
-    }
-
     private var counted = OutputFacts()
-    private let shared = Shelf()
-    private let queue: DispatchQueue
+    private let thread = WriterThread("attacca.file", limit: FileOutput.longestQueueBytes)
+    private let shelf = Shelf()
     private let descriptor: Int32
     private let isOwned: Bool
     private var piece: [UInt8] = []
     private var isOpen = true
 
     private final class Shelf: Sendable {
-        let state = Mutex(Shared())
+        let error = Mutex<String?>(nil)
     }
 
     convenience init(path: String) throws(IOFailure) {
@@ -45,7 +39,6 @@ final class FileOutput: Output {
     init(descriptor: Int32, isOwned: Bool) {
         self.descriptor = descriptor
         self.isOwned = isOwned
-        queue = DispatchQueue(label: "attacca.file")
         piece.reserveCapacity(FileOutput.pieceBytes + 2000)
     }
 
@@ -53,7 +46,7 @@ final class FileOutput: Output {
 
     var facts: OutputFacts {
         var facts = counted
-        facts.lastError = shared.state.withLock { $0.error }
+        facts.lastError = shelf.error.withLock { $0 }
         return facts
     }
 
@@ -68,49 +61,22 @@ final class FileOutput: Output {
     private func handOver() {
         let bytes = piece
         piece.removeAll(keepingCapacity: true)
-        let hasRoom = shared.state.withLock { state in
-            guard state.waitingBytes + bytes.count <= FileOutput.longestQueueBytes else {
-                return false
-            }
-            state.waitingBytes += bytes.count
-            return true
+        let (shelf, descriptor) = (shelf, descriptor)
+        let isTaken = thread.offer(bytes.count) {
+            guard Disk.write(bytes.span, to: descriptor) < bytes.count else { return }
+            let error = IOFailure.system("write").description
+            shelf.error.withLock { $0 = error }
         }
-        guard hasRoom else {
-            counted.dropped += Int64(bytes.count / SRTSocket.payloadBytes)
-            return
-        }
-        let (shared, descriptor) = (shared, descriptor)
-        queue.async {
-            let error = FileOutput.write(bytes, to: descriptor)
-            shared.state.withLock {
-                $0.waitingBytes -= bytes.count
-                $0.error = error ?? $0.error
-            }
-        }
-    }
-
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> String? {
-        var done = 0
-        while done < bytes.count {
-            let count = bytes.withUnsafeBytes {
-                Glibc.write(descriptor, $0.baseAddress.map { $0 + done }, bytes.count - done)
-            }
-            if count < 0 {
-                if errno == EINTR { continue }
-                return IOFailure.system("write").description
-            }
-            done += count
-        }
-        return nil
+        if !isTaken { counted.dropped += Int64(bytes.count / SRTSocket.payloadBytes) }
     }
 
     /// Writes what waits, then closes, behind the caller's back.
     func close(_ done: @escaping @Sendable () -> Void) {
-        guard isOpen else { return queue.async(execute: done) }
+        guard isOpen else { return thread.run(done) }
         isOpen = false
         if !piece.isEmpty { handOver() }
         let (descriptor, isOwned) = (descriptor, isOwned)
-        queue.async {
+        thread.run {
             if isOwned { Glibc.close(descriptor) }
             done()
         }

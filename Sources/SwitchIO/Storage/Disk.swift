@@ -37,15 +37,31 @@ enum Disk {
         let draft = path + ".part"
         var file = try PieceFile(path: draft, isNew: false)
         do throws(IOFailure) {
-            try Array(text.utf8).withUnsafeBufferPointer { bytes throws(IOFailure) in
-                try file.write(bytes)
-            }
+            let bytes = Array(text.utf8)
+            try file.write(bytes.span)
             try file.close()
         } catch {
             file.discard()
             throw error
         }
         try rename(draft, to: path)
+    }
+
+    /// - Returns: how many of the bytes are written. Where it is not all, `errno` says why.
+    static func write(_ bytes: Span<UInt8>, to descriptor: Int32) -> Int {
+        bytes.withUnsafeBufferPointer { buffer in
+            var done = 0
+            while done < buffer.count {
+                let count = Glibc.write(
+                    descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    break
+                }
+                done += count
+            }
+            return done
+        }
     }
 
     static func rename(_ from: String, to: String) throws(IOFailure) {
@@ -104,18 +120,10 @@ struct PieceFile {
         guard descriptor >= 0 else { throw .system("'\(path)'") }
     }
 
-    mutating func write(_ buffer: UnsafeBufferPointer<UInt8>) throws(IOFailure) {
-        var done = 0
-        while done < buffer.count {
-            let count = Glibc.write(
-                descriptor, buffer.baseAddress.map { $0 + done }, buffer.count - done)
-            if count < 0 {
-                if errno == EINTR { continue }
-                throw .system("'\(path)'")
-            }
-            done += count
-            bytes += Int64(count)
-        }
+    mutating func write(_ more: Span<UInt8>) throws(IOFailure) {
+        let done = Disk.write(more, to: descriptor)
+        bytes += Int64(done)
+        guard done == more.count else { throw .system("'\(path)'") }
     }
 
     /// Somebody has removed or replaced it.

@@ -25,6 +25,11 @@ struct FragmentMaker {
 
     init(_ target: HLSTarget) { self.target = target }
 
+    var media: MediaFacts {
+        MediaFacts(state: .open, place: target.folder, restarts: process.restarts)
+    }
+    var remark: String? { process.remark }
+
     private func path(_ name: String) -> String { target.folder + "/" + name }
 
     /// Makes the segment of that media sequence number.

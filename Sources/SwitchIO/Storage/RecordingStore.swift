@@ -85,12 +85,10 @@ struct RecordingStore: PieceStore {
     }
 
     mutating func write(_ bytes: Span<UInt8>, isNewest: Bool) throws(IOFailure) {
-        try bytes.withUnsafeBufferPointer { buffer throws(IOFailure) in
-            if isNewest {
-                try newest?.file.write(buffer)
-            } else {
-                try tail?.file.write(buffer)
-            }
+        if isNewest {
+            try newest?.file.write(bytes)
+        } else {
+            try tail?.file.write(bytes)
         }
     }
 

@@ -53,17 +53,7 @@ public struct SegmentJob {
     private mutating func write() throws(IOFailure) {
         let (bytes, steps) = cutter.drain()
         var position = 0
-        for step in steps {
-            switch step {
-            case .begin(let piece): try store.begin(piece)
-            case .bytes(let count, let isNewest):
-                let range = position..<(position + count)
-                position += count
-                try store.write(bytes.span.extracting(range), isNewest: isNewest)
-            case .end(let piece): try store.end(piece)
-            case .timeBreak, .passed: break
-            }
-        }
+        for step in steps { try store.take(step, bytes.span, &position) }
         cutter.rule = store.rule
     }
 }

@@ -73,6 +73,9 @@ struct SegmentStore: PieceStore {
         return rule
     }
 
+    var media: MediaFacts? { fragments?.media }
+    var remark: String? { fragments?.remark }
+
     var outcome: SegmentJob.Outcome {
         SegmentJob.Outcome(
             segments: playlist.segments.count, durationTicks: playlist.durationTicks,
@@ -110,12 +113,10 @@ struct SegmentStore: PieceStore {
     }
 
     mutating func write(_ bytes: Span<UInt8>, isNewest: Bool) throws(IOFailure) {
-        try bytes.withUnsafeBufferPointer { buffer throws(IOFailure) in
-            if isNewest {
-                try newest?.file.write(buffer)
-            } else {
-                try tail?.file.write(buffer)
-            }
+        if isNewest {
+            try newest?.file.write(bytes)
+        } else {
+            try tail?.file.write(bytes)
         }
     }
 
@@ -145,7 +146,8 @@ struct SegmentStore: PieceStore {
                     isContinuous: isContinuous, goesOn: newest?.start.isContinuous == true),
                 number: playlist.nextSequence)
         } catch {
-            ended.file.discard()
+            // Lost, and counted with what is thrown away.
+            tail = ended
             throw error
         }
         // RFC 8216 §4.3.2.3: other tracks, or the same ones encoded otherwise.

@@ -1,7 +1,6 @@
 // An output into a folder, HLS or a recording, as its channel's loop sees it: bytes with their wall
 // times are handed to a thread of its own, and what that can not take in time is lost, here alone.
 
-import Dispatch
 import Packaging
 import SwitchEngine
 import Synchronization
@@ -15,26 +14,21 @@ final class StorageOutput: Output {
     /// The thread looks after its disk though nothing comes, 1 s.
     private static let restPause: Int64 = 1_000_000_000
 
-    private struct Shared {
-        var waitingBytes = 0
-        var facts = StorageFacts()
-    }
-
-    private final class Shelf: Sendable {
-        let state = Mutex(Shared())
-    }
-
-    /// What only the thread touches.
+    /// What the thread works with, and what it tells.
     private final class Desk: @unchecked Sendable {
-        // Unchecked: used on `queue` only, where it is made too.
+        // Unchecked: used on the thread only, where it is made too.
         var writer: StorageWriter?
+        let facts = Mutex(StorageFacts())
     }
 
     private var counted = OutputFacts()
-    private let shelf = Shelf()
     private let desk = Desk()
-    private let queue: DispatchQueue
+    private let thread: WriterThread
     private var chunk = StorageChunk()
+    /// Room for as much as the last one had.
+    private var chunkRoom = (bytes: 0, times: 0)
+    /// From the monotonic clock to that on the wall, while a chunk lasts.
+    private var wallClockOffset: Int64 = 0
     private var lostBytes: Int64 = 0
     private var chunkBegan: Int64 = 0
     private var restedAt: Int64 = 0
@@ -59,38 +53,46 @@ final class StorageOutput: Output {
     }
 
     private init(label: String, _ make: @escaping @Sendable () -> StorageWriter) {
-        queue = DispatchQueue(label: label)
+        thread = WriterThread(label, limit: StorageOutput.longestQueueBytes)
         // A folder on a slow disk is read there, not here.
-        queue.async { [desk] in desk.writer = make() }
+        thread.run { [desk] in desk.writer = make() }
     }
 
     deinit { close() }
 
     var facts: OutputFacts {
         var facts = counted
-        let told = shelf.state.withLock { $0.facts }
+        let told = desk.facts.withLock { $0 }
         facts.dropped = (told.lostBytes + Int64(SRTSocket.payloadBytes) - 1)
             / Int64(SRTSocket.payloadBytes)
         facts.trouble = told.trouble
         facts.lastError = told.lastError
+        facts.media = told.media
         return facts
     }
 
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
         guard isOpen else { return }
         let now = HostClock.now
-        if chunk.bytes.isEmpty { chunkBegan = now.nanoseconds }
-        chunk.times.append((chunk.bytes.count, HostClock.wallClock(of: now)))
+        if chunk.bytes.isEmpty { beginChunk(at: now) }
+        chunk.times.append((chunk.bytes.count, now.nanoseconds &+ wallClockOffset))
         packets.withUnsafeBufferPointer { chunk.bytes.append(contentsOf: $0) }
         counted.datagrams += 1
         counted.bytes += Int64(packets.count)
         if chunk.bytes.count >= StorageOutput.chunkBytes { handOver() }
     }
 
+    private func beginChunk(at now: MonotonicInstant) {
+        chunkBegan = now.nanoseconds
+        wallClockOffset = HostClock.wallClockOffset
+        chunk.bytes.reserveCapacity(chunkRoom.bytes)
+        chunk.times.reserveCapacity(chunkRoom.times)
+    }
+
     func note(_ mark: OutputMark) {
         guard isOpen else { return }
         handOver()
-        queue.async { [desk] in desk.writer?.take(mark) }
+        thread.run { [desk] in desk.writer?.take(mark) }
     }
 
     func poll(at now: MonotonicInstant) {
@@ -99,56 +101,42 @@ final class StorageOutput: Output {
             if now.nanoseconds - chunkBegan >= StorageOutput.longestWait { handOver() }
         } else if now.nanoseconds - restedAt >= StorageOutput.restPause {
             restedAt = now.nanoseconds
-            let isIdle = shelf.state.withLock { $0.waitingBytes == 0 }
-            if isIdle { run { $0.rest() } }
+            if thread.isIdle { thread.run(work { $0.rest() }) }
         }
     }
 
     private func handOver() {
         guard !chunk.bytes.isEmpty else { return }
-        var bytes = StorageChunk()
-        swap(&bytes, &chunk)
-        let count = bytes.bytes.count
-        let hasRoom = shelf.state.withLock { state in
-            guard state.waitingBytes + count <= StorageOutput.longestQueueBytes else {
-                return false
-            }
-            state.waitingBytes += count
-            return true
-        }
-        guard hasRoom else {
-            lostBytes += Int64(count)
-            return
-        }
-        bytes.lostBefore = lostBytes
-        lostBytes = 0
-        let whole = bytes
-        run(releasing: count) { $0.take(whole) }
+        var whole = StorageChunk()
+        swap(&whole, &chunk)
+        whole.lostBefore = lostBytes
+        let count = whole.bytes.count
+        chunkRoom = (count + SRTSocket.payloadBytes, whole.times.count + 1)
+        let isTaken = thread.offer(count, work { [whole] in $0.take(whole) })
+        lostBytes = isTaken ? 0 : lostBytes + Int64(count)
     }
 
-    /// On the output's thread.
-    private func run(
-        releasing count: Int = 0, _ body: @escaping @Sendable (inout StorageWriter) -> Void
-    ) {
-        queue.async { [desk, shelf] in
+    /// Something that the writer is to do, and to tell of.
+    private func work(
+        _ body: @escaping @Sendable (inout StorageWriter) -> Void
+    ) -> @Sendable () -> Void {
+        { [desk] in
             guard var writer = desk.writer else { return }
+            // One owner, or the writing would copy it.
             desk.writer = nil
             body(&writer)
             let facts = writer.facts
             desk.writer = writer
-            shelf.state.withLock {
-                $0.waitingBytes -= count
-                $0.facts = facts
-            }
+            desk.facts.withLock { $0 = facts }
         }
     }
 
     /// Writes what waits, and ends the piece.
     func close(_ done: @escaping @Sendable () -> Void) {
-        guard isOpen else { return queue.async(execute: done) }
+        guard isOpen else { return thread.run(done) }
         handOver()
         isOpen = false
-        run { $0.close() }
-        queue.async(execute: done)
+        thread.run(work { $0.close() })
+        thread.run(done)
     }
 }

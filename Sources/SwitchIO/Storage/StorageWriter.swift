@@ -21,6 +21,7 @@ struct StorageFacts: Sendable {
     var trouble: String?
     var lastError: String?
     var lostBytes: Int64 = 0
+    var media: MediaFacts?
 }
 
 struct StorageWriter {
@@ -103,24 +104,22 @@ struct StorageWriter {
         let (bytes, steps) = cutter.drain()
         var position = 0
         do throws(IOFailure) {
-            for step in steps { try take(step, bytes.span, &position) }
+            for step in steps {
+                try store.take(step, bytes.span, &position)
+                note(step)
+            }
             // The first segment says how long the others may be.
             cutter.rule = store.rule
+            facts.media = store.media
+            facts.lastError = store.remark ?? facts.lastError
         } catch {
             fail(error, unwritten: bytes.count - position)
         }
     }
 
-    private mutating func take(
-        _ step: CutterStep, _ bytes: Span<UInt8>, _ position: inout Int
-    ) throws(IOFailure) {
+    private mutating func note(_ step: CutterStep) {
         switch step {
-        case .begin(let piece): try store.begin(piece)
-        case .bytes(let count, let isNewest):
-            let range = position..<(position + count)
-            try store.write(bytes.extracting(range), isNewest: isNewest)
-            position += count
-        case .end(let piece): try store.end(piece)
+        case .begin, .bytes, .end: break
         case .timeBreak(let found):
             var kind = RecordingIndex.Gap.Kind.hole
             if found.ticks < 0 { kind = .stepBack } else if isStandingStill { kind = .standstill }

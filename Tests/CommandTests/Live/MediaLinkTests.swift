@@ -1,4 +1,5 @@
-// What libav reads as links: recordings in other containers, HLS and HTTP from Python's server.
+// What libav reads as links: recordings in other containers, HLS, HTTP and HTTPS from Python's
+// server.
 
 import Foundation
 import StreamContent
@@ -66,6 +67,69 @@ extension LiveTests {
                 #expect(content.pictures.map(\.mark) == expected, "\(sources[number]) \(log)")
             }
             _ = try server.finish(SIGKILL)
+        }
+
+        /// A web server over TLS that tells what it is asked for.
+        private func secureServer(_ folder: String, _ port: UInt16) throws -> Companion {
+            let (certificate, key) = ("\(folder)/\(port).pem", "\(folder)/\(port).key")
+            _ = try Command.run(
+                "openssl",
+                [
+                    "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                    "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key,
+                    "-out", certificate,
+                ])
+            let script = """
+                import functools, http.server, ssl
+                handler = functools.partial(
+                    http.server.SimpleHTTPRequestHandler, directory='\(folder)')
+                server = http.server.ThreadingHTTPServer(('127.0.0.1', \(port)), handler)
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain('\(certificate)', '\(key)')
+                server.socket = context.wrap_socket(server.socket, server_side=True)
+                server.serve_forever()
+                """
+            return try Companion("python3", ["-c", script])
+        }
+
+        /// A playlist may lead to any other server.
+        @Test func segmentsAreTakenFromServersThatAreWhoTheySayTheyAre() async throws {
+            let workspace = try Workspace()
+            let folder = workspace.path("web")
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+            try FileManager.default.copyItem(
+                atPath: SamplePair.h264.path("main"), toPath: folder + "/segment.ts")
+            let ports = try (0..<2).map { _ in try DatagramRelay.freePort() }
+            for port in ports {
+                let text = "#EXTM3U\n#EXT-X-TARGETDURATION:36\n#EXTINF:36,\n"
+                    + "https://127.0.0.1:\(port)/segment.ts\n#EXT-X-ENDLIST\n"
+                try text.write(
+                    toFile: "\(folder)/\(port).m3u8", atomically: true, encoding: .utf8)
+            }
+            let servers = try ports.map { try secureServer(folder, $0) }
+            try await pause(0.7)
+            let outputs = ports.map { workspace.path("\($0).ts") }
+            // The first server is believed. Both playlists are there.
+            let channels = try zip(ports, outputs).map { port, output in
+                try Companion(
+                    "env",
+                    [
+                        "SSL_CERT_FILE=\(folder)/\(ports[0]).pem", try Binary.found.get(), "run",
+                        "-i", "https://127.0.0.1:\(ports[0])/\(port).m3u8", "-o", output,
+                        "--hold-back", "500ms",
+                    ])
+            }
+            try await pause(4)
+            for channel in channels { _ = try channel.finish(SIGTERM) }
+            let asked = try servers.map { try $0.finish(SIGKILL).errors }
+            #expect(asked[0].contains("GET /segment.ts"), "\(asked[0])")
+            #expect(asked[0].contains("GET /\(ports[1]).m3u8"), "\(asked[0])")
+            #expect(!asked[1].contains("GET"), "\(asked[1])")
+            let sizes = try outputs.map {
+                try FileManager.default.attributesOfItem(atPath: $0)[.size] as? Int
+            }
+            #expect(sizes[0] ?? 0 > 50_000 && sizes[1] == 0, "\(sizes)")
         }
 
         @Test func aCardIsMadeToFitAndShownWhenNothingElseIsThere() async throws {
