@@ -42,6 +42,43 @@ import TransportStream
                 """)
     }
 
+    /// §4.3.2.5: a map holds until the next one; §7: it is of version 6.
+    @Test func aMapStandsBeforeTheFirstSegmentThatItIsFor() {
+        var playlist = MediaPlaylist(.event, window: 3, leastSeconds: 4)
+        for (number, map) in [(0, "a"), (1, "a"), (2, "b")] {
+            _ = playlist.append(
+                MediaPlaylist.Segment(
+                    name: "\(number).m4s", map: map, durationTicks: 360_000, wallClock: nil,
+                    isDiscontinuous: number == 2),
+                end: 1 << 33)
+        }
+        #expect(
+            playlist.text == """
+                #EXTM3U
+                #EXT-X-VERSION:6
+                #EXT-X-INDEPENDENT-SEGMENTS
+                #EXT-X-PLAYLIST-TYPE:EVENT
+                #EXT-X-TARGETDURATION:4
+                #EXT-X-MEDIA-SEQUENCE:0
+                #EXT-X-MAP:URI="a"
+                #EXTINF:4.000000,
+                0.m4s
+                #EXTINF:4.000000,
+                1.m4s
+                #EXT-X-DISCONTINUITY
+                #EXT-X-MAP:URI="b"
+                #EXTINF:4.000000,
+                2.m4s
+                # the next PTS is 8589934592
+
+                """)
+        let read = MediaPlaylist(playlist.text, window: 3)
+        #expect(read?.segments == playlist.segments && read?.end == 1 << 33)
+        // A wrapped time stamp goes on from there, or stands a little before.
+        #expect(read?.position(of: Timestamp(wrapping: 5)) == (1 << 33) + 5)
+        #expect(read?.position(of: Timestamp(wrapping: -5)) == (1 << 33) - 5)
+    }
+
     @Test func aPlaylistThatHasEndedSaysSo() {
         var playlist = MediaPlaylist(.vod, window: 3, leastSeconds: 1)
         for number in 0..<5 {

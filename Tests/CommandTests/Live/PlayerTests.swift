@@ -204,13 +204,17 @@ extension LiveTests {
                 <video id="fragments" muted autoplay playsinline src="\(stage.url("fragments"))">
                 </video>
                 <script>
+                function there(v) {
+                  return [...Array(v.buffered.length).keys()].map(
+                    i => `${v.buffered.start(i)} to ${v.buffered.end(i)}`).join(', ');
+                }
                 for (const v of document.querySelectorAll('video')) {
                   let started = false;
-                  for (const name of ['playing', 'waiting', 'error', 'ended'])
+                  for (const name of ['playing', 'waiting', 'seeking', 'error', 'ended'])
                     v.addEventListener(name, () => {
                       if (name == 'playing') started = true;
                       if (started || name == 'error')
-                        console.log(`event ${v.id} ${name} at ${v.currentTime}`);
+                        console.log(`event ${v.id} ${name} at ${v.currentTime} of ` + there(v));
                     });
                   setInterval(() => {
                     const q = v.getVideoPlaybackQuality();
