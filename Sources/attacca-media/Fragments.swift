@@ -50,6 +50,7 @@ enum Fragments {
             "movie_timescale": "90000",
         ])
         while try remux.step() {}
+        try remux.endFragment()
         try muxer.finish()
         try sink.finish()
         return remux.fragmentTracks

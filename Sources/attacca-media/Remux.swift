@@ -274,6 +274,20 @@ final class Remux {
         try write(before, origin: origin)
     }
 
+    /// The piece is at its end. A frame of before that nothing has come behind is whole.
+    func endFragment() throws(MediaFailure) {
+        guard case .at(let origin) = begin else { return }
+        for (index, kept) in newest where tracks[index]?.hasWritten == false {
+            let rest = manner.fragment?.before?.tracks.first {
+                $0.id == tracks[index]?.input.pointee.id
+            }
+            guard let rest, rest.sound?.restBytes == Int(kept.pointee.size) else { continue }
+            newest[index] = nil
+            defer { Remux.free(kept) }
+            try write(kept, origin: origin)
+        }
+    }
+
     /// What the fragment has.
     var fragmentTracks: [FragmentTrack] {
         tracks.map { $1.fragmentTrack(rest: newest[$0]) }.sorted { $0.id < $1.id }

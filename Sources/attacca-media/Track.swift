@@ -12,6 +12,7 @@ struct Track {
     let codec: AVCodecID
     /// Of the newest packet, in the input's time base, without the wraps of its 33 bits.
     private var lastDecoding: Int64?
+    private var lastTicks: Int64 = 0
     /// Of the newest packet that was written, in the output's time base.
     private var lastWritten: Int64?
     /// What `av_rescale_delta` knows: sound frames keep their length whatever the time base rounds.
@@ -83,6 +84,8 @@ struct Track {
         return base.num > 0 ? Int64(base.den) / Int64(base.num) : 90_000
     }
 
+    var hasWritten: Bool { lastWritten != nil }
+
     var isAwaitingEntry: Bool {
         if case .awaited = entry { true } else { false }
     }
@@ -96,12 +99,19 @@ struct Track {
         if packet.pointee.dts == none, packet.pointee.pts != none {
             packet.pointee.dts = packet.pointee.pts - reorderTicks(packet)
         }
+        // Of the sound frames in a stream's first PES packet libav knows the first one's time only.
+        if !isVideo, packet.pointee.dts == none, packet.pointee.pts == none, let lastDecoding {
+            packet.pointee.dts = lastDecoding + lastTicks
+        }
         if packet.pointee.pts == none { packet.pointee.pts = packet.pointee.dts }
         guard packet.pointee.dts != none else { return false }
         let decoding = unwrapped(packet.pointee.dts, near: lastDecoding ?? reference)
         packet.pointee.pts = decoding + wrapped(packet.pointee.pts &- packet.pointee.dts)
         packet.pointee.dts = decoding
-        defer { lastDecoding = decoding }
+        defer {
+            lastDecoding = decoding
+            lastTicks = frameTicks(packet)
+        }
         guard clibav_is_corrupt(packet) == 0 else {
             if isVideo { missSome() }
             return false
@@ -109,6 +119,17 @@ struct Track {
         guard isVideo else { return true }
         if let lastDecoding, abs(decoding - lastDecoding) > Track.longestStep * rate { missSome() }
         return enter(packet)
+    }
+
+    /// How long a sound frame lasts, in the input's time base.
+    private func frameTicks(_ packet: PacketPointer) -> Int64 {
+        let parameters = input.pointee.codecpar
+        guard !isVideo, let rate = parameters?.pointee.sample_rate, rate > 0 else {
+            return packet.pointee.duration
+        }
+        let samples = av_get_audio_frame_duration2(parameters, packet.pointee.size)
+        return av_rescale_q(
+            Int64(samples), AVRational(num: 1, den: rate), input.pointee.time_base)
     }
 
     private mutating func enter(_ packet: PacketPointer) -> Bool {

@@ -82,10 +82,12 @@ import Testing
 
     /// MD5 of each decoded unit. Of MPEG audio an MP4 does not say which layer it is, and the two
     /// decoders round differently.
-    private func units(_ path: String, _ stream: String) throws -> [String] {
+    private func units(
+        _ path: String, _ stream: String, as decoder: String = "mp3float"
+    ) throws -> [String] {
         let outcome = try Command.run(
             "ffmpeg",
-            ["-nostdin", "-v", "fatal", "-c:a", "mp3float", "-i", path, "-map", "0:\(stream)",
+            ["-nostdin", "-v", "fatal", "-c:a", decoder, "-i", path, "-map", "0:\(stream)",
                 "-f", "framemd5", "-"])
         return outcome.output.split(separator: "\n").filter { !$0.hasPrefix("#") }.map { line in
             line.split(separator: ",").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? ""
@@ -122,6 +124,27 @@ import Testing
             MovieFragment(try fragments.bytes($0)).runs.values.map(\.begin)
         }
         #expect(begins.max() ?? 0 > UInt64(1) << 33)
+    }
+
+    /// The last sound frames of a stream may come long after the others; without pictures pieces
+    /// are cut by the sound.
+    @Test(arguments: [["-t", "9", "-i", "sine"], ["-i", "sine=r=44100", "-map", "1:a"]])
+    func soundThatEndsAndSoundAloneIsThereToo(_ sound: [String]) throws {
+        let workspace = try Workspace()
+        let path = workspace.path("sound.ts")
+        let outcome = try Command.run(
+            "ffmpeg",
+            ["-v", "error", "-f", "lavfi", "-i", "testsrc2=r=25:s=160x90", "-f", "lavfi"] + sound
+                + [
+                    "-t", "14", "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-c:a",
+                    "aac", "-f", "mpegts", path,
+                ])
+        #expect(outcome.status == 0)
+        let fragments = try package([path], segment: "2s")
+        let sent = try units(path, "a:0", as: "aac")
+        #expect(try units(fragments.playlist, "a:0", as: "aac") == sent && sent.count > 380)
+        #expect(fragments.text.components(separatedBy: "EXT-X-MAP").count == 2)
+        #expect(!fragments.text.contains("DISCONTINUITY"))
     }
 
     /// What an initialization section says changes only where tracks do.
