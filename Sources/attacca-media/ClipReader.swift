@@ -81,6 +81,8 @@ final class PictureShaper {
     private let clip: ClipReader
     private let encoder: Encoder
     private let isStill: Bool
+    /// Of the picture that was put in last, in the clip's time base.
+    private var end: Int64 = 0
 
     /// - Parameter isStill: there is no rate.
     init(from clip: ClipReader, to encoder: Encoder, isStill: Bool) throws(MediaFailure) {
@@ -102,6 +104,12 @@ final class PictureShaper {
         if graph == nil, let frame { try build(for: frame) }
         Watch.begin()
         defer { Watch.end() }
+        guard let frame else {
+            // The last one lasts too.
+            try check(av_buffersrc_close(source, end, 0), "scaling")
+            return
+        }
+        end = frame.pointee.pts.addingReportingOverflow(frame.pointee.pkt_duration).partialValue
         try check(
             av_buffersrc_add_frame_flags(source, frame, Int32(AV_BUFFERSRC_FLAG_KEEP_REF)),
             "scaling")

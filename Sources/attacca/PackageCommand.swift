@@ -85,6 +85,7 @@ struct Package: ParsableCommand {
         _ path: String, to job: inout SegmentJob, _ progress: inout ProgressLine
     ) throws {
         let recording = try Recording(name: "package", path: path)
+        job.beginRecording(RecordingSidecar.clock(of: path))
         var framing = PacketFraming()
         var failure: IOFailure?
         var whole: [UInt8] = []

@@ -62,6 +62,44 @@ import Testing
         #expect(content.pictures.map(\.mark) == marks + marks)
     }
 
+    /// What `record:` writes beside a recording says when it was; beside the third one stands
+    /// something else.
+    @Test func segmentsHaveTheTimesOfDayOfTheirRecordings() throws {
+        let workspace = try Workspace()
+        let pair = SamplePair.h264
+        let ticks = try DecodedContent.read(path: pair.path("main")).pictures.compactMap(\.ticks)
+        let first = try #require(ticks.min())
+        for (name, sidecar) in [
+            ("a", #"{"begin": "2026-11-21T23:59:58.000Z", "firstPTS": \#(first), "gaps": []}"#),
+            (
+                "b", #"""
+                    {"begin": "2026-11-22T08:00:00.500Z", "firstPTS": \#(first), "gaps": [
+                    {"kind": "damage", "time": "2026-11-22T08:00:01.000Z", "pts": 1}]}
+                    """#
+            ), ("c", "no JSON"),
+        ] {
+            try FileManager.default.copyItem(
+                atPath: pair.path("main"), toPath: workspace.path(name + ".ts"))
+            try sidecar.write(
+                toFile: workspace.path(name + ".json"), atomically: true, encoding: .utf8)
+        }
+        let folder = workspace.path("hls")
+        let outcome = try Command.attacca(
+            ["package"] + ["a", "b", "c"].map { workspace.path($0 + ".ts") }
+                + ["--hls", folder + "?segment=10s"])
+        #expect(outcome.status == 0 && outcome.errorLines == [], "\(outcome.errorLines)")
+        let lines = try String(contentsOfFile: folder + "/index.m3u8", encoding: .utf8)
+            .split(separator: "\n").map(String.init)
+        let dates = lines.filter { $0.hasPrefix("#EXT-X-PROGRAM-DATE-TIME:") }
+            .map { String($0.dropFirst(25)) }
+        #expect(dates.first == "2026-11-21T23:59:58.000Z")
+        #expect(dates.contains("2026-11-22T00:00:08.000Z"), "\(dates)")
+        #expect(dates.contains("2026-11-22T08:00:00.500Z"), "\(dates)")
+        // The segments of the third have none.
+        let segments = lines.filter { $0.hasPrefix("#EXTINF:") }.count
+        #expect(segments % 3 == 0 && dates.count == segments / 3 * 2, "\(lines)")
+    }
+
     /// Bytes are changed here and there: units are left out, the rest is there.
     @Test func aDamagedRecordingIsPackagedWithoutWhatIsDamaged() throws {
         let workspace = try Workspace()

@@ -2,6 +2,7 @@
 
 import Foundation
 import Logging
+import NIOCore
 import SwitchIO
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
             [[UInt8]](repeating: Array(0..<250), count: 4000).joined())
         var segment: Data { Site.content }
 
-        init() async throws {
+        init(patience: TimeAmount = WebServer.patience) async throws {
             try FileManager.default.createDirectory(
                 at: folder.appendingPathComponent("sub"), withIntermediateDirectories: true)
             for (name, data) in [
@@ -30,7 +31,7 @@ import Testing
             ] { try data.write(to: folder.appendingPathComponent(name)) }
             let target = HLSTarget(folder: folder.path)
             server = try await WebServer(
-                try #require(WebAddress("127.0.0.1:0")),
+                try #require(WebAddress("127.0.0.1:0")), patience: patience,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             ) { [WebChannel(name: "one <1>", outputs: [target])] }
         }
@@ -200,6 +201,31 @@ import Testing
             #expect(try await !site.ask(text).head.hasPrefix("http/1.1 200"))
         }
         #expect(try await site.get("/").head.hasPrefix("http/1.1 200"))
+    }
+
+    /// More than all buffers hold, asked for and not taken.
+    @Test func aReaderThatTakesNothingIsCutOff() async throws {
+        let site = try await Site(patience: .milliseconds(500))
+        let path = site.folder.appendingPathComponent("index-10.ts").path
+        let size = 100 << 20
+        let file = open(path, O_WRONLY | O_CREAT, 0o644)
+        #expect(ftruncate(file, off_t(size)) == 0)
+        close(file)
+        let reader = try site.connect()
+        defer { close(reader) }
+        let text = "GET \(way)index-10.ts HTTP/1.1\r\nHost: a\r\n\r\n"
+        _ = text.withCString { send(reader, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
+        try await Task.sleep(nanoseconds: 2_500_000_000)
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        var taken = 0
+        var count = recv(reader, &buffer, buffer.count, 0)
+        while count > 0 {
+            taken += count
+            count = recv(reader, &buffer, buffer.count, 0)
+        }
+        #expect(taken > 0 && taken < size)
+        // Who takes it gets all of it.
+        #expect(try await site.get(way + "index-10.ts").body.count == size)
     }
 
     @Test func anAddressIsAHostAndAPort() async throws {

@@ -8,7 +8,7 @@ final class StallGuard: ChannelOutboundHandler, RemovableChannelHandler {
 
     private let patience: TimeAmount
     private var waiting = 0
-    private var progress = NIODeadline.now()
+    private var progress = NIODeadline.distantPast
     private var alarm: Scheduled<Void>?
 
     init(patience: TimeAmount) { self.patience = patience }
@@ -17,11 +17,12 @@ final class StallGuard: ChannelOutboundHandler, RemovableChannelHandler {
         context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
     ) {
         let promise = promise ?? context.eventLoop.makePromise()
-        if waiting == 0 { progress = .now() }
+        let loop = context.eventLoop
+        if waiting == 0 { progress = loop.now }
         waiting += 1
         promise.futureResult.assumeIsolated().whenComplete { _ in
             self.waiting -= 1
-            self.progress = .now()
+            self.progress = loop.now
         }
         if alarm == nil { watch(context) }
         context.write(data, promise: promise)
@@ -31,7 +32,7 @@ final class StallGuard: ChannelOutboundHandler, RemovableChannelHandler {
         alarm = context.eventLoop.assumeIsolated().scheduleTask(deadline: progress + patience) {
             self.alarm = nil
             guard self.waiting > 0 else { return }
-            if self.progress + self.patience <= .now() {
+            if self.progress + self.patience <= context.eventLoop.now {
                 context.close(promise: nil)
             } else {
                 self.watch(context)

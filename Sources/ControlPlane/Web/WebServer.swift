@@ -13,8 +13,7 @@ import NIOPosix
 public final class WebServer: Sendable {
     /// Readers at a time; the next one waits until one has left.
     private static let mostConnections = 1000
-    /// A connection that brings or takes nothing ends after so long.
-    private static let patience = TimeAmount.seconds(20)
+    public static let patience = TimeAmount.seconds(20)
     /// Bytes of a request's head.
     private static let longestHead = 16 << 10
     /// Bytes read from a disk at a time, and threads that do.
@@ -30,10 +29,12 @@ public final class WebServer: Sendable {
     /// Listens; returns when it does.
     /// - Parameters:
     ///   - address: Where.
+    ///   - patience: a connection that brings or takes nothing ends after so long.
     ///   - shows: the channels as they are now; called on any thread, for each request.
     /// - Throws: where the address can not be had.
     public init(
-        _ address: WebAddress, logger: Logger, shows: @escaping @Sendable () -> [WebChannel]
+        _ address: WebAddress, patience: TimeAmount = WebServer.patience, logger: Logger,
+        shows: @escaping @Sendable () -> [WebChannel]
     ) async throws(ControlFailure) {
         loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         disks = NIOThreadPool(numberOfThreads: WebServer.readers)
@@ -49,8 +50,8 @@ public final class WebServer: Sendable {
             router: WebServer.router(disks, shows),
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: [StallGuard(patience: WebServer.patience)],
-                    idleTimeout: WebServer.patience, httpDecoderConfiguration: decoder)),
+                    additionalChannelHandlers: [StallGuard(patience: patience)],
+                    idleTimeout: patience, httpDecoderConfiguration: decoder)),
             configuration: ApplicationConfiguration(
                 address: .hostname(
                     address.host.isEmpty ? "0.0.0.0" : address.host, port: Int(address.port)),

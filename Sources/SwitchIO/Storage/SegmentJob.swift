@@ -1,5 +1,6 @@
 // Finished recordings into HLS: the same cutter and the same files as an output on the air, with
-// nobody waiting. No clock stood beside, so no segment has a date.
+// nobody waiting. What stands beside a recording says when it was; without that its segments have no
+// dates.
 
 import Packaging
 import TransportStream
@@ -16,6 +17,7 @@ public struct SegmentJob {
 
     private var store: SegmentStore
     private var cutter: StreamCutter
+    private var clock: RecordingClock?
 
     /// - Throws: where there is a playlist already, or no folder can be.
     public init(_ target: HLSTarget) throws(IOFailure) {
@@ -29,6 +31,10 @@ public struct SegmentJob {
         store = SegmentStore(target, wallClock: nil)
         cutter = StreamCutter(store.rule)
     }
+
+    /// A recording follows.
+    /// - Parameter clock: when it was; nil where that is not known.
+    public mutating func beginRecording(_ clock: RecordingClock?) { self.clock = clock }
 
     /// Takes whole packets.
     public mutating func take(_ packets: Span<UInt8>) throws(IOFailure) {
@@ -53,7 +59,25 @@ public struct SegmentJob {
     private mutating func write() throws(IOFailure) {
         let (bytes, steps) = cutter.drain()
         var position = 0
-        for step in steps { try store.take(step, bytes.span, &position) }
+        for (index, step) in steps.enumerated() {
+            try store.take(dated(step, before: steps[(index + 1)...]), bytes.span, &position)
+            if case .timeBreak(let found) = step { clock?.pass(found) }
+        }
         cutter.rule = store.rule
+    }
+
+    /// - Parameter later: a break that a piece begins with comes behind its begin.
+    private mutating func dated(
+        _ step: CutterStep, before later: ArraySlice<CutterStep>
+    ) -> CutterStep {
+        guard case .begin(var piece) = step else { return step }
+        for case .timeBreak(let found) in later
+        where found.place.presentation == piece.presentation {
+            clock?.pass(found)
+        }
+        let date = clock?.wallClock(of: piece.presentation)
+        store.isDated = date != nil
+        piece.wallClock = date ?? 0
+        return .begin(piece)
     }
 }

@@ -14,6 +14,7 @@ struct SegmentStore: PieceStore {
     private struct Draft {
         var file: PieceFile
         var start: PieceStart
+        var isDated: Bool
     }
 
     private let target: HLSTarget
@@ -26,7 +27,8 @@ struct SegmentStore: PieceStore {
     private var stale: [(name: String, map: String?, ticks: Int64)] = []
     /// The segment before the next one was lost.
     private var hasHole = false
-    private let hasWallClock: Bool
+    /// Pieces that begin come with their wall clock.
+    var isDated: Bool
     /// When the next segment begins, by the dates of those before.
     private var nextDate: Int64?
     /// Of what a datagram came early or late an eighth is believed; a second is another clock.
@@ -37,7 +39,7 @@ struct SegmentStore: PieceStore {
     init(_ target: HLSTarget, wallClock: Int64?) {
         self.target = target
         if target.segments == .fmp4 { fragments = FragmentMaker(target) }
-        hasWallClock = wallClock != nil
+        isDated = wallClock != nil
         let seconds = max(1, (target.segment + 500_000_000) / 1_000_000_000)
         let old = Disk.text(
             target.folder + "/" + target.playlistName, most: SegmentStore.longestPlaylistBytes
@@ -109,7 +111,7 @@ struct SegmentStore: PieceStore {
         newest = nil
         let file = try PieceFile(
             path: path(target.draftName(piece.number, ".ts")), isNew: false)
-        newest = Draft(file: file, start: piece)
+        newest = Draft(file: file, start: piece, isDated: isDated)
     }
 
     mutating func write(_ bytes: Span<UInt8>, isNewest: Bool) throws(IOFailure) {
@@ -154,7 +156,7 @@ struct SegmentStore: PieceStore {
         let isOther = map != playlist.segments.last?.map
         let segment = MediaPlaylist.Segment(
             name: name, map: map, durationTicks: piece.durationTicks,
-            wallClock: hasWallClock ? date(ended.start, piece) : nil,
+            wallClock: ended.isDated ? date(ended.start, piece) : nil,
             isDiscontinuous: !isFirst && (!isContinuous || isOther),
             isIndependent: ended.start.isIndependent)
         hasHole = false

@@ -132,41 +132,82 @@ extension LiveTests {
             #expect(sizes[0] ?? 0 > 50_000 && sizes[1] == 0, "\(sizes)")
         }
 
-        @Test func aCardIsMadeToFitAndShownWhenNothingElseIsThere() async throws {
+        /// A channel that is sent to for a while, and has a slate for what follows.
+        private struct Stage {
+            let file: String
+            let channel: Companion
+            let port: UInt16
+
+            init(_ slate: String, _ workspace: Workspace) throws {
+                file = workspace.path(slate + ".ts")
+                port = try DatagramRelay.freePort()
+                channel = try Companion(
+                    try Binary.found.get(),
+                    [
+                        "run", "-i", "main=udp://127.0.0.1:\(port)", "--slate",
+                        workspace.path(slate), "-o", file, "--hold-back", "1s",
+                    ])
+            }
+
+            /// Its pictures, three bytes for each pixel of 320x180.
+            func pictures(_ workspace: Workspace) throws -> [Data] {
+                let pixels = workspace.path("pixels")
+                _ = try Command.run(
+                    "ffmpeg",
+                    ["-v", "error", "-y", "-i", file, "-f", "rawvideo", "-pix_fmt", "rgb24", pixels])
+                let (data, size) = (try Data(contentsOf: URL(fileURLWithPath: pixels)), 320 * 180 * 3)
+                return stride(from: 0, through: data.count - size, by: size).map {
+                    Data(data[$0..<($0 + size)])
+                }
+            }
+        }
+
+        @Test func aCardAndAClipAreMadeToFitAndShownWhenNothingElseIsThere() async throws {
             let workspace = try Workspace()
-            let (card, file) = (workspace.path("card.png"), workspace.path("file.ts"))
-            _ = try Command.run(
-                "ffmpeg",
-                [
-                    "-v", "error", "-f", "lavfi", "-i", "color=c=red:s=1000x400", "-frames:v",
-                    "1", card,
-                ])
-            let port = try DatagramRelay.freePort()
-            let channel = try Companion(
-                try Binary.found.get(),
-                [
-                    "run", "-i", "main=udp://127.0.0.1:\(port)", "--slate", card, "-o", file,
-                    "--hold-back", "1s",
-                ])
+            func make(_ name: String, _ arguments: String...) throws {
+                let outcome = try Command.run(
+                    "ffmpeg", ["-v", "error"] + arguments + [workspace.path(name)])
+                #expect(outcome.errorLines == [])
+            }
+            try make("card.png", "-f", "lavfi", "-i", "color=c=red:s=1000x400", "-frames:v", "1")
+            // A second of each colour, at another rate and in another shape, with sound.
+            try make(
+                "clip.mp4", "-f", "lavfi", "-i", "color=c=blue:s=640x640:r=30:d=1", "-f", "lavfi",
+                "-i", "color=c=lime:s=640x640:r=30:d=1", "-f", "lavfi", "-i", "sine=duration=2",
+                "-filter_complex", "[0][1]concat[v]", "-map", "[v]", "-map", "2:a", "-c:v",
+                "libx264", "-pix_fmt", "yuv420p")
+            let stages = try ["card.png", "clip.mp4"].map { try Stage($0, workspace) }
             try await pause(0.7)
-            let main = try LiveTests.sender("main", to: "udp://127.0.0.1:\(port)?pkt_size=1316")
+            let senders = try stages.map {
+                try LiveTests.sender("main", to: "udp://127.0.0.1:\($0.port)?pkt_size=1316")
+            }
             try await pause(11)
-            main.signal(SIGKILL)
+            for main in senders { main.signal(SIGKILL) }
             try await pause(5)
-            let (status, log) = try channel.finish(SIGTERM)
-            #expect(status == 0 && log.contains("seam 1 main -> slate"), "\(log)")
-            let check = try Command.attacca(["check", file])
-            #expect(check.status == 0, "\(check.output)")
+            for (stage, isCard) in zip(stages, [true, false]) {
+                let (status, log) = try stage.channel.finish(SIGTERM)
+                #expect(status == 0 && log.contains("seam 1 main -> slate"), "\(log)")
+                let check = try Command.attacca(["check", stage.file])
+                // Of a PES packet of sound that did not come whole nothing is there, and nothing in
+                // its place where the slate is entered at the begin of a pass.
+                let broken = check.output.split(separator: "\n")
+                    .prefix { !$0.hasPrefix("input ") }
+                    .filter { $0.contains(" 0x") && (isCard || !$0.contains("audioStep")) }
+                #expect(broken == [] && (check.status == 0 || !isCard), "\(check.output) \(log)")
+            }
             // The card has no marks; its red fills the width, and is black above.
-            let pixels = workspace.path("pixels")
-            _ = try Command.run(
-                "ffmpeg",
-                ["-v", "error", "-i", file, "-f", "rawvideo", "-pix_fmt", "rgb24", pixels])
-            let data = try Data(contentsOf: URL(fileURLWithPath: pixels))
-            let last = data.suffix(320 * 180 * 3)
-            let middle = last.startIndex + (90 * 320 + 160) * 3
-            #expect(last.count == 320 * 180 * 3)
-            #expect(last[middle] > 200 && last[middle + 1] < 60 && last[last.startIndex + 480] < 40)
+            let (middle, top, left) = ((90 * 320 + 160) * 3, 480, 90 * 320 * 3)
+            let last = try #require(try stages[0].pictures(workspace).last)
+            #expect(last[middle] > 200 && last[middle + 1] < 60 && last[top] < 40)
+            // The clip's pictures fill the height, one second of each colour again and again; a pass
+            // is as long as its sound, to a PES packet.
+            let clip = try stages[1].pictures(workspace).suffix(75)
+            #expect(clip.allSatisfy { $0[left] < 40 && $0[left + 1] < 40 && $0[left + 2] < 40 })
+            let isGreen = clip.map { $0[middle + 1] > 150 && $0[middle + 2] < 100 }
+            #expect(zip(isGreen, clip).allSatisfy { $0 || $1[middle + 2] > 150 })
+            let changes = isGreen.indices.dropFirst().filter { isGreen[$0] != isGreen[$0 - 1] }
+            let lengths = zip(changes, changes.dropFirst()).map { $1 - $0 }
+            #expect(lengths.count >= 1 && lengths.allSatisfy { (21...25) ~= $0 }, "\(changes)")
         }
     }
 }

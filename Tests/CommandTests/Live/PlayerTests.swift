@@ -171,6 +171,31 @@ extension LiveTests {
                 try String(contentsOfFile: $0, encoding: .utf8)
             }
             #expect(sidecars.joined().components(separatedBy: "\"level\":").count == 4)
+            // Packaged afterwards the recordings have the same times of day.
+            let again = stage.workspace.path("again")
+            let outcome = try Command.attacca(
+                ["package"] + stage.names(stage.archive, ".ts") + ["--hls", again + "?segment=2s"])
+            #expect(outcome.status == 0 && outcome.errorLines == [])
+            let made = try String(contentsOfFile: again + "/index.m3u8", encoding: .utf8)
+            let (then, later) = (try dates(text), try dates(made))
+            #expect(then.count > 5 && later.count > 5)
+            #expect(abs((then.first?.begin ?? 0) - (later.first?.begin ?? 0)) < 0.05, "\(made)")
+            #expect(abs((then.last?.end ?? 0) - (later.last?.end ?? 0)) < 0.2, "\(made)")
+            for (before, next) in zip(later, later.dropFirst()) {
+                #expect(abs(next.begin - before.end) < 0.1, "\(made)")
+            }
+        }
+
+        /// When each segment of a playlist begins and ends, seconds; all have dates.
+        private func dates(_ playlist: String) throws -> [(begin: Double, end: Double)] {
+            let lines = playlist.split(separator: "\n")
+            let lengths = lines.filter { $0.hasPrefix("#EXTINF:") }
+                .compactMap { Double($0.dropFirst(8).prefix { $0 != "," }) }
+            let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+            let begins = try lines.filter { $0.hasPrefix("#EXT-X-PROGRAM-DATE-TIME:") }
+                .map { try format.parse(String($0.dropFirst(25))).timeIntervalSince1970 }
+            try #require(begins.count == lengths.count)
+            return zip(begins, lengths).map { ($0, $0 + $1) }
         }
 
         /// One initialization section for all encoders, and each segment plays with it alone.
