@@ -7,10 +7,12 @@
 // (DVB's MPEG audio does not), so a piece's end may have cut it off; its begin is read again out of
 // the piece before.
 //
-// H.264 is labelled avc3 and keeps its parameter sets with the pictures: behind a seam another
-// encoder's come, and one initialization section stays good for both. avc1 forbids that, and a new
-// section at each seam is a trap: ffmpeg leaves it out, Chromium's own player stops for good at the
-// second of them. HEVC is hvc1, with its sets beside the pictures too: Apple plays no hev1.
+// Parameter sets stay with the pictures: behind a seam another encoder's come, and one
+// initialization section, with those of the first piece, stays good for both. A new section at each
+// seam is a trap: ffmpeg leaves it out, Chromium's own player stops for good at the second of them.
+// The labels that say so would be avc3 and hev1 (14496-15); but VLC 3 shows nothing of avc3, and
+// Apple plays no hev1. So they are avc1 and hvc1, as ffmpeg too writes them, and every decoder that
+// has been seen takes the sets where they stand.
 
 import CLibAV
 import Foundation

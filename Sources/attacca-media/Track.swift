@@ -58,11 +58,7 @@ struct Track {
     /// ended.
     mutating func goOn(_ before: FragmentOrder.Before?) {
         output.pointee.id = input.pointee.id
-        output.pointee.codecpar.pointee.codec_tag = switch codec {
-        case AV_CODEC_ID_H264: Track.tag("avc3")
-        case AV_CODEC_ID_HEVC: Track.tag("hvc1")
-        default: 0
-        }
+        if codec == AV_CODEC_ID_HEVC { output.pointee.codecpar.pointee.codec_tag = Track.hvc1 }
         let own = fragmentTrack(rest: nil)
         if let old = before?.tracks.first(where: { $0.id == own.id && $0.kind == own.kind }),
             let sound = old.sound
@@ -71,9 +67,7 @@ struct Track {
         }
     }
 
-    private static func tag(_ name: StaticString) -> UInt32 {
-        name.withUTF8Buffer { $0.reversed().reduce(0) { $0 << 8 | UInt32($1) } }
-    }
+    private static let hvc1 = "hvc1".utf8.reversed().reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
 
     /// Nothing is missing before the first picture.
     mutating func open() { entry = .open }

@@ -75,8 +75,9 @@ import TransportStream
         let read = MediaPlaylist(playlist.text, window: 3)
         #expect(read?.segments == playlist.segments && read?.end == 1 << 33)
         // A wrapped time stamp goes on from there, or stands a little before.
-        #expect(read?.position(of: Timestamp(wrapping: 5)) == (1 << 33) + 5)
-        #expect(read?.position(of: Timestamp(wrapping: -5)) == (1 << 33) - 5)
+        let wrap: Int64 = 1 << 33
+        #expect(read?.position(of: Timestamp(wrapping: 5)) == wrap + 5)
+        #expect(read?.position(of: Timestamp(wrapping: -5)) == wrap - 5)
     }
 
     @Test func aPlaylistThatHasEndedSaysSo() {
