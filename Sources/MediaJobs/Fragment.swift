@@ -13,8 +13,9 @@ public struct FragmentOrder: Codable, Sendable, Equatable {
     public var piece: String
     /// PTS of that unit on a line without wraps, 90 kHz. Decoding times are never below 0.
     public var position: Int64
-    /// Another piece goes on where this one ends: sound frames may be cut off by its end.
-    public var goesOn: Bool
+    /// DTS of the next piece's first unit on the same line: the last picture lasts until then, and
+    /// sound frames may be cut off by this one's end. Nil where none goes on.
+    public var end: Int64?
     /// What this piece goes on from; nil where it does not.
     public var before: FragmentOrder.Before?
     /// Of the fragment, counted from 0.
@@ -36,12 +37,12 @@ public struct FragmentOrder: Codable, Sendable, Equatable {
     }
 
     public init(
-        piece: String, position: Int64, goesOn: Bool, before: Before?, number: Int64,
+        piece: String, position: Int64, end: Int64?, before: Before?, number: Int64,
         header: String, fragment: String
     ) {
         self.piece = piece
         self.position = position
-        self.goesOn = goesOn
+        self.end = end
         self.before = before
         self.number = number
         self.header = header

@@ -249,7 +249,7 @@ final class Remux {
         }
         switch begin {
         case .at(let origin):
-            if track.isSelfFramed, manner.fragment?.goesOn == true {
+            if track.isVideo || track.isSelfFramed, manner.fragment?.end != nil {
                 try keep(index, origin: origin)
             } else {
                 try write(packet, origin: origin)
@@ -264,7 +264,8 @@ final class Remux {
         }
     }
 
-    /// Of each sound stream of a fragment the newest frame: the piece's end may have cut it off.
+    /// Of each stream of a fragment the newest frame: the piece's end may have cut sound off, and
+    /// says how long a picture stands.
     private var newest: [Int32: PacketPointer] = [:]
 
     private func keep(_ index: Int32, origin: Int64) throws(MediaFailure) {
@@ -274,19 +275,37 @@ final class Remux {
         try write(before, origin: origin)
     }
 
-    /// The piece is at its end. A frame of before that nothing has come behind is whole.
+    /// The piece is at its end. The last picture goes out, and a sound frame of before that nothing
+    /// has come behind: it is whole.
     func endFragment() throws(MediaFailure) {
-        guard case .at(let origin) = begin else { return }
-        for (index, kept) in newest where tracks[index]?.hasWritten == false {
-            let rest = manner.fragment?.before?.tracks.first {
-                $0.id == tracks[index]?.input.pointee.id
+        guard case .at(let origin) = begin, let end = manner.fragment?.end else { return }
+        for (index, kept) in newest {
+            guard let track = tracks[index] else { continue }
+            if track.isVideo {
+                stretch(kept, track.input.pointee.time_base, to: end)
+            } else {
+                let before = manner.fragment?.before?.tracks.first {
+                    $0.id == track.input.pointee.id
+                }
+                let isOld = before?.sound?.restBytes == Int(kept.pointee.size)
+                guard isOld, !track.hasWritten else { continue }
             }
-            guard let rest, rest.sound?.restBytes == Int(kept.pointee.size) else { continue }
             newest[index] = nil
             defer { Remux.free(kept) }
             try write(kept, origin: origin)
         }
     }
+
+    /// The last picture lasts until the next piece's first, whatever is missing between: a player
+    /// may take anything else for a hole, and wait.
+    private func stretch(_ packet: PacketPointer, _ base: AVRational, to end: Int64) {
+        let duration = av_rescale_q(end, Remux.clock, base) - packet.pointee.dts
+        guard duration > 0, duration < Remux.longestPicture * Int64(base.den) else { return }
+        packet.pointee.duration = duration
+    }
+
+    /// Seconds.
+    private static let longestPicture: Int64 = 10
 
     /// What the fragment has.
     var fragmentTracks: [FragmentTrack] {

@@ -77,7 +77,7 @@ import Testing
         let folder = Folder()
         try Disk.makeFolder(folder.path)
         let order = FragmentOrder(
-            piece: Studio.sample("h264-main.ts"), position: 1_000_000, goesOn: true, before: nil,
+            piece: Studio.sample("h264-main.ts"), position: 1_000_000, end: 4_240_000, before: nil,
             number: 7, header: folder.path + "/header", fragment: folder.path + "/fragment")
         let process = FragmentProcess()
         let tracks = try process.make(order)
@@ -105,7 +105,7 @@ import Testing
         let folder = Folder()
         try Disk.makeFolder(folder.path)
         let order = FragmentOrder(
-            piece: "/dev/null", position: 0, goesOn: false, before: nil, number: 0,
+            piece: "/dev/null", position: 0, end: nil, before: nil, number: 0,
             header: folder.path + "/header", fragment: folder.path + "/fragment")
         let process = FragmentProcess()
         #expect(throws: IOFailure.self) { try process.make(order) }

@@ -13,9 +13,10 @@ struct FragmentMaker {
         var file: PieceFile
         /// PTS on the playlist's line, 90 kHz.
         var position: Int64
-        /// It goes on from the one before; the next one goes on from it.
+        /// DTS of where the next one goes on from it; nil where none does.
+        var end: Int64?
+        /// It goes on from the one before.
         var isContinuous: Bool
-        var goesOn: Bool
     }
 
     private let target: HLSTarget
@@ -39,7 +40,7 @@ struct FragmentMaker {
         let draft = path(target.draftName(piece.draft, target.segments.suffix))
         let headerDraft = path(target.draftName(piece.draft, HLSTarget.headerSuffix))
         let order = FragmentOrder(
-            piece: piece.file.path, position: piece.position, goesOn: piece.goesOn,
+            piece: piece.file.path, position: piece.position, end: piece.end,
             before: before.map { FragmentOrder.Before(piece: $0.file.path, tracks: $0.tracks) },
             number: number, header: headerDraft, fragment: draft)
         do throws(IOFailure) {

@@ -138,6 +138,7 @@ struct SegmentStore: PieceStore {
         let isFirst = playlist.segments.isEmpty && playlist.end == nil && !hasHole
         let name = target.segmentName(playlist.nextSequence)
         let begin = position(of: ended.start.presentation)
+        let end = begin + piece.durationTicks
         var map: String?
         do {
             try ended.file.close()
@@ -145,7 +146,8 @@ struct SegmentStore: PieceStore {
             map = try fragments?.make(
                 FragmentMaker.Piece(
                     draft: piece.number, file: ended.file, position: begin,
-                    isContinuous: isContinuous, goesOn: newest?.start.isContinuous == true),
+                    end: newest.flatMap { $0.start.isContinuous ? end - $0.start.delay : nil },
+                    isContinuous: isContinuous),
                 number: playlist.nextSequence)
         } catch {
             // Lost, and counted with what is thrown away.
@@ -160,7 +162,7 @@ struct SegmentStore: PieceStore {
             isDiscontinuous: !isFirst && (!isContinuous || isOther),
             isIndependent: ended.start.isIndependent)
         hasHole = false
-        let left = playlist.append(segment, end: begin + piece.durationTicks)
+        let left = playlist.append(segment, end: end)
         stale += left.map { ($0.name, $0.map, $0.durationTicks) }
         if target.kind != .vod { try writePlaylist() }
         removeStale()
@@ -247,5 +249,12 @@ struct SegmentStore: PieceStore {
         guard target.kind != .live, !playlist.segments.isEmpty else { return }
         playlist.finish()
         try writePlaylist()
+    }
+}
+
+extension PieceStart {
+    /// How long before it is shown its first unit is decoded, 90 kHz ticks.
+    fileprivate var delay: Int64 {
+        (presentation.ticks &- decoding.ticks) & (Timestamp.modulus - 1)
     }
 }
