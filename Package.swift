@@ -97,6 +97,7 @@ let package = Package(
                 "SwitchIO", "RTMP", "SwitchEngine", "Packaging", "TransportStream", "Conformance",
                 "StreamContent", "MediaJobs",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
             ], swiftSettings: strict),
         .testTarget(

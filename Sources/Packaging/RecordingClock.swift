@@ -1,5 +1,5 @@
-// When the units of a recording went out, by what stands beside it: its begin on the wall clock and by
-// PTS, and each place where the one went on without the other.
+// When the units of a recording went out, by what stands beside it: its begin on the wall clock and
+// by PTS, and each place where the one went on without the other.
 
 import TransportStream
 
@@ -37,8 +37,8 @@ public struct RecordingClock: Sendable {
         }
     }
 
-    /// When a unit went out, nanoseconds since 1970; nil where that is not known. Units are asked for
-    /// in order, not more than some hours apart.
+    /// When a unit went out, nanoseconds since 1970; nil where that is not known. Units are
+    /// asked for in order, not more than some hours apart.
     public mutating func wallClock(of presentation: Timestamp) -> Int64? {
         guard let before = last else { return nil }
         var ticks = Timestamp(wrapping: presentation.ticks &- before.presentation.ticks).ticks

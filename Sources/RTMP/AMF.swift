@@ -173,11 +173,11 @@ enum AMFWriter {
         switch value {
         case .number(let number):
             bytes.append(0)
-            append(number.bitPattern, count: 8, to: &bytes)
+            bytes.append(bigEndian: number.bitPattern, count: 8)
         case .boolean(let flag): bytes += [1, flag ? 1 : 0]
         case .string(let text) where text.utf8.count > 0xFFFF:
             bytes.append(12)
-            append(UInt64(text.utf8.count), count: 4, to: &bytes)
+            bytes.append(bigEndian: text.utf8.count, count: 4)
             bytes += text.utf8
         case .string(let text):
             bytes.append(2)
@@ -193,24 +193,18 @@ enum AMFWriter {
         case .undefined: bytes.append(6)
         case .array(let values):
             bytes.append(10)
-            append(UInt64(values.count), count: 4, to: &bytes)
+            bytes.append(bigEndian: values.count, count: 4)
             for value in values { append(value, to: &bytes) }
         case .date(let milliseconds):
             bytes.append(11)
-            append(milliseconds.bitPattern, count: 8, to: &bytes)
+            bytes.append(bigEndian: milliseconds.bitPattern, count: 8)
             bytes += [0, 0]
         }
     }
 
     private static func append(name: String, to bytes: inout [UInt8]) {
         let text = Array(name.utf8.prefix(0xFFFF))
-        append(UInt64(text.count), count: 2, to: &bytes)
+        bytes.append(bigEndian: text.count, count: 2)
         bytes += text
-    }
-
-    private static func append(_ value: UInt64, count: Int, to bytes: inout [UInt8]) {
-        for index in 0..<count {
-            bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * (count - 1 - index))))
-        }
     }
 }

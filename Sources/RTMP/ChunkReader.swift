@@ -187,6 +187,7 @@ struct ChunkReader {
             streams[index].milliseconds &+= streams[index].timeField
             return begin(index)
         }
+        guard !holdsTooMuch else { return .heldBytes }
         let left = chunkBytes(index)
         var rest: [UInt8] = []
         if streams[index].isExtended,
@@ -209,11 +210,14 @@ struct ChunkReader {
         head.removeAll(keepingCapacity: true)
         let length = streams[index].length
         guard length <= longestMessage else { return .messageLength(length) }
-        guard heldBytes <= longestMessage + Limits.heldBeyondLongest else { return .heldBytes }
+        guard !holdsTooMuch else { return .heldBytes }
         streams[index].payload = []
         state = .payload(stream: index, bytesLeft: chunkBytes(index))
         return nil
     }
+
+    /// Asked before each chunk: one that begins a message may be small, those behind it large.
+    private var holdsTooMuch: Bool { heldBytes > longestMessage + Limits.heldBeyondLongest }
 
     /// Bytes that the chunk of an open message still has.
     private func chunkBytes(_ index: Int) -> Int {

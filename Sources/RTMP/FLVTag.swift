@@ -5,16 +5,17 @@
 //   enhanced 1, frame type (3), packet type (4) | four-character code (4) | (composition time) | …
 //   audio    codec (4), rate, size, channels | packet type (1), AAC only | data
 
+import TransportStream
+
 /// What a video message brings; the offsets are those of its data.
 enum VideoTag: Equatable {
+    /// - codec: H.264 or HEVC.
     case configuration(Codec, offset: Int)
     /// - composition: PTS − DTS, milliseconds.
     case picture(Codec, isKey: Bool, composition: Int32, offset: Int)
     /// Nothing to put on the air: an end of sequence, a command frame.
     case nothing
     case unsupported(String)
-
-    enum Codec: Sendable { case avc, hevc }
 
     static func read(_ bytes: [UInt8]) -> VideoTag {
         guard let first = bytes.first else { return .nothing }
@@ -24,7 +25,7 @@ enum VideoTag: Equatable {
         guard first >> 4 != 5 else { return .nothing }
         let codec: Codec
         switch first & 0x0F {
-        case 7: codec = .avc
+        case 7: codec = .h264
         // What encoders in China wrote before there was an enhanced RTMP.
         case 12: codec = .hevc
         case let other: return .unsupported(legacyNames[other] ?? "video codec \(other)")
@@ -41,12 +42,14 @@ enum VideoTag: Equatable {
         let packet = first & 0x0F
         // 4 is metadata (HDR), 6 several tracks, 7 a modifier.
         guard packet != 6, packet != 7 else { return .unsupported("several video tracks") }
-        guard first >> 4 & 7 != 5, bytes.count >= 5 else { return .nothing }
+        guard first >> 4 & 7 != 5, let code = bytes.bigEndian(at: 1, count: 4) else {
+            return .nothing
+        }
         let codec: Codec
-        switch Array(bytes[1..<5]) {
-        case Array("avc1".utf8): codec = .avc
-        case Array("hvc1".utf8): codec = .hevc
-        case let code: return .unsupported(FourCharacterCode.shown(code))
+        switch code {
+        case FourCharacterCode.avc1: codec = .h264
+        case FourCharacterCode.hvc1: codec = .hevc
+        default: return .unsupported(FourCharacterCode.shown(code))
         }
         switch packet {
         case 0: return .configuration(codec, offset: 5)
@@ -92,9 +95,8 @@ enum AudioTag: Equatable {
 
     private static func enhanced(_ bytes: [UInt8], packet: UInt8) -> AudioTag {
         guard packet != 5, packet != 7 else { return .unsupported("several audio tracks") }
-        guard bytes.count >= 5 else { return .nothing }
-        let code = Array(bytes[1..<5])
-        guard code == Array("mp4a".utf8) else {
+        guard let code = bytes.bigEndian(at: 1, count: 4) else { return .nothing }
+        guard code == FourCharacterCode.mp4a else {
             return .unsupported(FourCharacterCode.shown(code))
         }
         switch packet {
@@ -111,10 +113,16 @@ enum AudioTag: Equatable {
 }
 
 enum FourCharacterCode {
+    static let avc1: UInt32 = 0x6176_6331
+    static let hvc1: UInt32 = 0x6876_6331
+    static let mp4a: UInt32 = 0x6D70_3461
+
     /// As far as it may stand in a log.
-    static func shown(_ code: [UInt8]) -> String {
-        String(
-            decoding: code.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") },
+    static func shown(_ code: UInt32) -> String {
+        var letters: [UInt8] = []
+        letters.append(bigEndian: code, count: 4)
+        return String(
+            decoding: letters.map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") },
             as: UTF8.self)
     }
 }

@@ -51,9 +51,9 @@ public struct MediaMessage: Sendable, Equatable {
 
 extension [UInt8] {
     /// Appends the low bytes of a number, the highest first.
-    mutating func append(bigEndian value: UInt32, count: Int) {
+    mutating func append(bigEndian value: some FixedWidthInteger, count: Int) {
         for index in 0..<count {
-            append(UInt8(truncatingIfNeeded: value >> UInt32(8 * (count - 1 - index))))
+            append(UInt8(truncatingIfNeeded: value >> (8 * (count - 1 - index))))
         }
     }
 

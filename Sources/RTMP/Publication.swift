@@ -10,7 +10,7 @@ import TransportStream
 public struct Publication: Sendable {
     private var clock = MediaClock()
     private var video: Video?
-    private var sound: Sound?
+    private var sound: SoundConfiguration?
     private var pictureGrid = StampGrid()
     private var soundGrid = SoundGrid()
     private var rate = RateGuess()
@@ -22,14 +22,10 @@ public struct Publication: Sendable {
     private var untold: [String] = []
 
     private struct Video {
-        var codec: VideoTag.Codec
+        var codec: Codec
         var configuration: VideoConfiguration
         /// As its parameter sets state it, 27 MHz ticks; 0 where they do not.
         var statedTicks: Int64
-    }
-
-    private struct Sound {
-        var configuration: SoundConfiguration
     }
 
     /// Different complaints of one publisher; it may say anything.
@@ -74,27 +70,28 @@ public struct Publication: Sendable {
     }
 
     private mutating func configure(
-        _ codec: VideoTag.Codec, _ bytes: [UInt8], from offset: Int,
+        _ codec: Codec, _ bytes: [UInt8], from offset: Int,
         _ muxer: inout TransportMuxer
     ) {
-        let configuration = codec == .avc
-            ? VideoConfiguration(avc: bytes, from: offset)
-            : VideoConfiguration(hevc: bytes, from: offset)
+        let configuration = codec == .hevc
+            ? VideoConfiguration(hevc: bytes, from: offset)
+            : VideoConfiguration(avc: bytes, from: offset)
         guard let configuration else { return complain("a video configuration that is broken") }
-        let kind: Codec = codec == .avc ? .h264 : .hevc
-        let stated = StatedRate.frameTicks(kind, parameterSets: configuration.parameterSets)
+        let stated = StatedRate.frameTicks(codec, parameterSets: configuration.parameterSets)
         video = Video(codec: codec, configuration: configuration, statedTicks: stated)
-        muxer.announce(video: kind, parameterSets: configuration.parameterSets)
+        muxer.announce(video: codec, parameterSets: configuration.parameterSets)
     }
 
     private mutating func put(
         _ units: [Range<Int>], of bytes: [UInt8], isKey: Bool, at milliseconds: UInt32,
         composition: Int32, _ video: Video, _ muxer: inout TransportMuxer
     ) {
-        let time = self.time(of: milliseconds, &muxer)
+        guard let time = self.time(of: milliseconds, .video, &muxer) else {
+            return complain("pictures far from the sound's time \(MediaClock.reach) are left out")
+        }
         // Some encoders send each slice in a message of its own.
         if time == lastPicture, let first = units.first,
-            PictureUnits.continuesPicture(bytes.span, first, video.codec == .avc ? .h264 : .hevc)
+            PictureUnits.continuesPicture(bytes.span, first, video.codec)
         {
             return muxer.append(continuation: units, of: bytes.span)
         }
@@ -119,7 +116,7 @@ public struct Publication: Sendable {
             guard message.payload.count > offset else { return }
             switch SoundConfiguration.read(message.payload, from: offset) {
             case .success(let configuration):
-                sound = Sound(configuration: configuration)
+                sound = configuration
                 soundGrid.setStep(
                     ticks: SoundConfiguration.samples &* StreamTime.ticksPerSecond,
                     over: configuration.sampleRate)
@@ -131,11 +128,11 @@ public struct Publication: Sendable {
             guard let sound else { return complain("sound before its configuration") }
             let count = message.payload.count - offset
             guard (1...SoundConfiguration.longestFrame).contains(count) else { return }
-            guard let time = soundGrid.place(self.time(of: message.milliseconds, &muxer)) else {
-                return
+            guard let rough = time(of: message.milliseconds, .audio, &muxer) else {
+                return complain("sound far from the pictures' time \(MediaClock.reach) is left out")
             }
-            let frame = sound.configuration.header(frameBytes: count)
-                + message.payload[offset...]
+            guard let time = soundGrid.place(rough) else { return }
+            let frame = sound.header(frameBytes: count) + message.payload[offset...]
             muxer.append(sound: frame, presentation: StreamTime(ticks: time))
         case .unsupported(let what): complain("\(what) is not taken: AAC is expected")
         case .nothing: break
@@ -153,10 +150,12 @@ public struct Publication: Sendable {
         announcedTicks = StatedRate.exactTicks(framesPerSecond: rate)
     }
 
+    /// Nil for what can not be lined up with the other stream.
     private mutating func time(
-        of milliseconds: UInt32, _ muxer: inout TransportMuxer
-    ) -> Int64 {
-        switch clock.take(milliseconds) {
+        of milliseconds: UInt32, _ kind: MediaMessage.Kind, _ muxer: inout TransportMuxer
+    ) -> Int64? {
+        switch clock.take(milliseconds, of: kind) {
+        case .apart: return nil
         case .goesOn(let ticks): return ticks
         case .breaks(let ticks):
             muxer.breakLine()
@@ -175,39 +174,61 @@ public struct Publication: Sendable {
 }
 
 /// RTMP's time: milliseconds in 32 bits, for pictures and sound alike.
+///
+/// A step far back or forward is a restart of the encoder where a stream makes it against its own
+/// times. Where it only goes on in its own way, far from the other, it is not: a line that broke
+/// for each of its messages would be none.
 struct MediaClock: Sendable {
-    /// Sound and pictures may be so far behind each other, 1.5 s; further back is a restart.
-    static let stepBackMilliseconds: Int32 = 1500
-    /// A step forward beyond 10 s is one too.
-    static let stepForwardMilliseconds: Int32 = 10_000
+    /// From the newest time on the wire: as far back as the multiplexer has room for, and 10 s
+    /// forward.
+    static let steps =
+        -Int32(TransportMuxer.longestLagTicks / StreamTime.ticksPerMillisecond)...10_000
+
+    /// The same for people.
+    static var reach: String {
+        "(\(-steps.lowerBound / 1000) s behind, \(steps.upperBound / 1000) s ahead)"
+    }
 
     enum Step: Equatable {
         /// 27 MHz ticks.
         case goesOn(Int64)
         /// Nothing of before has to do with it.
         case breaks(Int64)
+        /// It is too far from the other stream, and no restart.
+        case apart
     }
 
     /// The newest time on the wire, and as milliseconds that do not wrap.
     private var newest: (wire: UInt32, line: Int64)?
+    /// The last times on the wire, also of what is apart.
+    private var lastPicture: UInt32?
+    private var lastSound: UInt32?
 
     static func ticks(_ milliseconds: Int64) -> Int64 {
         milliseconds &* StreamTime.ticksPerMillisecond
     }
 
-    mutating func take(_ wire: UInt32) -> Step {
-        guard let newest else {
-            self.newest = (wire, Int64(wire))
-            return .goesOn(MediaClock.ticks(Int64(wire)))
+    private static func isNear(_ wire: UInt32, _ before: UInt32) -> Bool {
+        steps.contains(Int32(bitPattern: wire &- before))
+    }
+
+    mutating func take(_ wire: UInt32, of kind: MediaMessage.Kind) -> Step {
+        let last = kind == .audio ? lastSound : lastPicture
+        if kind == .audio { lastSound = wire } else { lastPicture = wire }
+        guard let newest else { return .goesOn(begin(wire)) }
+        guard MediaClock.isNear(wire, newest.wire) else {
+            // The first pictures make the line, the first sound has to keep to it.
+            let goesOnAlone = last.map { MediaClock.isNear(wire, $0) } ?? (kind == .audio)
+            return goesOnAlone ? .apart : .breaks(begin(wire))
         }
         let step = Int32(bitPattern: wire &- newest.wire)
-        guard step >= -MediaClock.stepBackMilliseconds, step <= MediaClock.stepForwardMilliseconds
-        else {
-            self.newest = (wire, Int64(wire))
-            return .breaks(MediaClock.ticks(Int64(wire)))
-        }
         let line = newest.line &+ Int64(step)
         if step > 0 { self.newest = (wire, line) }
         return .goesOn(MediaClock.ticks(line))
+    }
+
+    private mutating func begin(_ wire: UInt32) -> Int64 {
+        newest = (wire, Int64(wire))
+        return MediaClock.ticks(Int64(wire))
     }
 }

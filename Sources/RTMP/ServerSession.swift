@@ -137,7 +137,7 @@ public struct ServerSession: ~Copyable, Sendable {
             return command(message, from: 1)
         case MessageType.audio, MessageType.video, MessageType.data, MessageType.dataAMF3,
             MessageType.aggregate:
-            media(message)
+            return media(message)
         default: break
         }
         return nil
@@ -151,13 +151,12 @@ public struct ServerSession: ~Copyable, Sendable {
         sendControl(UserControl.pingResponse, time)
     }
 
-    private mutating func media(_ message: Message) {
-        guard case .publishing(_, let stream) = state, message.stream == stream else { return }
+    private mutating func media(_ message: Message) -> SessionEvent? {
+        guard case .publishing(_, let stream) = state, message.stream == stream else { return nil }
         if message.type == MessageType.aggregate {
             queued = AggregateMessage.parts(of: message).reversed()
-        } else if let media = MediaMessage(message) {
-            queued = [media]
         }
+        return MediaMessage(message).map { .media($0) }
     }
 
     private mutating func command(_ message: Message, from start: Int) -> SessionEvent? {

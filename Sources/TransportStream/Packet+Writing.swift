@@ -76,11 +76,14 @@ public enum PacketWriter {
     /// the returned offset.
     /// - Parameter payloadCount: 1 ... 184 bytes.
     /// - Parameter randomAccess: sets random_access_indicator; needs payloadCount <= 182.
+    /// - Parameter clock: the PCR; needs payloadCount <= 176.
+    /// - Parameter isBroken: sets discontinuity_indicator; needs payloadCount <= 182.
     public static func writeHeader(
         pid: PID, continuity: ContinuityCounter, startsUnit: Bool, randomAccess: Bool = false,
-        payloadCount: Int, in bytes: inout MutableSpan<UInt8>, at offset: Int
+        clock: ClockReference? = nil, isBroken: Bool = false, payloadCount: Int,
+        in bytes: inout MutableSpan<UInt8>, at offset: Int
     ) -> Int {
-        precondition(payloadCount >= 1 && payloadCount <= 184)
+        precondition(payloadCount >= 1 && payloadCount <= (clock == nil ? 184 : 176))
         let stuffing = 184 - payloadCount
         bytes[offset] = Packet.syncByte
         bytes[offset + 1] = startsUnit ? 0x40 : 0
@@ -90,10 +93,12 @@ public enum PacketWriter {
         if stuffing > 0 {
             bytes[offset + 4] = UInt8(stuffing - 1)
             if stuffing > 1 {
-                bytes[offset + 5] = randomAccess ? 0x40 : 0
+                bytes[offset + 5] = (isBroken ? 0x80 : 0) | (randomAccess ? 0x40 : 0)
+                    | (clock != nil ? 0x10 : 0)
                 for index in (offset + 6)..<max(offset + 4 + stuffing, offset + 6) {
                     bytes[index] = 0xFF
                 }
+                if let clock { setClock(clock, in: &bytes, at: offset) }
             }
         }
         return offset + 4 + stuffing

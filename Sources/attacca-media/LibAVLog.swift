@@ -8,7 +8,8 @@ import Synchronization
 enum LibAVLog {
     private struct State {
         var filter = SecretFilter()
-        /// Whole lines. The newest at the end, two at most: the first of them says why, the other of what.
+        /// Whole lines. The newest at the end, two at most: the first of them says why, the other
+        /// of what.
         var last: [String] = []
     }
 

@@ -81,6 +81,33 @@ import Testing
         #expect(judge.complaints + judge.lossComplaints == [])
     }
 
+    /// One byte of a PES header: all counters go on, and no receiver finds the frames behind it.
+    @Test(arguments: [SamplePair.h264, .hevc, .mpeg2])
+    func soundBehindADamagedHeaderIsGoneAround(_ pair: SamplePair) throws {
+        let workspace = try Workspace()
+        let damaged = workspace.path("damaged.ts")
+        var stream = try Data(contentsOf: URL(fileURLWithPath: pair.path("main")))
+        // 13818-1 §2.4.3.2, §2.4.3.6: behind the adaptation field of a packet that begins a PES
+        // packet are a start code and a stream_id, here of sound.
+        let names = stride(from: 0, to: stream.count, by: 188).compactMap { packet -> Int? in
+            let fieldLength = stream[packet + 3] & 0x20 == 0 ? 0 : 1 + Int(stream[packet + 4])
+            let payload = packet + 4 + fieldLength
+            guard stream[packet + 1] & 0x40 != 0, payload + 4 <= packet + 188,
+                Array(stream[payload..<(payload + 3)]) == [0, 0, 1]
+            else { return nil }
+            return stream[payload + 3] & 0xE0 == 0xC0 ? payload + 3 : nil
+        }
+        stream[try #require(names.dropFirst(40).first)] ^= 0x5A
+        try stream.write(to: URL(fileURLWithPath: damaged))
+        let rehearsal = try Rehearsal(
+            ["--input", "main=\(damaged)", "--input", "backup=\(pair.path("backup"))",
+             "--hold-back", pair.holdBack])
+        let report = rehearsal.report
+        #expect(report.seams.map(\.reason) == ["damage"])
+        #expect(report.seams.allSatisfy { $0.audioGap == 0 })
+        #expect(report.output.conformance.sentences == [])
+    }
+
     @Test func returnsAfterProvenHealth() throws {
         let cast = Cast(pair: .h264, first: "main", second: "backup")
         let rehearsal = try Rehearsal(

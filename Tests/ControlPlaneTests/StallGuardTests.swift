@@ -16,7 +16,9 @@ import Testing
     /// Hands over a piece, which is taken when the channel is flushed.
     private func write() { channel.write(ByteBuffer(string: "piece"), promise: nil) }
 
-    private func pass(_ seconds: Int64) { channel.embeddedEventLoop.advanceTime(by: .seconds(seconds)) }
+    private func pass(_ seconds: Int64) {
+        channel.embeddedEventLoop.advanceTime(by: .seconds(seconds))
+    }
 
     @Test func whoTakesNothingIsCutOffInTime() {
         write()

@@ -36,7 +36,8 @@ import TransportStream
 
     @Test func aBreakGoesOnWhereItsPlaceSays() {
         var clock = RecordingClock(
-            begin: place(0, seconds: 0), breaks: [place(900_000, seconds: 70), place(0, seconds: 80)])
+            begin: place(0, seconds: 0),
+            breaks: [place(900_000, seconds: 70), place(0, seconds: 80)])
         #expect(seconds(&clock, 450_000) == 5)
         clock.pass(found(at: 900_000, lacking: 90_000))
         #expect(seconds(&clock, 900_000) == 70)

@@ -175,6 +175,32 @@ func message(
         #expect(fault == .heldBytes)
     }
 
+    @Test func messagesBegunSmallAndContinuedLargeHoldLimitedMemory() {
+        // 64 messages of 64 KB are begun with a byte each, which a stranger may do; then each goes
+        // on but for its last byte.
+        var reader = ChunkReader()
+        #expect(reader.setChunkSize(1) == nil)
+        let ids = (0..<64).map { UInt8($0) }
+        var begun: [UInt8] = []
+        for id in ids { begun += [0, id] + bytes("000000 010000 09 01000000 55") }
+        var position = 0
+        guard case .needsMore = reader.next(begun.span, from: &position) else {
+            Issue.record("beginning is no fault")
+            return
+        }
+        #expect(reader.setChunkSize(65_534) == nil)
+        let rest = [UInt8](repeating: 0x55, count: 65_534)
+        var fault: ProtocolFault?
+        for id in ids where fault == nil {
+            let piece = [0xC0, id] + rest
+            position = 0
+            if case .fault(let found) = reader.next(piece.span, from: &position) { fault = found }
+            // 64 KB and 1 MB are 17 such messages.
+            if fault == nil { #expect(id < 18) }
+        }
+        #expect(fault == .heldBytes)
+    }
+
     @Test func aChunkSizeOfNothingOrOfTheHighestBitIsAFault() {
         var reader = ChunkReader()
         #expect(reader.setChunkSize(0) == .chunkSize(0))

@@ -24,15 +24,16 @@ struct Muxed {
     }
 
     /// Pictures I B P and sound at 48 kHz, in the order of their times from `start` on.
+    /// - Parameter soundBehind: sound comes so many milliseconds after the pictures of its time.
     mutating func play(
         seconds: Int, from start: UInt32 = 0, frame: Int64 = 40_000, hasPictures: Bool = true,
-        hasSound: Bool = true
+        hasSound: Bool = true, soundBehind: Int64 = 0
     ) {
         var (picture, sound) = (Int64(0), Int64(0))
         while true {
             let (shown, heard) = (picture * frame / 1000, sound * 1024 / 48)
-            guard min(shown, heard) < Int64(seconds * 1000) else { return }
-            if shown <= heard {
+            guard min(shown, heard + soundBehind) < Int64(seconds * 1000) else { return }
+            if shown <= heard + soundBehind {
                 // I P B P B … P: each P but the last is shown two pictures later.
                 let step = picture % 50
                 let ahead: Int64 = step == 0 || step == 49 ? 1 : step % 2 == 1 ? 2 : 0
@@ -56,6 +57,14 @@ struct Muxed {
         var inspector = StreamInspector()
         inspector.inspect(bytes.span)
         return inspector.finish()
+    }
+
+    /// PCRs that are said to have nothing to do with those before.
+    var brokenClocks: Int {
+        stride(from: 0, to: bytes.count, by: Packet.size).count { at in
+            guard let header = PacketHeader(bytes.span, at: at) else { return false }
+            return header.clockReference != nil && header.discontinuity
+        }
     }
 
     /// DTS (or PTS) steps of a PID, and its bytes behind the PES headers.
@@ -205,9 +214,71 @@ struct Muxed {
                 late.removeFirst()
             }
         }
-        #expect(muxed.muxer.droppedUnits == 0)
+        #expect(muxed.publication.takeComplaints() == [])
         let early = muxed.report.table
         #expect(!early.contains("lateUnit"), "\(early)")
+    }
+
+    @Test(arguments: [1600, 2000, 2900])
+    func soundFarBehindThePicturesGoesOnTheAirWithoutABreak(milliseconds: Int64) {
+        var muxed = begun()
+        muxed.play(seconds: 20, soundBehind: milliseconds)
+        #expect(muxed.publication.takeComplaints() == [])
+        #expect(muxed.brokenClocks == 0)
+        let table = muxed.report.table
+        #expect(!table.contains("lateUnit"), "\(table)")
+        let (pictures, frames) = (muxed.units(video), muxed.units(audio))
+        #expect(pictures.count == 500)
+        #expect(frames.count == (Int(20_000 - milliseconds) * 48 + 1023) / 1024)
+        // The stamps of the pictures make one step when the sound is there, and no other.
+        let steps = zip(pictures, pictures.dropFirst()).map { $1.decoding - $0.decoding }
+        #expect(steps.count { $0 != 3600 } == 1, "\(steps)")
+        #expect(zip(frames, frames.dropFirst()).allSatisfy { $1.0 - $0.0 == 1920 })
+    }
+
+    @Test(arguments: [5000, -12_000])
+    func soundOfAnotherTimeIsLeftOutAndTheLineIsThePictures(behind: Int64) {
+        var muxed = begun()
+        // Told apart by its time only, whichever comes first.
+        for index in 0..<500 {
+            muxed.take(
+                .video, UInt32(20_000 + index * 40), TestPublisher.picture(isKey: index % 50 == 0))
+            muxed.take(
+                .audio, UInt32(20_000 + Int64(index * 40) - behind), TestPublisher.frame())
+        }
+        #expect(
+            muxed.publication.takeComplaints() == [
+                "sound far from the pictures' time (3 s behind, 10 s ahead) is left out"
+            ])
+        #expect(muxed.brokenClocks == 0)
+        let pictures = muxed.units(video)
+        #expect(pictures.count == 500 && muxed.units(audio).isEmpty)
+        #expect(zip(pictures, pictures.dropFirst()).allSatisfy { $1.1 - $0.1 == 3600 })
+    }
+
+    @Test func anEncoderThatBeginsAgainBeforeItsSoundDoesBreaksTheLineOnce() {
+        var muxed = begun()
+        // When it is sent, and what it says: sound is 2 s behind when the pictures begin again.
+        var sent: [(at: Int, kind: MediaMessage.Kind, says: Int)] = []
+        for (start, says) in [(0, 60_000), (6000, 0)] {
+            for index in 0..<150 {
+                sent.append((start + index * 40, .video, says + index * 40))
+                sent.append((start + index * 40 + 2001, .audio, says + index * 40))
+            }
+        }
+        for message in sent.sorted(by: { $0.at < $1.at }) {
+            let isVideo = message.kind == .video
+            muxed.take(
+                message.kind, UInt32(message.says),
+                isVideo ? TestPublisher.picture(isKey: message.says % 2000 == 0)
+                    : TestPublisher.frame())
+        }
+        #expect(muxed.brokenClocks == 1)
+        #expect(muxed.units(video).count == 300)
+        #expect(
+            muxed.publication.takeComplaints() == [
+                "sound far from the pictures' time (3 s behind, 10 s ahead) is left out"
+            ])
     }
 
     @Test func slicesInMessagesOfTheirOwnAreOnePicture() {

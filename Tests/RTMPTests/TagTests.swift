@@ -6,13 +6,13 @@ import Testing
 
 @Suite struct TagTests {
     @Test func picturesAndConfigurationsAreToldApart() {
-        #expect(VideoTag.read(TestPublisher.configuration25) == .configuration(.avc, offset: 5))
+        #expect(VideoTag.read(TestPublisher.configuration25) == .configuration(.h264, offset: 5))
         #expect(
             VideoTag.read(bytes("17 01 000050 00000001 65"))
-                == .picture(.avc, isKey: true, composition: 80, offset: 5))
+                == .picture(.h264, isKey: true, composition: 80, offset: 5))
         #expect(
             VideoTag.read(bytes("27 01 ffffd8 00000001 41"))
-                == .picture(.avc, isKey: false, composition: -40, offset: 5))
+                == .picture(.h264, isKey: false, composition: -40, offset: 5))
         #expect(VideoTag.read(bytes("17 02 000000")) == .nothing)
         #expect(VideoTag.read(bytes("22 00")) == .unsupported("Sorenson H.263"))
         #expect(VideoTag.read([]) == .nothing)

@@ -66,6 +66,33 @@ import Testing
         other.close()
     }
 
+    /// An answer of then may be of no use when it is needed again.
+    @Test func aNameThatIsAskedForWhenItsLinkIsGivenUpIsAskedForAnew() throws {
+        let ports = try (0..<2).map { _ in try Studio.freePort() }
+        let named = DatagramAddress(endpoint: HostPort(host: "localhost", port: ports[1]))
+        var rule = MainBackupPlan()
+        (rule.isCold, rule.trip, rule.clear) =
+            (true, 100 * Self.millisecond, 300 * Self.millisecond)
+        let runner = try InputRunner(
+            InputPlan(
+                links: [.datagrams(Studio.loopback(ports[0])), .datagrams(named)],
+                bond: .mainBackup(rule)))
+        defer { runner.close() }
+        let gate = Studio.holdNames()
+        defer { gate.signal() }
+        let start = HostClock.now
+        func poll(_ step: Int) {
+            runner.poll(at: start + Int64(step) * 50 * Self.millisecond) { _, _ in }
+        }
+        for step in 0..<5 { poll(step) }
+        #expect(runner.places[1].names != nil && runner.places[1].link == nil)
+        for step in 5..<15 {
+            Self.send(step, to: ports[0])
+            poll(step)
+        }
+        #expect(runner.places[1].names == nil && runner.places[1].link == nil)
+    }
+
     /// The second link is 200 ms behind; what goes and what comes changes neither bytes nor times.
     @Test(arguments: [false, true])
     func aMergesLinksComeAndGoWithoutAStep(isRTP: Bool) throws {

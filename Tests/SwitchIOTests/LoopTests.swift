@@ -85,6 +85,56 @@ import Testing
         runner.close()
     }
 
+    @Test func aReloadAsksForTheNamesOfNewOutputsOnly() async throws {
+        let ports = try (0..<3).map { _ in try Studio.freePort() }
+        func plan(_ outputs: [UInt16], _ name: String) -> ChannelPlan {
+            ChannelPlan(
+                name: "one",
+                engine: ChannelConfiguration(inputs: [InputConfiguration(name: name)]),
+                inputs: [InputPlan(links: [.datagrams(Studio.loopback(ports[0]))])],
+                outputs: outputs.map {
+                    let endpoint = HostPort(host: "localhost", port: $0)
+                    return OutputPlan(
+                        name: "out", address: .datagrams(DatagramAddress(endpoint: endpoint)))
+                })
+        }
+        let channel = try ChannelRunner(
+            plan([ports[1]], "main"), on: Studio.loops.next(), logger: Studio.logger)
+        channel.start()
+        let gate = Studio.holdNames()
+        let (renamed, added) = (Answered(), Answered())
+        channel.apply(plan([ports[1]], "other")).whenSuccess { renamed.set($0.isEmpty) }
+        let isRenamed = try await comesTrue { renamed.isSet }
+        channel.apply(plan([ports[1], ports[2]], "other")).whenSuccess { added.set($0.isEmpty) }
+        try await wait(0.2)
+        let wasAddedAtOnce = added.isSet
+        gate.signal()
+        let isAdded = try await comesTrue { added.isSet }
+        #expect(isRenamed && !wasAddedAtOnce && isAdded)
+        #expect(channel.status.outputs.count == 2)
+        try await channel.stop().get()
+    }
+
+    @Test func allThatWantToSeeWhatTheChannelSendsDo() async throws {
+        let ports = try (0..<2).map { _ in try Studio.freePort() }
+        let file = Studio.sample("h264-main.ts")
+        let channel = try Studio.channel(
+            [("main", InputPlan(links: [.file(path: file, isLooped: true)]))]
+                + ports.map { ("slate", InputPlan(links: [.datagrams(Studio.loopback($0))])) },
+            to: []
+        ) { $0.holdBack = 300_000_000 }
+        let watchers = [Watcher(), Watcher()]
+        try await channel.loop.submit {
+            for (index, watcher) in watchers.enumerated() {
+                channel.inputs[1 + index].places[0].link?.close()
+                channel.inputs[1 + index].places[0].link = watcher
+            }
+        }.get()
+        try await wait(3)
+        try await channel.stop().get()
+        #expect(watchers[0].count > 100_000 && watchers[0].count == watchers[1].count)
+    }
+
     // In a debug build NIO ends the process for a promise that nobody keeps.
     @Test func aChannelThatCanNotBeOpenedLeavesNothingBehind() async throws {
         let port = try Studio.freePort()
@@ -151,6 +201,18 @@ import Testing
         try await ended.get()
         #expect(isAnswered)
     }
+}
+
+/// A link that brings nothing and looks on.
+private final class Watcher: Link, @unchecked Sendable {
+    // Unchecked: touched on its channel's loop until that has ended.
+    let isRTP = false
+    let facts = LinkFacts()
+    let isWatching = true
+    private(set) var count = 0
+    func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void) {}
+    func watch(_ packets: Span<UInt8>) { count += packets.count }
+    func close() {}
 }
 
 private final class Answered: @unchecked Sendable {

@@ -1,4 +1,4 @@
-// A media process as its channel's loop sees it. The process is a real one; the clock is the test's.
+// A media process as its channel's loop sees it. The process is a real one, the clock the test's.
 
 import Foundation
 import MediaJobs

@@ -1,7 +1,9 @@
 // A port of RTMP with several places, and clients that do what encoders and others do. The clients
 // are bare sockets: what they send is written out here, or is a publisher's row of bytes.
 
+import Foundation
 import Glibc
+import NIOEmbedded
 import RTMP
 import SwitchEngine
 import Testing
@@ -209,6 +211,80 @@ enum PublisherBytes {
         let place = try SocketAddress(HostPort(host: "127.0.0.1", port: taken))
         #expect(place.withPointer { bind(listener, $0, $1) } == 0 && listen(listener, 1) == 0)
         #expect(throws: IOFailure.self) { try link(taken, "key") }
+    }
+
+    @Test func whoIsNotTakenInIsNotSaidToBeSlow() throws {
+        let port = try freePort()
+        let link = try link(port, "key")
+        defer { link.close() }
+        let (server, place) = try RTMPServer.place(
+            for: RTMPAddress(
+                endpoint: HostPort(host: "127.0.0.1", port: port), application: "live",
+                streamKey: "other"))
+        defer { server.leave(place) }
+        let channel = EmbeddedChannel()
+        let refused = RTMPConnection(to: server, on: channel)
+        channel.embeddedEventLoop.advanceTime(by: RTMPConnection.patience + .seconds(1))
+        #expect(link.takeNotes() == [])
+        // Who is taken in and says nothing is.
+        try channel.pipeline.syncOperations.addHandler(refused)
+        channel.embeddedEventLoop.advanceTime(by: RTMPConnection.patience + .seconds(1))
+        #expect(link.takeNotes().count == 1)
+    }
+
+    /// What a shell says.
+    private func shell(_ script: String) throws -> String {
+        let process = Process()
+        let pipe = Pipe()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+        process.arguments = ["-s", "KILL", "20", "sh", "-c", script]
+        (process.standardOutput, process.standardError) = (pipe, pipe)
+        try process.run()
+        let said = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        return String(decoding: said, as: UTF8.self)
+    }
+
+    @Test func aReloadGivesAPortAnotherCertificateAtOnce() async throws {
+        let port = try freePort()
+        let folder = NSTemporaryDirectory() + "attacca-certificates-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for name in ["first", "second"] {
+            _ = try shell(
+                "mkdir -p \(folder); cd \(folder); openssl req -x509 -newkey ec -pkeyopt "
+                    + "ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=\(name) "
+                    + "-keyout \(name).key -out \(name).pem")
+        }
+        /// - Parameter certificate: nil for a port in the clear.
+        func plan(_ certificate: String?) -> ChannelPlan {
+            var address = RTMPAddress(
+                endpoint: HostPort(host: "127.0.0.1", port: port), application: "live",
+                streamKey: "key")
+            address.certificate = certificate.map {
+                .init(certificate: "\(folder)/\($0).pem", key: "\(folder)/\($0).key")
+            }
+            return ChannelPlan(
+                name: "one",
+                engine: ChannelConfiguration(inputs: [InputConfiguration(name: "main")]),
+                inputs: [InputPlan(links: [.rtmp(address)])], outputs: [])
+        }
+        let channel = try ChannelRunner(
+            plan(nil), on: Studio.loops.next(), logger: Studio.logger)
+        channel.start()
+        for name in ["first", "second"] {
+            #expect(try await channel.apply(plan(name)).get() == [])
+            let said = try shell("openssl s_client -connect 127.0.0.1:\(port) </dev/null")
+            #expect(said.contains("CN = \(name)") || said.contains("CN=\(name)"), "\(said)")
+        }
+        // Files that are none are told, and change nothing for others.
+        #expect(try await channel.apply(plan("none")).get().count == 1)
+        #expect(try await channel.apply(plan(nil)).get() == [])
+        let client = try BareClient(port: port)
+        client.send(PublisherBytes.publish("live", "unknown"))
+        #expect(
+            String(decoding: client.receive().bytes, as: UTF8.self)
+                .contains("NetStream.Publish.BadName"))
+        try await channel.stop().get()
     }
 
     @Test func aLinkThatComesAgainHasItsPortAtOnce() async throws {

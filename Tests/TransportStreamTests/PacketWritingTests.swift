@@ -119,6 +119,21 @@ import Testing
         }
     }
 
+    /// 13818-1 table 2-6, by hand: a PCR of base 1 and extension 2.
+    @Test func aFirstPacketSaysAllOfItsUnit() {
+        var bytes = [UInt8](repeating: 0xCC, count: 188)
+        var span = bytes.mutableSpan
+        let at = PacketWriter.writeHeader(
+            pid: PID(0x100), continuity: ContinuityCounter(5), startsUnit: true, randomAccess: true,
+            clock: ClockReference(wrapping: 302), isBroken: true, payloadCount: 172, in: &span,
+            at: 0)
+        let head: [UInt8] = [
+            0x47, 0x41, 0x00, 0x35, 11, 0xD0, 0, 0, 0, 0, 0xFE, 2, 0xFF, 0xFF, 0xFF, 0xFF,
+        ]
+        #expect(at == 16 && Array(bytes[..<16]) == head)
+        #expect(bytes[16...].allSatisfy { $0 == 0xCC })
+    }
+
     @Test func aClockPacketHasNothingElse() throws {
         var bytes = [UInt8](repeating: 0, count: 188 * 2)
         var span = bytes.mutableSpan

@@ -13,11 +13,6 @@ struct FrameRate {
     /// What a stream may state: 5 ms to 2 s.
     static let plausibleTicks: ClosedRange<Int64> = 135_000...54_000_000
 
-    /// 24 to 60 frames a second as 27 MHz ticks: ISO/IEC 13818-2 table 6-4.
-    static let wellKnown: [Int64] = [
-        1_126_125, 1_125_000, 1_080_000, 900_900, 900_000, 540_000, 450_450, 450_000,
-    ]
-
     private(set) var ticks: Int64 = 0
     private var lastStep: Int64 = 0
     private var sameSteps = 0
@@ -41,7 +36,7 @@ struct FrameRate {
     /// The exact duration that a rounded step stands for.
     private static func exact(near step: Int64, stated: Int64) -> Int64 {
         if stated > 0 && (stated - step).magnitude <= UInt64(roundingTicks) { return stated }
-        let known = wellKnown.min {
+        let known = StatedRate.wellKnown.min {
             ($0 - step).magnitude < ($1 - step).magnitude
         }
         if let known, (known - step).magnitude <= UInt64(roundingTicks) { return known }

@@ -94,8 +94,11 @@ struct StreamTrack {
         var start = offset + Int(header.payloadOffset)
         if header.isScrambled { scrambledPackets += 1 }
         if header.startsUnit {
-            start = openPES(
-                bytes, from: start, to: end, header: header, number: number, clock: clock)
+            guard
+                let payload = openPES(
+                    bytes, from: start, to: end, header: header, number: number, clock: clock)
+            else { return nil }
+            start = payload
         } else if awaitsStart {
             return nil
         }
@@ -183,20 +186,26 @@ struct StreamTrack {
         }
     }
 
-    /// Begins a PES packet; returns where its payload begins.
+    /// Begins a PES packet; returns where its payload begins, or nil where there is none.
     private mutating func openPES(
         _ bytes: Span<UInt8>, from start: Int, to end: Int, header: PacketHeader, number: Int,
         clock: StreamTime
-    ) -> Int {
+    ) -> Int? {
         closePES()
+        let reading = header.isScrambled ? nil : PESHeader.read(bytes, from: start, to: end)
+        if kind != .data, case .notPES? = reading {
+            // Damaged on its way: whatever comes until the next one has no times, and no receiver
+            // would take it.
+            holes += 1
+            lose()
+            return nil
+        }
         awaitsStart = false
         var record = PESRecord(
             firstPacket: number, lastPacket: number, elementaryStart: detector.position,
             elementaryEnd: detector.position, header: nil)
         var payload = start
-        if !header.isScrambled,
-            case .header(let read) = PESHeader.read(bytes, from: start, to: end)
-        {
+        if case .header(let read)? = reading {
             payload = min(start + read.headerLength, end)
             record.header = read
             record.presentation = read.presentation?.unwrapped(near: clock)

@@ -12,26 +12,43 @@ extension ChannelRunner {
     /// - Returns: what could not be opened, for people.
     @discardableResult
     public func apply(_ wanted: ChannelPlan, isRetry: Bool = false) -> EventLoopFuture<[String]> {
-        let addresses = wanted.outputs.map(\.address)
-        guard addresses.contains(where: \.needsLookup) else {
-            return loop.submit { self.change(to: wanted, addresses.map { .success($0) }, isRetry) }
-        }
-        // The loop does not wait for names.
-        let known = loop.makePromise(of: [Numbered].self)
-        DispatchQueue.names.async {
-            known.succeed(
-                addresses.map { address in
-                    Numbered { () throws(IOFailure) in try address.withNumbers() }
-                })
-        }
-        return known.futureResult.map { self.change(to: wanted, $0, isRetry) }
+        loop.flatSubmit { self.apply(wanted, [:], isRetry) }
     }
 
     /// An output's address with numbers for names, where they have an answer.
     private typealias Numbered = Result<OutputAddress, IOFailure>
 
+    /// - Parameter known: addresses of outputs to be opened, by their place in the plan.
+    private func apply(
+        _ wanted: ChannelPlan, _ known: [Int: Numbered], _ isRetry: Bool
+    ) -> EventLoopFuture<[String]> {
+        // Outputs that run on have their addresses: with DNS gone they would hold all else back.
+        let origins = PlanDifference(from: plan, to: wanted).outputs
+        let unknown = wanted.outputs.indices.filter { index in
+            origins[index] == nil && known[index] == nil
+                && wanted.outputs[index].address.needsLookup
+        }
+        guard !unknown.isEmpty else {
+            return loop.makeSucceededFuture(change(to: wanted, known, isRetry))
+        }
+        // The loop does not wait for names, and no name for another. Meanwhile another reload may
+        // have closed what was running.
+        let answers = unknown.map { index in
+            let answer = loop.makePromise(of: (Int, Numbered).self)
+            DispatchQueue.names.async {
+                let address = wanted.outputs[index].address
+                answer.succeed(
+                    (index, Numbered { () throws(IOFailure) in try address.withNumbers() }))
+            }
+            return answer.futureResult
+        }
+        return EventLoopFuture.whenAllSucceed(answers, on: loop).flatMap { answers in
+            self.apply(wanted, known.merging(answers) { $1 }, isRetry)
+        }
+    }
+
     private func change(
-        to wanted: ChannelPlan, _ addresses: [Numbered], _ isRetry: Bool
+        to wanted: ChannelPlan, _ addresses: [Int: Numbered], _ isRetry: Bool
     ) -> [String] {
         guard !isStopping else { return [] }
         let difference = PlanDifference(from: plan, to: wanted)
@@ -61,7 +78,7 @@ extension ChannelRunner {
 
     /// - Returns: those that run now.
     private func changeOutputs(
-        to wanted: ChannelPlan, _ addresses: [Numbered], _ difference: PlanDifference,
+        to wanted: ChannelPlan, _ addresses: [Int: Numbered], _ difference: PlanDifference,
         _ failures: inout [String]
     ) -> [OutputPlan] {
         let (old, oldPlans) = (outputs, plan.outputs)
@@ -80,7 +97,7 @@ extension ChannelRunner {
                 continue
             }
             do throws(IOFailure) {
-                try add(output, at: addresses[index].get())
+                try add(output, at: addresses[index]?.get() ?? output.address)
                 running.append(output)
                 logger.notice("channel \(name): output \(output.name) is added")
             } catch {

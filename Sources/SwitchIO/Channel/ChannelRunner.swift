@@ -26,8 +26,8 @@ public final class ChannelRunner: @unchecked Sendable {
     var inputs: [InputRunner]
     var outputs: [(name: String, output: any Output)] = []
     var pacer: Pacer
-    /// A slate that is yet to be made like what goes out.
-    private var watcher: SlateLink?
+    /// Slates that are yet to be made like what goes out.
+    private var watchers: [any Link] = []
     private let synchronizationSource: UInt32
     /// Where the output's place is noted as datagrams leave.
     let state: StateFile?
@@ -142,7 +142,7 @@ public final class ChannelRunner: @unchecked Sendable {
 
     private func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
         state?.note(packets, datagram)
-        watcher?.watch(packets)
+        for watcher in watchers { watcher.watch(packets) }
         for index in outputs.indices { outputs[index].output.send(packets, datagram) }
     }
 
@@ -163,7 +163,8 @@ public final class ChannelRunner: @unchecked Sendable {
         }
         if plan.endsWithInputs && inputs.allSatisfy(\.hasEnded) { drainAndEnd() }
         drain()
-        watcher = inputs.lazy.compactMap(\.watcher).first
+        watchers.removeAll(keepingCapacity: true)
+        for input in inputs { input.addWatchers(to: &watchers) }
         for index in outputs.indices { outputs[index].output.poll(at: now) }
         for event in engine.takeEvents() { take(event) }
         if now.nanoseconds >= nextStatus {

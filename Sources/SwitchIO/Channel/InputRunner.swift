@@ -97,6 +97,8 @@ final class InputRunner {
     private func closeUnwanted(_ index: Int) {
         places[index].link?.close()
         places[index].link = nil
+        // Asked for anew when it is needed again: an answer is of its moment.
+        places[index].names = nil
         places[index].error = nil
         places[index].nextAttempt = .min
     }
@@ -140,12 +142,11 @@ final class InputRunner {
         hasEnded = isOver
     }
 
-    /// A link that wants to see what the channel sends.
-    var watcher: SlateLink? {
+    /// Adds the links that want to see what the channel sends.
+    func addWatchers(to watchers: inout [any Link]) {
         for place in places {
-            if let slate = place.link as? SlateLink, slate.isWatching { return slate }
+            if let link = place.link, link.isWatching { watchers.append(link) }
         }
-        return nil
     }
 
     func close() {

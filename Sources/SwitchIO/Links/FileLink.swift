@@ -10,8 +10,7 @@ final class FileLink: Link {
     private(set) var facts = LinkFacts()
     private var descriptor: Int32
     private let isLooped: Bool
-    /// When the next pass begins, from the begin of this one, ns; nil for behind the last packet.
-    private let passLength: Int64?
+    private let length: LoopLength?
     private let path: String
     private var reader = PacedReader(program: nil)
     /// When the recording's time 0 is.
@@ -25,7 +24,7 @@ final class FileLink: Link {
         self.isLooped = isLooped
         descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system("'\(path)'") }
-        passLength = isLooped ? LoopLength.nanoseconds(of: descriptor) : nil
+        length = isLooped ? LoopLength(of: descriptor) : nil
         facts.state = .connected
         facts.connections = 1
     }
@@ -34,7 +33,7 @@ final class FileLink: Link {
     init(standardInput: Int32) throws(IOFailure) {
         path = "standard input"
         isLooped = false
-        passLength = nil
+        length = nil
         descriptor = fcntl(standardInput, F_DUPFD_CLOEXEC, 0)
         guard descriptor >= 0 else { throw .system(path) }
         facts.state = .connected
@@ -46,7 +45,7 @@ final class FileLink: Link {
         self.path = path
         self.descriptor = descriptor
         isLooped = true
-        passLength = LoopLength.nanoseconds(of: descriptor)
+        length = LoopLength(of: descriptor)
         facts.state = .connected
         facts.connections = 1
     }
@@ -63,7 +62,9 @@ final class FileLink: Link {
         while true {
             while reader.needsBytes { read() }
             guard let next = reader.nextTime else {
-                if begin(after: latest) { return poll(at: now, take) }
+                // What is over before its length is known waits for that.
+                if isLooped, hasGiven, case .awaited? = length?.answer { return }
+                if begin(after: passLength ?? latest) { return poll(at: now, take) }
                 return
             }
             guard next < limit, let batch = reader.take(before: limit) else { return }
@@ -76,8 +77,16 @@ final class FileLink: Link {
         }
     }
 
+    /// When the next pass begins, from the begin of this one, ns; nil where that is not known (yet):
+    /// behind the last packet.
+    private var passLength: Int64? {
+        if case .found(let length)? = length?.answer { return length }
+        return nil
+    }
+
     /// Begins again, or ends. Returns true when there is more.
-    private func begin(after latest: Int64) -> Bool {
+    /// - Parameter length: of this pass, ns.
+    private func begin(after length: Int64) -> Bool {
         guard isLooped, hasGiven, let start else {
             close()
             return false
@@ -85,8 +94,8 @@ final class FileLink: Link {
         lseek(descriptor, 0, SEEK_SET)
         reader = PacedReader(program: nil)
         hasGiven = false
-        self.start = start + (passLength ?? latest)
-        self.latest = 0
+        self.start = start + length
+        latest = 0
         return true
     }
 

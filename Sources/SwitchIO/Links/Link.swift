@@ -57,10 +57,16 @@ protocol Link: AnyObject {
     func poll(at now: MonotonicInstant, _ take: (Span<UInt8>, MonotonicInstant) -> Void)
     /// Lines for the operator, since asked last; never with a secret in them.
     func takeNotes() -> [String]
+    /// Wants to see what its channel sends.
+    var isWatching: Bool { get }
+    /// What the channel sends.
+    func watch(_ packets: Span<UInt8>)
     func close()
 }
 
 extension Link {
     var isConnected: Bool { facts.state == .connected }
     func takeNotes() -> [String] { [] }
+    var isWatching: Bool { false }
+    func watch(_ packets: Span<UInt8>) {}
 }

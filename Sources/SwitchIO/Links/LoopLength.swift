@@ -4,12 +4,42 @@
 //
 // It looks at the begin and the end of the file only.
 
+import Dispatch
 import Glibc
+import Synchronization
 import TransportStream
 
-enum LoopLength {
+/// Begins to look when it is made, on a thread of its own: the loop does not wait for a disk.
+final class LoopLength: Sendable {
     private static let headBytes = 4 << 20
     private static let tailBytes = 8 << 20
+    /// Bytes that are read at a time.
+    private static let pieceBytes = 1000 * Packet.size
+
+    enum Answer {
+        case awaited
+        /// Nanoseconds; nil where the stamps do not tell.
+        case found(Int64?)
+    }
+
+    private let state = Mutex(Answer.awaited)
+
+    var answer: Answer { state.withLock { $0 } }
+
+    /// - Parameter descriptor: of the file; it may be closed at any time, and where it stands does
+    ///   not matter and does not change.
+    init(of descriptor: Int32) {
+        let own = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard own >= 0 else {
+            state.withLock { $0 = .found(nil) }
+            return
+        }
+        DispatchQueue.global(qos: .userInitiated).async {
+            let length = LoopLength.nanoseconds(of: own)
+            close(own)
+            self.state.withLock { $0 = .found(length) }
+        }
+    }
 
     /// PTS of one elementary stream, in the order of the file, from its first one on, 90 kHz.
     private struct Stamps {
@@ -29,12 +59,11 @@ enum LoopLength {
     /// A pass is about as long as its PCRs say, 3 s; else its stamps jump somewhere.
     private static let toleranceTicks: Int64 = 3 * 90_000
 
-    /// Nanoseconds; nil where the stamps do not tell. The descriptor stands at the begin then.
-    static func nanoseconds(of descriptor: Int32) -> Int64? {
-        let end = Int(lseek(descriptor, 0, SEEK_END))
+    private static func nanoseconds(of descriptor: Int32) -> Int64? {
+        var facts = stat()
         // A pipe has no end to look at.
-        guard end > 0 else { return nil }
-        lseek(descriptor, 0, SEEK_SET)
+        guard fstat(descriptor, &facts) == 0, facts.st_size > 0 else { return nil }
+        let end = Int(facts.st_size)
         var sight = Sight()
         let head = min(end, headBytes)
         scan(descriptor, 0..<head, isHead: true, &sight)
@@ -58,23 +87,21 @@ enum LoopLength {
     private static func scan(
         _ descriptor: Int32, _ range: Range<Int>, isHead: Bool, _ sight: inout Sight
     ) {
-        var bytes = [UInt8](repeating: 0, count: range.count)
-        var count = 0
-        while count < bytes.count {
-            let more = bytes.withUnsafeMutableBytes {
-                let rest = $0[count...]
-                let room = UnsafeMutableRawBufferPointer(rebasing: rest)
-                return pread(
-                    descriptor, room.baseAddress, room.count, off_t(range.lowerBound + count))
-            }
-            guard more > 0 else { break }
-            count += more
-        }
+        var piece = [UInt8](repeating: 0, count: pieceBytes)
         var framing = PacketFraming()
-        framing.append(bytes.span.extracting(0..<count)) { buffer, first, count, spacing in
-            for number in 0..<count {
-                note(buffer, at: first + number * spacing, isHead: isHead, &sight)
+        var place = range.lowerBound
+        while place < range.upperBound {
+            let wished = min(pieceBytes, range.upperBound - place)
+            let count = piece.withUnsafeMutableBytes {
+                pread(descriptor, $0.baseAddress, wished, off_t(place))
             }
+            guard count > 0 else { break }
+            framing.append(piece.span.extracting(0..<count)) { buffer, first, count, spacing in
+                for number in 0..<count {
+                    note(buffer, at: first + number * spacing, isHead: isHead, &sight)
+                }
+            }
+            place += count
         }
     }
 

@@ -1,5 +1,5 @@
-// A thread of an output's own, which may wait for a disk or a reader. What is handed to it is done in
-// order; what it has not come to yet is bounded, by the bytes that wait.
+// A thread of an output's own, which may wait for a disk or a reader. What is handed to it is done
+// in order; what it has not come to yet is bounded, by the bytes that wait.
 
 import Dispatch
 import Synchronization

@@ -34,8 +34,10 @@ final class RTMPConnection: ChannelInboundHandler, @unchecked Sendable {
         self.channel = channel
         peer = channel.remoteAddress?.ipAddress ?? "a stranger"
         session = ServerSession(seed: .random(in: .min ... .max))
-        watch(for: RTMPConnection.patience)
     }
+
+    /// Whom the server has no room for is not watched.
+    func handlerAdded(context: ChannelHandlerContext) { watch(for: RTMPConnection.patience) }
 
     var isPublishing: Bool { if case .publishing = state { true } else { false } }
 

@@ -5,7 +5,7 @@ import Glibc
 import NIOSSL
 
 final class RTMPSecurity: @unchecked Sendable {
-    // Unchecked: made once, then used on the servers' only loop.
+    // Unchecked: used on the servers' only loop once it is made.
     let files: RTMPAddress.Certificate
     private var context: NIOSSLContext
     private var stamp: Stamp

@@ -21,7 +21,8 @@ final class RTMPServer: Sendable {
     private static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
 
     private let key: String
-    private let security: RTMPSecurity?
+    /// Nil in the clear.
+    private let security: Mutex<RTMPSecurity?>
     private let places = Mutex<[RTMPPlace]>([])
     private let channel = Mutex<(any Channel)?>(nil)
     private let guests = RTMPGuests()
@@ -55,9 +56,7 @@ final class RTMPServer: Sendable {
         _ address: RTMPAddress, on local: SocketAddress, key: String
     ) throws(IOFailure) {
         self.key = key
-        security = try address.certificate.map { files throws(IOFailure) in
-            try RTMPSecurity(files)
-        }
+        security = Mutex(try RTMPServer.security(of: address))
         let descriptor = try RTMPServer.listen(on: local, port: address.endpoint.port)
         let bound = ServerBootstrap(group: RTMPServer.loops)
             .serverChannelOption(.backlog, value: RTMPServer.backlog)
@@ -72,6 +71,10 @@ final class RTMPServer: Sendable {
             case .failure(let error): places.withLock { $0.first?.note("RTMP: \(error)") }
             }
         }
+    }
+
+    private static func security(of address: RTMPAddress) throws(IOFailure) -> RTMPSecurity? {
+        try address.certificate.map { files throws(IOFailure) in try RTMPSecurity(files) }
     }
 
     /// Bound here and now: a port that is taken is told to who opens the link.
@@ -97,10 +100,16 @@ final class RTMPServer: Sendable {
     }
 
     private func add(_ place: RTMPPlace, _ address: RTMPAddress) throws(IOFailure) {
-        guard security?.files == address.certificate else {
-            throw IOFailure(
-                "RTMP port \(address.endpoint.port): found two ways to secure it; allowed: the "
-                    + "same certificate and key, or none, for all of a port")
+        if security.withLock({ $0?.files }) != address.certificate {
+            // A port that everybody has left is whose who comes next: a reload closes a link before
+            // it opens another one with another certificate.
+            guard places.withLock({ $0.isEmpty }) else {
+                throw IOFailure(
+                    "RTMP port \(address.endpoint.port): found two ways to secure it; allowed: "
+                        + "the same certificate and key, or none, for all of a port")
+            }
+            let other = try RTMPServer.security(of: address)
+            security.withLock { $0 = other }
         }
         let isFree = places.withLock { places in
             if places.contains(where: { $0.path == place.path }) { return false }
@@ -135,7 +144,7 @@ final class RTMPServer: Sendable {
             return
         }
         channel.closeFuture.whenComplete { [guests] _ in guests.dismiss(connection) }
-        if let security {
+        if let security = security.withLock({ $0 }) {
             try channel.pipeline.syncOperations.addHandler(security.handler())
         }
         try channel.pipeline.syncOperations.addHandler(connection)

@@ -1,6 +1,6 @@
 // Finished recordings into HLS: the same cutter and the same files as an output on the air, with
-// nobody waiting. What stands beside a recording says when it was; without that its segments have no
-// dates.
+// nobody waiting. What stands beside a recording says when it was; without that its segments have
+// no dates.
 
 import Packaging
 import TransportStream

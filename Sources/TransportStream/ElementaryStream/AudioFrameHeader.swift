@@ -50,11 +50,13 @@ extension AudioFrameHeader {
         let rateIndex = Int(b[2] >> 2 & 15)
         let length = Int(b[3] & 3) << 11 | Int(b[4]) << 3 | Int(b[5] >> 5)
         let headerLength = b[1] & 1 == 1 ? 7 : 9
-        guard rateIndex < aacSampleRates.count, length >= headerLength else { return .wrong }
+        guard rateIndex < AudioSpecificConfig.sampleRates.count, length >= headerLength else {
+            return .wrong
+        }
         let profile = UInt32(b[2] >> 6)
         let channels = UInt32(b[2] & 1) << 2 | UInt32(b[3] >> 6)
         let blocks = Int32(b[6] & 3) + 1
-        let rate = aacSampleRates[rateIndex]
+        let rate = AudioSpecificConfig.sampleRates[rateIndex]
         var hash = FormatHash(.aacADTS)
         hash.add(profile << 16 | channels)
         hash.add(UInt32(rate))
@@ -161,11 +163,6 @@ extension AudioFrameHeader {
                 mayBeContinued: true))
     }
 }
-
-/// 14496-3 table 1.18, hertz.
-let aacSampleRates: [Int32] = [
-    96000, 88200, 64000, 48000, 44100, 32000, 24000, 22050, 16000, 12000, 11025, 8000, 7350,
-]
 
 /// 11172-3 §2.4.2.3, hertz; halved in MPEG-2 LSF, quartered in 2.5.
 private let mpegSampleRates: [Int32] = [44100, 48000, 32000]

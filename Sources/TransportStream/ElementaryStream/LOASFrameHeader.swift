@@ -1,5 +1,5 @@
 // AAC in LOAS: AudioSyncStream frames around an AudioMuxElement. Only as much of StreamMuxConfig
-// is read as tells the samples of a frame and their rate. 14496-3 §1.7.2, §1.7.3, §1.6.2.1.
+// is read as tells the samples of a frame and their rate. 14496-3 §1.7.2, §1.7.3.
 
 extension AudioFrameHeader {
     /// Bytes of AudioMuxElement that the parts of StreamMuxConfig of interest can take.
@@ -47,42 +47,19 @@ struct LOASConfiguration: Sendable, Equatable {
         bits.skip(7)  // numProgram, numLayer
         if version { skipValue(&bits) }  // ascLen
 
-        // AudioSpecificConfig, §1.6.2.1
-        var object = objectType(&bits)
-        guard let rate = sampleRate(&bits) else { return nil }
-        let channels = bits.bits(4)
-        var extensionRate: Int32 = 0
-        if object == 5 || object == 29 {
-            // Explicit SBR: the access unit has the samples of the core coder at its rate.
-            extensionRate = sampleRate(&bits) ?? 0
-            object = objectType(&bits)
-            if object == 22 { bits.skip(4) }
-        }
-        let isShort = bits.flag()  // frameLengthFlag comes first in all of these
+        guard let audio = AudioSpecificConfig(&bits) else { return nil }
         let length: Int32 =
-            switch object {
-            case 1...4, 6, 7, 17, 19...22: isShort ? 960 : 1024
-            case 23, 39: isShort ? 480 : 512
+            switch audio.objectType {
+            case 1...4, 6, 7, 17, 19...22: audio.hasShortFrames ? 960 : 1024
+            case 23, 39: audio.hasShortFrames ? 480 : 512
             default: 0
             }
-        guard !bits.failed, rate > 0 else { return nil }
         var hash = FormatHash(.aacLATM)
-        hash.add(object << 8 | channels)
-        hash.add(UInt32(bitPattern: rate))
-        hash.add(UInt32(bitPattern: extensionRate))
+        hash.add(audio.objectType << 8 | audio.channels)
+        hash.add(UInt32(bitPattern: audio.sampleRate))
+        hash.add(UInt32(bitPattern: audio.extensionRate ?? 0))
         return LOASConfiguration(
-            samples: length * subframes, sampleRate: rate, format: hash.value)
-    }
-
-    private static func objectType(_ bits: inout BitReader) -> UInt32 {
-        let type = bits.bits(5)
-        return type == 31 ? 32 + bits.bits(6) : type
-    }
-
-    private static func sampleRate(_ bits: inout BitReader) -> Int32? {
-        let index = Int(bits.bits(4))
-        if index == 15 { return Int32(bits.bits(24)) }
-        return index < aacSampleRates.count ? aacSampleRates[index] : nil
+            samples: length * subframes, sampleRate: audio.sampleRate, format: hash.value)
     }
 
     /// LatmGetValue

@@ -12,6 +12,22 @@ struct UnitBuffer: Sendable {
     /// Bytes still to be thrown away before the next one is kept (the rest of a long SEI message).
     private var dropping = 0
 
+    init() {}
+
+    /// Of a whole NAL unit. In a byte stream the search for start codes and this are one loop,
+    /// `StartCodeDetector`'s.
+    init(unit: [UInt8]) {
+        var zeros = 0
+        for byte in unit where count < Self.capacity {
+            if zeros >= 2, byte == 3 {
+                zeros = 0
+                continue
+            }
+            zeros = byte == 0 ? zeros + 1 : 0
+            append(byte)
+        }
+    }
+
     mutating func clear() {
         count = 0
         dropping = 0

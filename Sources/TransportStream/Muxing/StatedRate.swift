@@ -2,8 +2,9 @@
 // of frames a second.
 
 public enum StatedRate {
-    /// 24 to 60 frames a second and their halves, 27 MHz ticks (13818-2 table 6-4).
-    static let wellKnown: [Int64] = [
+    /// 24 to 60 frames a second as 27 MHz ticks (13818-2 table 6-4), and what halves and doubles of
+    /// them are in use.
+    public static let wellKnown: [Int64] = [
         1_126_125, 1_125_000, 1_080_000, 900_900, 900_000, 540_000, 450_450, 450_000, 2_250_000,
         2_160_000, 1_801_800, 1_800_000, 225_225, 225_000,
     ]
@@ -15,10 +16,10 @@ public enum StatedRate {
             guard let first = set.first else { continue }
             switch codec {
             case .h264 where first & 0x1F == 7:
-                let bits = reader(of: set, from: 1)
+                let bits = UnitBuffer(unit: set).reader(from: 1)
                 return H264SequenceParameters.parse(bits)?.parameters.frameTicks ?? 0
             case .hevc where first >> 1 & 0x3F == 33:
-                let bits = reader(of: set, from: 2)
+                let bits = UnitBuffer(unit: set).reader(from: 2)
                 return HEVCSequenceParameters.parse(bits)?.parameters.frameTicks ?? 0
             default: continue
             }
@@ -32,20 +33,5 @@ public enum StatedRate {
         let ticks = Int64((Double(StreamTime.ticksPerSecond) / rate).rounded())
         // Two decimals are usual: a well-known rate within two ten-thousandths is meant.
         return wellKnown.first { ($0 &- ticks).magnitude <= ticks.magnitude / 5000 } ?? ticks
-    }
-
-    /// The bits of a NAL unit, emulation prevention taken out.
-    private static func reader(of unit: [UInt8], from start: Int) -> BitReader {
-        var bytes: [UInt8] = []
-        var zeros = 0
-        for byte in unit.prefix(UnitBuffer.capacity) {
-            if zeros >= 2 && byte == 3 {
-                zeros = 0
-                continue
-            }
-            zeros = byte == 0 ? zeros + 1 : 0
-            bytes.append(byte)
-        }
-        return BitReader(bytes, from: start, to: bytes.count)
     }
 }

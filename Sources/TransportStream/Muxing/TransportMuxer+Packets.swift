@@ -21,48 +21,40 @@ extension TransportMuxer {
     }
 
     /// Cuts a PES packet, or more of one, into packets.
-    /// - Parameter first: nil where the bytes go on with the PES packet before them.
-    mutating func packetize(_ bytes: [UInt8], pid: PID, first: FirstPacket?) {
-        var position = 0
-        var head = first
-        while position < bytes.count {
-            let counter = (counters[pid] ?? ContinuityCounter(15)).next
-            counters[pid] = counter
-            let room = 184 - (head?.fieldBytes ?? 0)
-            let count = min(room, bytes.count - position)
-            appendPacket(
-                bytes[position..<(position + count)], pid: pid, counter,
-                startsUnit: head != nil, head)
-            position += count
-            head = nil
-        }
-    }
-
-    private mutating func appendPacket(
-        _ payload: ArraySlice<UInt8>, pid: PID, _ counter: ContinuityCounter, startsUnit: Bool,
-        _ head: FirstPacket?
+    /// - Parameters:
+    ///   - header: empty where the bytes go on with the PES packet before them.
+    ///   - first: nil there.
+    mutating func packetize(
+        _ header: [UInt8], _ bytes: [UInt8], pid: PID, first: FirstPacket?
     ) {
-        let field = 184 - payload.count
-        output.append(Packet.syncByte)
-        output.append((startsUnit ? 0x40 : 0) | UInt8(pid.rawValue >> 8))
-        output.append(UInt8(truncatingIfNeeded: pid.rawValue))
-        output.append((field > 0 ? 0x30 : 0x10) | counter.rawValue)
-        if field > 0 { output.append(UInt8(field - 1)) }
-        if field > 1 { appendField(of: field - 1, head) }
-        output += payload
+        var counter = counters[pid] ?? ContinuityCounter(15)
+        var first = first
+        var position = 0
+        let count = header.count + bytes.count
+        while position < count {
+            let end = min(position + 184 - (first?.fieldBytes ?? 0), count)
+            let start = output.count
+            output += repeatElement(0, count: Packet.size - (end - position))
+            counter = counter.next
+            var span = output.mutableSpan
+            _ = PacketWriter.writeHeader(
+                pid: pid, continuity: counter, startsUnit: first != nil,
+                randomAccess: first?.isEntry ?? false, clock: first?.clock,
+                isBroken: first?.isBroken ?? false, payloadCount: end - position, in: &span,
+                at: start)
+            append(header, position..<end)
+            append(bytes, (position - header.count)..<(end - header.count))
+            position = end
+            first = nil
+        }
+        counters[pid] = counter
     }
 
-    /// The adaptation field behind its length byte (13818-1 §2.4.3.4).
-    private mutating func appendField(of count: Int, _ head: FirstPacket?) {
-        let start = output.count
-        let flags: UInt8 = (head?.isBroken == true ? 0x80 : 0) | (head?.isEntry == true ? 0x40 : 0)
-            | (head?.clock != nil ? 0x10 : 0)
-        output.append(flags)
-        output += repeatElement(0xFF, count: count - 1)
-        guard let clock = head?.clock else { return }
-        // The PCR's place is six bytes into the packet; the field begins five bytes into it.
-        var span = output.mutableSpan
-        PacketWriter.setClock(clock, in: &span, at: start - 5)
+    /// Appends what there is of a range.
+    private mutating func append(_ bytes: [UInt8], _ range: Range<Int>) {
+        let part = range.clamped(to: 0..<bytes.count)
+        guard !part.isEmpty else { return }
+        bytes.span.extracting(part).withUnsafeBufferPointer { output.append(contentsOf: $0) }
     }
 
     mutating func writeClockPacket(pid: PID, clock: ClockReference, isBroken: Bool) {

@@ -9,14 +9,15 @@
 // All stamps are `lead` behind the clock, so a unit is there long before it is decoded, and one
 // stream may run that far behind the other.
 //
-// Contract: nothing is reordered inside a stream; PAT and PMT at most 100 ms apart and PCRs at most
-// 40 ms, as long as units come; a unit that is later than any lead is dropped and counted.
+// Contract: nothing is reordered inside a stream, and nothing left out; PAT and PMT at most 100 ms
+// apart and PCRs at most 40 ms, as long as units come. Whoever brings the units leaves out what is
+// further behind than `longestLagTicks`: the lead grows with it.
 
 public struct TransportMuxer: Sendable {
     /// From the clock to the DTS of the unit that is sent then, 500 ms.
     public static let leadTicks: Int64 = 500 * StreamTime.ticksPerMillisecond
-    /// Where one stream is further behind the other, the lead grows up to this, 3 s.
-    static let longestLeadTicks: Int64 = 3 * StreamTime.ticksPerSecond
+    /// One stream may be so far behind the other, 3 s.
+    public static let longestLagTicks: Int64 = 3 * StreamTime.ticksPerSecond
     /// A unit has to be sent so long before its DTS, 60 ms: the packets of what came before it.
     static let marginTicks: Int64 = 60 * StreamTime.ticksPerMillisecond
     /// PCRs are no closer than this, 20 ms, …
@@ -53,8 +54,6 @@ public struct TransportMuxer: Sendable {
         case running
     }
 
-    /// Units that came later than any lead.
-    public private(set) var droppedUnits: Int64 = 0
     var output: [UInt8] = []
     private var state = State.gathering([])
     private var video: Codec?
@@ -136,7 +135,7 @@ public struct TransportMuxer: Sendable {
             }
             state = .gathering(held)
         } else if time != nil {
-            packetize(stream, pid: TransportMuxer.videoPID, first: nil)
+            packetize([], stream, pid: TransportMuxer.videoPID, first: nil)
         }
     }
 
@@ -185,10 +184,7 @@ public struct TransportMuxer: Sendable {
 
     private mutating func write(_ unit: Unit) {
         let now = max(time ?? unit.decoding, unit.decoding)
-        guard makeRoom(for: unit, at: now) else {
-            droppedUnits += 1
-            return
-        }
+        makeRoom(for: unit, at: now)
         fill(to: now)
         time = now
         let isEntry = unit.isEntry && unit.kind == .video
@@ -211,7 +207,7 @@ public struct TransportMuxer: Sendable {
                 writeClock(at: now)
             }
         }
-        packetize(head + unit.bytes, pid: pid, first: first)
+        packetize(head, unit.bytes, pid: pid, first: first)
     }
 
     private var clockPID: PID {
@@ -223,15 +219,12 @@ public struct TransportMuxer: Sendable {
         return now &- lastClock >= TransportMuxer.clockStepTicks
     }
 
-    /// Whether a unit can be sent before it is decoded. The lead grows where a stream runs further
-    /// behind the other than it allows: all stamps make one step then, and are right again.
-    private mutating func makeRoom(for unit: Unit, at now: Int64) -> Bool {
+    /// A unit is sent before it is decoded. The lead grows where a stream runs further behind the
+    /// other than it allows: all stamps make one step then, and are right again.
+    private mutating func makeRoom(for unit: Unit, at now: Int64) {
         let late = now &- unit.decoding &+ TransportMuxer.marginTicks
-        guard late > lead else { return true }
-        guard late <= TransportMuxer.longestLeadTicks else { return false }
         // Half as much again, so that it is one step and not many.
-        lead = min(late &+ late / 2, TransportMuxer.longestLeadTicks)
-        return true
+        if late > lead { lead = late &+ late / 2 }
     }
 
     /// PCRs and tables for the time in which no unit came.

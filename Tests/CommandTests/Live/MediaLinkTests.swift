@@ -154,8 +154,12 @@ extension LiveTests {
                 let pixels = workspace.path("pixels")
                 _ = try Command.run(
                     "ffmpeg",
-                    ["-v", "error", "-y", "-i", file, "-f", "rawvideo", "-pix_fmt", "rgb24", pixels])
-                let (data, size) = (try Data(contentsOf: URL(fileURLWithPath: pixels)), 320 * 180 * 3)
+                    [
+                        "-v", "error", "-y", "-i", file, "-f", "rawvideo", "-pix_fmt", "rgb24",
+                        pixels,
+                    ])
+                let data = try Data(contentsOf: URL(fileURLWithPath: pixels))
+                let size = 320 * 180 * 3
                 return stride(from: 0, through: data.count - size, by: size).map {
                     Data(data[$0..<($0 + size)])
                 }
@@ -199,8 +203,8 @@ extension LiveTests {
             let (middle, top, left) = ((90 * 320 + 160) * 3, 480, 90 * 320 * 3)
             let last = try #require(try stages[0].pictures(workspace).last)
             #expect(last[middle] > 200 && last[middle + 1] < 60 && last[top] < 40)
-            // The clip's pictures fill the height, one second of each colour again and again; a pass
-            // is as long as its sound, to a PES packet.
+            // The clip's pictures fill the height, one second of each colour again and again; a
+            // pass is as long as its sound, to a PES packet.
             let clip = try stages[1].pictures(workspace).suffix(75)
             #expect(clip.allSatisfy { $0[left] < 40 && $0[left + 1] < 40 && $0[left + 2] < 40 })
             let isGreen = clip.map { $0[middle + 1] > 150 && $0[middle + 2] < 100 }

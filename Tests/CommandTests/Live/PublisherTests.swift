@@ -38,22 +38,23 @@ extension LiveTests {
                 [
                     "run", "-i", "main=rtmp://127.0.0.1:\(ports[0])/live/zq9zq9",
                     "-i", "backup=srt://127.0.0.1:\(ports[1])?mode=listener&latency=300",
-                    "-o", file, "--hold-back", "2.5s",
+                    // So much has several entries of the backup, and one of them fits.
+                    "-o", file, "--hold-back", "6s",
                 ])
             try await pause(0.7)
             let main = try publisher("main", to: "rtmp://127.0.0.1:\(ports[0])/live/zq9zq9")
             let backup = try LiveTests.sender(
                 "backup", to: "srt://127.0.0.1:\(ports[1])?pkt_size=1316")
-            try await pause(8)
+            try await pause(9)
             main.signal(SIGKILL)
-            try await pause(4)
+            try await pause(6)
             let (status, log) = try channel.finish(SIGTERM)
             _ = try backup.finish(SIGKILL)
             #expect(status == 0, "\(log)")
             #expect(log.components(separatedBy: "notice seam").count == 2, "\(log)")
-            #expect(losesFewPictures(log), "\(log)")
+            #expect(log.contains("main -> backup level=\"L3\" lost=\"0\""), "\(log)")
             #expect(!log.contains("zq9"), "\(log)")
-            let found = try LiveTests.complaints(file, held: 3, apart: 25)
+            let found = try LiveTests.complaints(file, apart: 25)
             #expect(found == [], "\(log)")
         }
 
