@@ -71,8 +71,8 @@ enum Fragments {
     }
 }
 
-/// A piece's packets: its tables, then of each sound the frame that the fragment before has left, in
-/// a PES packet of its own, then the rest.
+/// A piece's packets: its tables, then of each sound the frame that the fragment before has left,
+/// in a PES packet of its own, then the rest.
 final class PieceSource {
     private static let bufferBytes = 188 * 512
     private static let packetBytes = 188

@@ -147,14 +147,16 @@ import Testing
         #expect(!fragments.text.contains("DISCONTINUITY"))
     }
 
-    /// Where pictures are missing at a seam the last one lasts until the next: players wait at a hole.
+    /// Where pictures are missing at a seam the last one lasts until the next: players wait at a
+    /// hole.
     @Test func noPictureIsMissedAtASeamThatLosesSome() throws {
         let pair = SamplePair.h264
         let events = stride(from: 3.0, to: 33, by: 0.9).enumerated().map { number, time in
             "\(time)s:switch:\(number % 2 == 0 ? "backup" : "main")"
         }
         let inputs = ["main", "backup"].flatMap { ["--input", "\($0)=\(pair.path($0))"] }
-        let rehearsal = try Rehearsal(inputs + ["--hold-back", "0", "--wait", "0ms"], events: events)
+        let rehearsal = try Rehearsal(
+            inputs + ["--hold-back", "0", "--wait", "0ms"], events: events)
         let fragments = try package([rehearsal.path], segment: "1s")
         #expect(fragments.names.count > 20 && rehearsal.report.seams.count > 20)
         #expect(try fragments.breaks() == [])

@@ -43,7 +43,8 @@ import Testing
         #expect(more.status == 0 && more.errorLines == [], "\(more.errorLines)")
         return Products(
             workspace: workspace, recording: recording, movie: movie,
-            playlist: folder + "/index.m3u8", fragments: fragments + "/index.m3u8", content: try DecodedContent.read(path: recording))
+            playlist: folder + "/index.m3u8", fragments: fragments + "/index.m3u8",
+            content: try DecodedContent.read(path: recording))
     }
 
     private func run(_ tool: String, _ arguments: [String]) throws -> String {

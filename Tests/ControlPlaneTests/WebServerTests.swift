@@ -24,7 +24,8 @@ import Testing
                 at: folder.appendingPathComponent("sub"), withIntermediateDirectories: true)
             for (name, data) in [
                 ("index.m3u8", Data("#EXTM3U\n".utf8)), ("index-7.ts", Site.content),
-                ("index-7.m4s", Data("f".utf8)), ("index-init-0123456789abcdef.mp4", Data("i".utf8)),
+                ("index-7.m4s", Data("f".utf8)),
+                ("index-init-0123456789abcdef.mp4", Data("i".utf8)),
                 ("index-piece8.m4s.part", Data("no".utf8)), ("index-init-0.mp4", Data("no".utf8)),
                 ("secret.ts", Data("no".utf8)), ("index-8.ts.part", Data("no".utf8)),
                 ("sub/index-9.ts", Data("no".utf8)),

@@ -1,5 +1,5 @@
-// Segments that are fragments of MP4: each piece, whole in its file, becomes one, by a media process
-// (FragmentProcess), and is kept until the next one has: that begins with the last sound of it.
+// Segments that are fragments of MP4: each piece, whole in its file, becomes one, by a media
+// process (FragmentProcess), and is kept until the next one has: that begins with its last sound.
 //
 // An initialization section has its name from what it says, so what has that name never changes. It
 // is good for every fragment whose tracks are among its own.

@@ -19,7 +19,9 @@ extension HLSTarget {
 
     func segmentName(_ sequence: Int64) -> String { "\(name)-\(sequence)\(segments.suffix)" }
 
-    func draftName(_ piece: Int, _ suffix: String) -> String { "\(name)-piece\(piece)\(suffix).part" }
+    func draftName(_ piece: Int, _ suffix: String) -> String {
+        "\(name)-piece\(piece)\(suffix).part"
+    }
 
     /// An initialization section's, of what it says: the same name for the same.
     func headerName(_ lines: [String]) -> String {
@@ -48,7 +50,8 @@ extension HLSTarget {
             number?.utf8.allSatisfy { $0 < 0x40 } == true
         }
         if text == playlistName { return .playlist }
-        for format in Format.allCases where isDecimal(number(between: "\(name)-", and: format.suffix)) {
+        for format in Format.allCases
+        where isDecimal(number(between: "\(name)-", and: format.suffix)) {
             return .segment(format)
         }
         for suffix in Format.allCases.map(\.suffix) + [HLSTarget.headerSuffix]

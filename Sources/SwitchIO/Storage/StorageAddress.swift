@@ -20,7 +20,7 @@ public struct HLSTarget: Sendable, Equatable {
     public enum Format: String, Sendable, CaseIterable {
         /// A transport stream.
         case ts
-        /// A fragment of an MP4 (ISO 14496-12), whose initialization section stands in another file.
+        /// A fragment of an MP4 (ISO 14496-12); its initialization section is another file.
         case fmp4
     }
 

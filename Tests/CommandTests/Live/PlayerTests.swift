@@ -31,7 +31,8 @@ extension LiveTests {
                         "run", "-i", "main=udp://127.0.0.1:\(ports[0])",
                         "-i", "backup=udp://127.0.0.1:\(ports[1])",
                         "-o", "hls:\(folder)?\(hls)",
-                        "-o", "hls:\(folder)?\(hls)&name=fragments&segments=fmp4", "-o", "record:\(archive)?size=1M&keep-free=0",
+                        "-o", "hls:\(folder)?\(hls)&name=fragments&segments=fmp4",
+                        "-o", "record:\(archive)?size=1M&keep-free=0",
                         "--http", "127.0.0.1:\(port)", "--hold-back", "3s", "--return", "never",
                     ])
                 try await pause(0.5)
