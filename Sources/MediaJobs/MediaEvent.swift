@@ -13,6 +13,8 @@ public enum MediaEvent: Codable, Sendable, Equatable {
     case safe(position: Int64)
     /// Something was left out or went wrong, and the job goes on.
     case remark(String)
+    /// A fragment is there, with these tracks.
+    case fragment([FragmentTrack])
     /// What was written is made ready; that takes its time.
     case finishing(String)
     /// The job is done: what there is now.

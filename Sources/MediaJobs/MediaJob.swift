@@ -4,6 +4,7 @@
 //   link      a foreign container or protocol --> transport packets on standard output
 //   output    transport packets on standard input, behind the job --> a container or a server
 //   package   finished recordings --> one MP4
+//   fragments pieces of a transport stream, one `FragmentOrder` a line --> fragments of MP4
 //   slate     a still or a clip --> a transport stream like another one
 //
 // Standard error has one JSON line for each `MediaEvent`.
@@ -14,6 +15,8 @@ public enum MediaJob: Codable, Sendable, Equatable {
     case output(MediaTarget)
     /// Recordings in order, transport streams or MP4, to one MP4 with its index first.
     case package(inputs: [String], output: String)
+    /// Orders on standard input, each answered, until that is closed.
+    case fragments
     case slate(SlateRecipe)
 
     /// Its exit status.
@@ -86,7 +89,7 @@ extension MediaJob {
     public var secrets: [String] {
         switch self {
         case .link(.pull(let url)), .output(.push(let url)): url.secrets
-        case .link, .output, .package, .slate: []
+        case .link, .output, .package, .fragments, .slate: []
         }
     }
 }

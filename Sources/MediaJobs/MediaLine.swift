@@ -11,12 +11,20 @@ public enum MediaLine {
         line(job).flatMap { $0.count <= mostJobBytes ? $0 : nil }
     }
 
+    public static func encode(_ order: FragmentOrder) -> [UInt8]? {
+        line(order).flatMap { $0.count <= mostJobBytes ? $0 : nil }
+    }
+
     public static func encode(_ event: MediaEvent) -> [UInt8]? {
         line(event).flatMap { $0.count <= MediaEvent.mostLineBytes ? $0 : nil }
     }
 
     public static func job(_ line: some Collection<UInt8>) -> MediaJob? {
         try? JSONDecoder().decode(MediaJob.self, from: Data(line))
+    }
+
+    public static func order(_ line: some Collection<UInt8>) -> FragmentOrder? {
+        try? JSONDecoder().decode(FragmentOrder.self, from: Data(line))
     }
 
     public static func event(_ line: some Collection<UInt8>) -> MediaEvent? {

@@ -14,6 +14,8 @@ public struct MediaPlaylist: Sendable, Equatable {
     public struct Segment: Sendable, Equatable {
         /// A file's name beside the playlist.
         public var name: String
+        /// The file of its initialization section; nil where it needs none.
+        public var map: String?
         /// 90 kHz ticks.
         public var durationTicks: Int64
         /// Of its first picture, nanoseconds since 1970; nil where no clock stood beside it.
@@ -24,10 +26,11 @@ public struct MediaPlaylist: Sendable, Equatable {
         public var isIndependent: Bool
 
         public init(
-            name: String, durationTicks: Int64, wallClock: Int64?, isDiscontinuous: Bool = false,
-            isIndependent: Bool = true
+            name: String, map: String? = nil, durationTicks: Int64, wallClock: Int64?,
+            isDiscontinuous: Bool = false, isIndependent: Bool = true
         ) {
             self.name = name
+            self.map = map
             self.durationTicks = durationTicks
             self.wallClock = wallClock
             self.isDiscontinuous = isDiscontinuous
@@ -45,8 +48,10 @@ public struct MediaPlaylist: Sendable, Equatable {
     public private(set) var discontinuitySequence: Int64 = 0
     public private(set) var segments: [Segment] = []
     public private(set) var isEnded = false
-    /// PTS of where the last segment ends.
-    public private(set) var end: Timestamp?
+    /// PTS of where the last segment ends, 90 kHz ticks on a line without wraps.
+    public private(set) var end: Int64?
+    /// What is read may say anything.
+    private static let greatestEnd: Int64 = 1 << 62
 
     /// What the target duration is at least, seconds.
     private let leastSeconds: Int64
@@ -70,10 +75,10 @@ public struct MediaPlaylist: Sendable, Equatable {
     public var longestTicks: Int64? { targetSeconds.map { $0 * 90_000 + 44_999 } }
 
     /// Takes one more segment.
-    /// - Parameter end: PTS of where it ends.
+    /// - Parameter end: PTS of where it ends, on the line of those before.
     /// - Returns: those that leave the window. §6.2.2: never so many that less than three target
     ///   durations are left.
-    public mutating func append(_ segment: Segment, end: Timestamp) -> [Segment] {
+    public mutating func append(_ segment: Segment, end: Int64) -> [Segment] {
         // The first one says how long they are where nobody has: a group of pictures may be longer
         // than what was wished for.
         targetSeconds = targetSeconds
@@ -101,10 +106,20 @@ public struct MediaPlaylist: Sendable, Equatable {
 
     public mutating func finish() { isEnded = true }
 
+    /// Where a time stamp is on the line of what there is.
+    public func position(of stamp: Timestamp) -> Int64 {
+        guard let end else { return stamp.ticks }
+        var distance = (stamp.ticks &- end) & (Timestamp.modulus - 1)
+        if distance >= Timestamp.modulus / 2 { distance -= Timestamp.modulus }
+        return end + distance
+    }
+
     // MARK: Text
 
     public var text: String {
-        var lines = ["#EXTM3U", "#EXT-X-VERSION:3"]
+        // §7: EXT-X-MAP is of version 6.
+        let version = segments.contains { $0.map != nil } ? 6 : 3
+        var lines = ["#EXTM3U", "#EXT-X-VERSION:\(version)"]
         if !segments.isEmpty, segments.allSatisfy(\.isIndependent) {
             lines.append("#EXT-X-INDEPENDENT-SEGMENTS")
         }
@@ -114,8 +129,13 @@ public struct MediaPlaylist: Sendable, Equatable {
         if kind == .live && discontinuitySequence > 0 {
             lines.append("#EXT-X-DISCONTINUITY-SEQUENCE:\(discontinuitySequence)")
         }
+        var map: String?
         for segment in segments {
             if segment.isDiscontinuous { lines.append("#EXT-X-DISCONTINUITY") }
+            if let own = segment.map, own != map {
+                lines.append("\(MediaPlaylist.mapTag)\(own)\"")
+                map = own
+            }
             if let time = segment.wallClock {
                 lines.append("#EXT-X-PROGRAM-DATE-TIME:\(CivilTime.text(time))")
             }
@@ -123,10 +143,12 @@ public struct MediaPlaylist: Sendable, Equatable {
             lines.append("#EXTINF:\(FixedTicks.seconds(segment.durationTicks)),")
             lines.append(segment.name)
         }
-        if let end { lines.append("\(MediaPlaylist.endMark)\(end.ticks)") }
+        if let end { lines.append("\(MediaPlaylist.endMark)\(end)") }
         if isEnded { lines.append("#EXT-X-ENDLIST") }
         return lines.joined(separator: "\n") + "\n"
     }
+
+    private static let mapTag = "#EXT-X-MAP:URI=\""
 
     // Comments (§4.1), for the process after this one.
     private static let dependentMark = "# begins within a group of pictures"
@@ -150,7 +172,9 @@ public struct MediaPlaylist: Sendable, Equatable {
         let discontinuities = value("#EXT-X-DISCONTINUITY-SEQUENCE:").flatMap(Int64.init)
         discontinuitySequence = min(max(discontinuities ?? 0, 0), .max / 2)
         isEnded = lines.contains("#EXT-X-ENDLIST")
-        end = value(MediaPlaylist.endMark).flatMap(Int64.init).map { Timestamp(wrapping: $0) }
+        end = value(MediaPlaylist.endMark).flatMap(Int64.init).flatMap {
+            (0...MediaPlaylist.greatestEnd).contains($0) ? $0 : nil
+        }
         var next = Segment(name: "", durationTicks: 0, wallClock: nil)
         for line in lines {
             if line == "#EXT-X-DISCONTINUITY" {
@@ -159,6 +183,8 @@ public struct MediaPlaylist: Sendable, Equatable {
                 next.isIndependent = false
             } else if line.hasPrefix("#EXT-X-PROGRAM-DATE-TIME:") {
                 next.wallClock = CivilTime.nanoseconds(String(line.dropFirst(25)))
+            } else if line.hasPrefix(MediaPlaylist.mapTag), line.hasSuffix("\"") {
+                next.map = String(line.dropFirst(MediaPlaylist.mapTag.count).dropLast())
             } else if line.hasPrefix("#EXTINF:") {
                 guard let ticks = FixedTicks.ticks(line.dropFirst(8).prefix { $0 != "," }) else {
                     return nil
@@ -167,7 +193,7 @@ public struct MediaPlaylist: Sendable, Equatable {
             } else if !line.hasPrefix("#"), !line.isEmpty {
                 next.name = line
                 segments.append(next)
-                next = Segment(name: "", durationTicks: 0, wallClock: nil)
+                next = Segment(name: "", map: next.map, durationTicks: 0, wallClock: nil)
             }
         }
     }

@@ -9,6 +9,8 @@ public struct PieceStart: Sendable, Equatable {
     public var number: Int
     /// PTS of the unit it begins with.
     public var presentation: Timestamp
+    /// And its DTS.
+    public var decoding: Timestamp
     /// When that unit's first packet came, nanoseconds since 1970.
     public var wallClock: Int64
     /// Nothing in it needs what came before.
@@ -17,11 +19,12 @@ public struct PieceStart: Sendable, Equatable {
     public var isContinuous: Bool
 
     public init(
-        number: Int, presentation: Timestamp, wallClock: Int64, isIndependent: Bool,
-        isContinuous: Bool
+        number: Int, presentation: Timestamp, decoding: Timestamp? = nil, wallClock: Int64,
+        isIndependent: Bool, isContinuous: Bool
     ) {
         self.number = number
         self.presentation = presentation
+        self.decoding = decoding ?? presentation
         self.wallClock = wallClock
         self.isIndependent = isIndependent
         self.isContinuous = isContinuous

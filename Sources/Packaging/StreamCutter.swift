@@ -26,6 +26,7 @@ public struct StreamCutter: Sendable {
         var pid: PID
         var position: Int64
         var stamp: Timestamp
+        var decoding: Timestamp
         var wallClock: Int64
         /// Of the stream that is cut by.
         var isReference: Bool
@@ -218,8 +219,8 @@ public struct StreamCutter: Sendable {
         if let found { self.found = found }
         if piece == nil { waitingSince = waitingSince ?? position }
         return Unit(
-            pid: pid, position: position, stamp: stamp, wallClock: wallClock,
-            isReference: pid == reference)
+            pid: pid, position: position, stamp: stamp, decoding: head.decoding ?? stamp,
+            wallClock: wallClock, isReference: pid == reference)
     }
 
     private mutating func takeSound(
@@ -358,7 +359,8 @@ public struct StreamCutter: Sendable {
         steps.append(
             .begin(
                 PieceStart(
-                    number: number, presentation: unit.stamp, wallClock: unit.wallClock,
+                    number: number, presentation: unit.stamp, decoding: unit.decoding,
+                    wallClock: unit.wallClock,
                     isIndependent: verdict == .entry(isClosed: true), isContinuous: isContinuous)))
         hasOtherStreams = false
         isBroken = false

@@ -35,6 +35,7 @@ enum AttaccaMedia {
         case .output(.push(let url)): try Push(url).run()
         case .link(let source): try LinkJob(source).run()
         case .package(let inputs, let output): try Packager.package(inputs, into: output)
+        case .fragments: try Fragments.make()
         case .slate(let recipe): try SlateEncoder.encode(recipe)
         }
     }

@@ -1,7 +1,9 @@
 // What libav reads: a file, a server, or the transport packets that the parent hands over.
 
 import CLibAV
+import Foundation
 import Glibc
+import MediaJobs
 
 typealias FormatContext = UnsafeMutablePointer<AVFormatContext>
 typealias StreamPointer = UnsafeMutablePointer<AVStream>
@@ -10,21 +12,40 @@ typealias PacketPointer = UnsafeMutablePointer<AVPacket>
 final class Demuxer {
     private(set) var context: FormatContext?
     private let pipe: PipeSource?
+    private let piece: PieceSource?
     /// Where it was opened before the format was known.
     private var bytes: UnsafeMutablePointer<AVIOContext>?
+
+    /// What a live stream is, is known when some pictures of it have come: bytes, microseconds.
+    private static let liveProbeBytes: Int64 = 20 << 20
+    private static let liveProbeTime: Int64 = 3_000_000
 
     /// The transport packets of a pipe: read until it is known what is in them.
     init(packetsOf descriptor: Int32) throws(MediaFailure) {
         let pipe = try PipeSource(descriptor)
         self.pipe = pipe
+        piece = nil
         guard let made = avformat_alloc_context() else { throw MediaFailure("no memory") }
         made.pointee.pb = pipe.context
         made.pointee.interrupt_callback = Watch.interrupt
-        // What a live stream is, is known when some pictures of it have come.
-        made.pointee.probesize = 20 << 20
-        made.pointee.max_analyze_duration = 3_000_000
+        made.pointee.probesize = Demuxer.liveProbeBytes
+        made.pointee.max_analyze_duration = Demuxer.liveProbeTime
         context = made
         try open(named: "", format: av_find_input_format("mpegts"), [:])
+    }
+
+    /// One piece of a transport stream.
+    /// - Parameter tracks: what is known of its streams, where it does not say so itself.
+    init(_ piece: PieceSource, like tracks: [FragmentTrack] = []) throws(MediaFailure) {
+        pipe = nil
+        self.piece = piece
+        guard let made = avformat_alloc_context() else { throw MediaFailure("no memory") }
+        made.pointee.pb = piece.context
+        made.pointee.interrupt_callback = Watch.interrupt
+        made.pointee.probesize = Demuxer.liveProbeBytes
+        made.pointee.max_analyze_duration = Demuxer.liveProbeTime
+        context = made
+        try open(named: "", format: av_find_input_format("mpegts"), [:], like: tracks)
     }
 
     /// - Parameters:
@@ -35,6 +56,7 @@ final class Demuxer {
         format: UnsafePointer<AVInputFormat>? = nil, _ options: [String: String]
     ) throws(MediaFailure) {
         pipe = nil
+        piece = nil
         self.bytes = bytes
         guard let made = avformat_alloc_context() else { throw MediaFailure("no memory") }
         made.pointee.pb = bytes
@@ -66,15 +88,30 @@ final class Demuxer {
     }()
 
     private func open(
-        named url: String, format: UnsafePointer<AVInputFormat>?, _ options: [String: String]
+        named url: String, format: UnsafePointer<AVInputFormat>?, _ options: [String: String],
+        like tracks: [FragmentTrack] = []
     ) throws(MediaFailure) {
         var dictionary = Options(options)
         Watch.begin()
         defer { Watch.end() }
         // Frees the context where it fails.
         try check(avformat_open_input(&context, url, format, &dictionary.pointer), "opening")
+        for track in tracks { try setParameters(track) }
         Watch.begin()
         try check(avformat_find_stream_info(context, nil), "looking at the streams")
+    }
+
+    private func setParameters(_ track: FragmentTrack) throws(MediaFailure) {
+        guard let bytes = track.parameters,
+            let stream = streams.first(where: { $0.pointee.id == track.id }),
+            let parameters = stream.pointee.codecpar, parameters.pointee.extradata == nil
+        else { return }
+        guard let room = av_mallocz(bytes.count + Int(AV_INPUT_BUFFER_PADDING_SIZE)) else {
+            throw MediaFailure("no memory")
+        }
+        parameters.pointee.extradata = room.assumingMemoryBound(to: UInt8.self)
+        parameters.pointee.extradata_size = Int32(bytes.count)
+        bytes.copyBytes(to: parameters.pointee.extradata, count: bytes.count)
     }
 
     deinit {

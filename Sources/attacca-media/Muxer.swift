@@ -8,6 +8,7 @@ final class Muxer {
         /// With its protocol.
         case url(String)
         case pipe(PipeSink)
+        case fragment(FragmentSink)
     }
 
     private var context: FormatContext?
@@ -27,6 +28,7 @@ final class Muxer {
         context.pointee.flush_packets = 1
         switch place {
         case .pipe(let sink): context.pointee.pb = sink.context
+        case .fragment(let sink): context.pointee.pb = sink.context
         case .url(let url):
             var dictionary = Options(options)
             var interrupt = Watch.interrupt

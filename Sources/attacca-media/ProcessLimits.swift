@@ -17,7 +17,7 @@ enum ProcessLimits {
         // What it reads and writes ends with the parent, and that ends the job; a link that waits
         // for a server would not see it. A recording is to be finished all the same.
         switch job {
-        case .link, .slate, .package: clibav_end_with_parent(SIGKILL)
+        case .link, .slate, .package, .fragments: clibav_end_with_parent(SIGKILL)
         case .output: break
         }
         clibav_gain_no_rights()
@@ -30,6 +30,8 @@ enum ProcessLimits {
         case .link, .output(.push): 768 * megabyte
         // An MP4's index is in memory until its end: some 40 MB for each hour.
         case .output(.mp4), .package: 6144 * megabyte
+        // A segment of a minute, as it comes and as it goes.
+        case .fragments: 2048 * megabyte
         // x264 and the pictures that it looks ahead at.
         case .slate: 3072 * megabyte
         }

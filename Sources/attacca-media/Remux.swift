@@ -18,6 +18,8 @@ final class Remux {
         var tellsSafety = false
         /// A stream that comes later makes it another stream.
         var endsWhenStreamsChange = false
+        /// One fragment of many, on their line of time.
+        var fragment: FragmentOrder?
     }
 
     /// Packets that wait for the first picture; more is no use to anybody.
@@ -79,6 +81,7 @@ final class Remux {
         before = nil
         floor = manner.beginsAnew ? 0 : .min
         begin = manner.beginsAnew ? .held([]) : .at(0)
+        reference = manner.fragment?.position
         guard let packet = av_packet_alloc() else { throw MediaFailure("no memory") }
         self.packet = packet
         try choose()
@@ -117,6 +120,7 @@ final class Remux {
 
     deinit {
         if case .held(let held) = begin { for one in held { Remux.free(one) } }
+        for one in newest.values { Remux.free(one) }
         Remux.free(packet)
     }
 
@@ -135,8 +139,10 @@ final class Remux {
                     "a stream of \(name) is left out: the container has no place for it")
                 continue
             }
-            tracks[stream.pointee.index] = Track(
+            var track = Track(
                 stream, output, beginsAtKey: manner.beginsAnew, filter: try filter(for: stream))
+            if let fragment = manner.fragment { track.goOn(fragment.before) }
+            tracks[stream.pointee.index] = track
         }
         guard !tracks.isEmpty else {
             throw MediaFailure("there is neither picture nor sound that could go there")
@@ -177,7 +183,7 @@ final class Remux {
     }
 
     /// Picture or sound of which enough is known for a container's header.
-    private static func isWhole(_ stream: StreamPointer) -> Bool {
+    static func isWhole(_ stream: StreamPointer) -> Bool {
         guard let parameters = stream.pointee.codecpar else { return false }
         return switch parameters.pointee.codec_type {
         case AVMEDIA_TYPE_VIDEO:
@@ -242,7 +248,12 @@ final class Remux {
             return
         }
         switch begin {
-        case .at(let origin): try write(packet, origin: origin)
+        case .at(let origin):
+            if track.isVideo || track.isSelfFramed, manner.fragment?.end != nil {
+                try keep(index, origin: origin)
+            } else {
+                try write(packet, origin: origin)
+            }
         case .held(var held):
             begin = .held([])
             guard let kept = av_packet_clone(packet) else { throw MediaFailure("no memory") }
@@ -251,6 +262,54 @@ final class Remux {
             begin = .held(held)
             try beginWhereKnown()
         }
+    }
+
+    /// Of each stream of a fragment the newest frame: the piece's end may have cut sound off, and
+    /// says how long a picture stands.
+    private var newest: [Int32: PacketPointer] = [:]
+
+    private func keep(_ index: Int32, origin: Int64) throws(MediaFailure) {
+        guard let kept = av_packet_clone(packet) else { throw MediaFailure("no memory") }
+        guard let before = newest.updateValue(kept, forKey: index) else { return }
+        defer { Remux.free(before) }
+        try write(before, origin: origin)
+    }
+
+    /// The piece is at its end. The last picture goes out, and a sound frame of before that nothing
+    /// has come behind: it is whole.
+    func endFragment() throws(MediaFailure) {
+        guard case .at(let origin) = begin, let end = manner.fragment?.end else { return }
+        for (index, kept) in newest {
+            guard let track = tracks[index] else { continue }
+            if track.isVideo {
+                stretch(kept, track.input.pointee.time_base, to: end)
+            } else {
+                let before = manner.fragment?.before?.tracks.first {
+                    $0.id == track.input.pointee.id
+                }
+                let isOld = before?.sound?.restBytes == Int(kept.pointee.size)
+                guard isOld, !track.hasWritten else { continue }
+            }
+            newest[index] = nil
+            defer { Remux.free(kept) }
+            try write(kept, origin: origin)
+        }
+    }
+
+    /// The last picture lasts until the next piece's first, whatever is missing between: a player
+    /// may take anything else for a hole, and wait.
+    private func stretch(_ packet: PacketPointer, _ base: AVRational, to end: Int64) {
+        let duration = av_rescale_q(end, Remux.clock, base) - packet.pointee.dts
+        guard duration > 0, duration < Remux.longestPicture * Int64(base.den) else { return }
+        packet.pointee.duration = duration
+    }
+
+    /// Seconds.
+    private static let longestPicture: Int64 = 10
+
+    /// What the fragment has.
+    var fragmentTracks: [FragmentTrack] {
+        tracks.map { $1.fragmentTrack(rest: newest[$0]) }.sorted { $0.id < $1.id }
     }
 
     /// The first picture begins the output, or the first sound where there are no pictures.

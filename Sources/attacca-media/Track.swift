@@ -1,6 +1,8 @@
 // One stream on its way from a demuxer to a muxer: which of its packets go on, and when they are.
 
 import CLibAV
+import Foundation
+import MediaJobs
 
 struct Track {
     let input: StreamPointer
@@ -10,6 +12,7 @@ struct Track {
     let codec: AVCodecID
     /// Of the newest packet, in the input's time base, without the wraps of its 33 bits.
     private var lastDecoding: Int64?
+    private var lastTicks: Int64 = 0
     /// Of the newest packet that was written, in the output's time base.
     private var lastWritten: Int64?
     /// What `av_rescale_delta` knows: sound frames keep their length whatever the time base rounds.
@@ -27,6 +30,8 @@ struct Track {
         case open
     }
 
+    /// Of a sound frame its time is off by rounding, a sixteenth.
+    private static let roundingShare: Int64 = 16
     /// A step beyond this is a place where packets are missing, in seconds.
     private static let longestStep: Int64 = 1
 
@@ -49,6 +54,21 @@ struct Track {
         return track
     }
 
+    /// It is that of a fragment, whose number is the PID; sound goes on where the fragment before
+    /// ended.
+    mutating func goOn(_ before: FragmentOrder.Before?) {
+        output.pointee.id = input.pointee.id
+        if codec == AV_CODEC_ID_HEVC { output.pointee.codecpar.pointee.codec_tag = Track.hvc1 }
+        let own = fragmentTrack(rest: nil)
+        if let old = before?.tracks.first(where: { $0.id == own.id && $0.kind == own.kind }),
+            let sound = old.sound
+        {
+            soundPlace = sound.end
+        }
+    }
+
+    private static let hvc1 = "hvc1".utf8.reversed().reduce(0 as UInt32) { $0 << 8 | UInt32($1) }
+
     /// Nothing is missing before the first picture.
     mutating func open() { entry = .open }
 
@@ -57,6 +77,8 @@ struct Track {
         let base = input.pointee.time_base
         return base.num > 0 ? Int64(base.den) / Int64(base.num) : 90_000
     }
+
+    var hasWritten: Bool { lastWritten != nil }
 
     var isAwaitingEntry: Bool {
         if case .awaited = entry { true } else { false }
@@ -71,12 +93,19 @@ struct Track {
         if packet.pointee.dts == none, packet.pointee.pts != none {
             packet.pointee.dts = packet.pointee.pts - reorderTicks(packet)
         }
+        // Of the sound frames in a stream's first PES packet libav knows the first one's time only.
+        if !isVideo, packet.pointee.dts == none, packet.pointee.pts == none, let lastDecoding {
+            packet.pointee.dts = lastDecoding + lastTicks
+        }
         if packet.pointee.pts == none { packet.pointee.pts = packet.pointee.dts }
         guard packet.pointee.dts != none else { return false }
         let decoding = unwrapped(packet.pointee.dts, near: lastDecoding ?? reference)
         packet.pointee.pts = decoding + wrapped(packet.pointee.pts &- packet.pointee.dts)
         packet.pointee.dts = decoding
-        defer { lastDecoding = decoding }
+        defer {
+            lastDecoding = decoding
+            lastTicks = frameTicks(packet)
+        }
         guard clibav_is_corrupt(packet) == 0 else {
             if isVideo { missSome() }
             return false
@@ -84,6 +113,17 @@ struct Track {
         guard isVideo else { return true }
         if let lastDecoding, abs(decoding - lastDecoding) > Track.longestStep * rate { missSome() }
         return enter(packet)
+    }
+
+    /// How long a sound frame lasts, in the input's time base.
+    private func frameTicks(_ packet: PacketPointer) -> Int64 {
+        let parameters = input.pointee.codecpar
+        guard !isVideo, let rate = parameters?.pointee.sample_rate, rate > 0 else {
+            return packet.pointee.duration
+        }
+        let samples = av_get_audio_frame_duration2(parameters, packet.pointee.size)
+        return av_rescale_q(
+            Int64(samples), AVRational(num: 1, den: rate), input.pointee.time_base)
     }
 
     private mutating func enter(_ packet: PacketPointer) -> Bool {
@@ -144,7 +184,16 @@ struct Track {
             : av_get_audio_frame_duration2(parameters, packet.pointee.size)
         if !isVideo, samples > 0, let rate = parameters?.pointee.sample_rate, rate > 0 {
             let grid = AVRational(num: 1, den: rate)
+            let end = soundPlace
             packet.pointee.dts = av_rescale_delta(from, time, grid, samples, &soundPlace, to)
+            // Where the input's clock is the finer one libav rounds each frame by itself.
+            let length = Int64(samples)
+            if end != clibav_no_time(),
+                abs(soundPlace - length - end) <= length / Track.roundingShare
+            {
+                soundPlace = end + length
+                packet.pointee.dts = av_rescale_q(end, grid, to)
+            }
             packet.pointee.duration = av_rescale_q(Int64(samples), grid, to)
         } else {
             packet.pointee.dts = av_rescale_q(time, from, to)
@@ -169,6 +218,49 @@ struct Track {
         try filter?.pass(packet) ?? true
     }
 
+    // MARK: Told
+
+    /// Its frames say themselves where they begin, and may do so anywhere in the transport stream's
+    /// PES packets.
+    var isSelfFramed: Bool {
+        let codecs = [
+            AV_CODEC_ID_AAC, AV_CODEC_ID_MP1, AV_CODEC_ID_MP2, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3,
+            AV_CODEC_ID_EAC3,
+        ]
+        return codecs.contains(codec)
+    }
+
+    /// What a fragment has of it.
+    /// - Parameter rest: a sound frame that it leaves to the next one.
+    func fragmentTrack(rest: PacketPointer?) -> FragmentTrack {
+        let own = input.pointee.codecpar.pointee
+        var kind = String(cString: avcodec_get_name(codec))
+        var parameters = own.extradata.map { Data(bytes: $0, count: Int(own.extradata_size)) }
+        guard !isVideo else {
+            let aspect = own.sample_aspect_ratio
+            kind += " \(own.width)x\(own.height) \(aspect.num):\(aspect.den)"
+            if parameters?.count ?? 0 > FragmentTrack.mostParameterBytes { parameters = nil }
+            return FragmentTrack(
+                id: input.pointee.id, kind: kind, sound: nil, parameters: parameters)
+        }
+        kind += " \(own.profile) \(own.sample_rate) \(own.ch_layout.nb_channels)"
+        // Of pictures it stands in the stream too; ADTS has none.
+        kind += parameters.map { " " + $0.base64EncodedString() } ?? ""
+        return FragmentTrack(id: input.pointee.id, kind: kind, sound: sound(rest), parameters: nil)
+    }
+
+    private func sound(_ rest: PacketPointer?) -> FragmentTrack.Sound? {
+        let rate = max(input.pointee.codecpar.pointee.sample_rate, 1)
+        let (base, samples) = (input.pointee.time_base, AVRational(num: 1, den: rate))
+        let begin = rest.map { av_rescale_q($0.pointee.pts, base, samples) }
+        let isPlaced = soundPlace != clibav_no_time()
+        guard let end = isPlaced ? soundPlace : begin else { return nil }
+        return FragmentTrack.Sound(
+            end: end, restBytes: rest.map { Int($0.pointee.size) } ?? 0,
+            restPosition: rest.map {
+                av_rescale_q($0.pointee.pts, base, AVRational(num: 1, den: 90_000))
+            } ?? 0)
+    }
 }
 
 /// One of libav's bitstream filters, on one stream.

@@ -22,7 +22,7 @@ enum Watch {
         // A playlist may be read again and again until it has another segment.
         case .link: longest.store(20 * second, ordering: .relaxed)
         // A disk may take its time.
-        case .output(.mp4), .package: longest.store(30 * second, ordering: .relaxed)
+        case .output(.mp4), .package, .fragments: longest.store(30 * second, ordering: .relaxed)
         case .slate: longest.store(20 * second, ordering: .relaxed)
         }
         // Each of the beats is small; a full pipe must not hold the thread.

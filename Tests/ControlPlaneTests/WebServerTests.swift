@@ -24,6 +24,9 @@ import Testing
                 at: folder.appendingPathComponent("sub"), withIntermediateDirectories: true)
             for (name, data) in [
                 ("index.m3u8", Data("#EXTM3U\n".utf8)), ("index-7.ts", Site.content),
+                ("index-7.m4s", Data("f".utf8)),
+                ("index-init-0123456789abcdef.mp4", Data("i".utf8)),
+                ("index-piece8.m4s.part", Data("no".utf8)), ("index-init-0.mp4", Data("no".utf8)),
                 ("secret.ts", Data("no".utf8)), ("index-8.ts.part", Data("no".utf8)),
                 ("sub/index-9.ts", Data("no".utf8)),
             ] { try data.write(to: folder.appendingPathComponent(name)) }
@@ -105,6 +108,15 @@ import Testing
         #expect(segment.head.contains("content-length: 1000000"))
         #expect(segment.head.contains("immutable"))
         #expect(segment.body == site.segment)
+        for (name, type, body) in [
+            ("index-7.m4s", "video/iso.segment", "f"),
+            ("index-init-0123456789abcdef.mp4", "video/mp4", "i"),
+        ] {
+            let part = try await site.get(way + name)
+            #expect(part.head.contains("content-type: \(type)\r") && part.body == Data(body.utf8))
+            #expect(part.head.contains("immutable"))
+            #expect(part.head.contains("access-control-allow-origin: *"))
+        }
     }
 
     @Test func aHeadHasNoBody() async throws {
@@ -137,7 +149,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "secret.ts", "index-8.ts.part", "sub/index-9.ts", "sub%2Findex-9.ts", "../index-7.ts",
+        "secret.ts", "index-8.ts.part", "index-piece8.m4s.part", "index-init-0.mp4",
+        "sub/index-9.ts", "sub%2Findex-9.ts", "../index-7.ts",
         "..%2F..%2Fetc%2Fpasswd", "%2e%2e/%2e%2e/etc/passwd", "index-7.ts%00.m3u8", "index-.ts",
         "", ".", "..", "index-7%2ets%2f..%2fsecret.ts", "%", "%ff%fe.ts",
     ])

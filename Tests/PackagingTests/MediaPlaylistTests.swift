@@ -18,7 +18,7 @@ import TransportStream
         var playlist = MediaPlaylist(.live, window: 3, leastSeconds: 4, sequence: 41)
         for number in 41...45 {
             _ = playlist.append(
-                segment(number, isDiscontinuous: number == 44), end: Timestamp(wrapping: 7))
+                segment(number, isDiscontinuous: number == 44), end: 7)
         }
         #expect(
             playlist.text == """
@@ -42,10 +42,48 @@ import TransportStream
                 """)
     }
 
+    /// §4.3.2.5: a map holds until the next one; §7: it is of version 6.
+    @Test func aMapStandsBeforeTheFirstSegmentThatItIsFor() {
+        var playlist = MediaPlaylist(.event, window: 3, leastSeconds: 4)
+        for (number, map) in [(0, "a"), (1, "a"), (2, "b")] {
+            _ = playlist.append(
+                MediaPlaylist.Segment(
+                    name: "\(number).m4s", map: map, durationTicks: 360_000, wallClock: nil,
+                    isDiscontinuous: number == 2),
+                end: 1 << 33)
+        }
+        #expect(
+            playlist.text == """
+                #EXTM3U
+                #EXT-X-VERSION:6
+                #EXT-X-INDEPENDENT-SEGMENTS
+                #EXT-X-PLAYLIST-TYPE:EVENT
+                #EXT-X-TARGETDURATION:4
+                #EXT-X-MEDIA-SEQUENCE:0
+                #EXT-X-MAP:URI="a"
+                #EXTINF:4.000000,
+                0.m4s
+                #EXTINF:4.000000,
+                1.m4s
+                #EXT-X-DISCONTINUITY
+                #EXT-X-MAP:URI="b"
+                #EXTINF:4.000000,
+                2.m4s
+                # the next PTS is 8589934592
+
+                """)
+        let read = MediaPlaylist(playlist.text, window: 3)
+        #expect(read?.segments == playlist.segments && read?.end == 1 << 33)
+        // A wrapped time stamp goes on from there, or stands a little before.
+        let wrap: Int64 = 1 << 33
+        #expect(read?.position(of: Timestamp(wrapping: 5)) == wrap + 5)
+        #expect(read?.position(of: Timestamp(wrapping: -5)) == wrap - 5)
+    }
+
     @Test func aPlaylistThatHasEndedSaysSo() {
         var playlist = MediaPlaylist(.vod, window: 3, leastSeconds: 1)
         for number in 0..<5 {
-            let left = playlist.append(segment(number), end: Timestamp(wrapping: 0))
+            let left = playlist.append(segment(number), end: 0)
             #expect(left.isEmpty)
         }
         playlist.finish()
@@ -58,11 +96,11 @@ import TransportStream
     @Test func theTargetDurationIsThatOfTheFirstSegmentOrMoreAndStays() {
         var playlist = MediaPlaylist(.live, window: 3, leastSeconds: 4)
         #expect(playlist.longestTicks == nil)
-        _ = playlist.append(segment(0, seconds: 5.5), end: Timestamp(wrapping: 0))
+        _ = playlist.append(segment(0, seconds: 5.5), end: 0)
         #expect(playlist.targetSeconds == 6)
         #expect(MediaPlaylist.seconds(playlist.longestTicks ?? 0) == 6)
         #expect(MediaPlaylist.seconds((playlist.longestTicks ?? 0) + 1) == 7)
-        _ = playlist.append(segment(1, seconds: 3), end: Timestamp(wrapping: 0))
+        _ = playlist.append(segment(1, seconds: 3), end: 0)
         #expect(playlist.targetSeconds == 6)
     }
 
@@ -70,7 +108,7 @@ import TransportStream
     @Test func theWindowNeverBecomesTooShort() {
         var playlist = MediaPlaylist(.live, window: 3, leastSeconds: 4)
         for number in 0..<40 {
-            _ = playlist.append(segment(number, seconds: 1), end: Timestamp(wrapping: 0))
+            _ = playlist.append(segment(number, seconds: 1), end: 0)
             if number > 12 { #expect(playlist.durationTicks >= 12 * 90_000) }
         }
         #expect(playlist.segments.count == 12 && playlist.nextSequence == 40)
@@ -80,7 +118,7 @@ import TransportStream
         var playlist = MediaPlaylist(.live, window: 3, leastSeconds: 4)
         for number in 0..<9 {
             _ = playlist.append(
-                segment(number, isDiscontinuous: number % 2 == 1), end: Timestamp(wrapping: 0))
+                segment(number, isDiscontinuous: number % 2 == 1), end: 0)
         }
         // 0 ... 5 have left, and with them 1, 3 and 5.
         #expect(playlist.discontinuitySequence == 3)
@@ -89,8 +127,8 @@ import TransportStream
 
     @Test func segmentsThatDependOnOthersAreNotPromisedToBeIndependent() {
         var playlist = MediaPlaylist(.live, window: 3, leastSeconds: 4)
-        _ = playlist.append(segment(0), end: Timestamp(wrapping: 0))
-        _ = playlist.append(segment(1, isIndependent: false), end: Timestamp(wrapping: 0))
+        _ = playlist.append(segment(0), end: 0)
+        _ = playlist.append(segment(1, isIndependent: false), end: 0)
         #expect(!playlist.text.contains("INDEPENDENT"))
     }
 
@@ -102,7 +140,7 @@ import TransportStream
                 segment(
                     number, seconds: 4.004, isDiscontinuous: number == 3,
                     isIndependent: number != 7),
-                end: Timestamp(wrapping: 8_589_934_591))
+                end: 8_589_934_591)
         }
         let read = try #require(MediaPlaylist(playlist.text, window: 4))
         #expect(read.text == playlist.text)

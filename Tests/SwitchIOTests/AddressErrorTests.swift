@@ -129,6 +129,7 @@ struct Dice: RandomNumberGenerator {
         Mistake("hls:a?segment=4", "segment", "'4'", "4s", out: true),
         Mistake("hls:a?window=2", "window", "'2'", "3 to", out: true),
         Mistake("hls:a?type=dash", "type", "'dash'", "live, event or vod", out: true),
+        Mistake("hls:a?segments=mp4", "segments", "'mp4'", "ts or fmp4", out: true),
         Mistake("hls:a?name=../b", "name", "'../b'", "letters", out: true),
         Mistake("record:a?name=.b", "name", "'.b'", "no dot", out: true),
         Mistake("record:a?every=1s", "every", "'1s'", "from 10s", out: true),

@@ -196,12 +196,14 @@ func rtmp(
         Written("-", .standardOutput),
         Written("hls:/srv/www/one", .hls(HLSTarget(folder: "/srv/www/one"))),
         Written(
-            "hls:///srv/a%20b?segment=1500ms&window=10&type=event&name=a.b-c_1&keep-free=500M",
+            "hls:///srv/a%20b?segment=1500ms&window=10&type=event&segments=fmp4&name=a.b-c_1"
+                + "&keep-free=500M",
             .hls(
                 hls("/srv/a b") {
                     $0.segment = 1_500_000_000
                     $0.window = 10
                     $0.kind = .event
+                    $0.segments = .fmp4
                     $0.name = "a.b-c_1"
                     $0.keepFree = 500_000_000
                 })),

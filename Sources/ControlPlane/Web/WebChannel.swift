@@ -24,17 +24,21 @@ public struct WebChannel: Sendable, Equatable {
 
     enum File: Equatable {
         case playlist(path: String)
-        case segment(path: String)
+        case segment(path: String, HLSTarget.Format)
+        case header(path: String)
     }
 
     /// The file that a name stands for; nil for all that no output of this channel writes. What has
     /// been found is a playlist's or a segment's name and nothing else, so no path leads elsewhere.
     func file(_ name: String) -> File? {
         for output in outputs {
-            if name == output.name + ".m3u8" {
-                return .playlist(path: output.folder + "/" + name)
+            let path = output.folder + "/" + name
+            switch output.file(name) {
+            case .playlist: return .playlist(path: path)
+            case .segment(let format): return .segment(path: path, format)
+            case .header: return .header(path: path)
+            case .draft, nil: continue
             }
-            if output.isSegment(name) { return .segment(path: output.folder + "/" + name) }
         }
         return nil
     }

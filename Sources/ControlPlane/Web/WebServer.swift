@@ -129,6 +129,9 @@ public final class WebServer: Sendable {
         return headers
     }()
 
+    /// What has a segment's name never changes.
+    private static let unchanging = "max-age=86400, immutable"
+
     private static var missing: Response {
         var headers = plain
         headers[.cacheControl] = "max-age=1"
@@ -146,11 +149,14 @@ public final class WebServer: Sendable {
             headers[.contentType] = "application/vnd.apple.mpegurl"
             // A shared cache may spare us readers, but for no longer than a segment.
             headers[.cacheControl] = "max-age=1"
-        case .segment(let found):
+        case .segment(let found, let format):
             path = found
-            headers[.contentType] = "video/mp2t"
-            // What has a segment's name never changes.
-            headers[.cacheControl] = "max-age=86400, immutable"
+            headers[.contentType] = format == .ts ? "video/mp2t" : "video/iso.segment"
+            headers[.cacheControl] = unchanging
+        case .header(let found):
+            path = found
+            headers[.contentType] = "video/mp4"
+            headers[.cacheControl] = unchanging
         }
         headers[.acceptRanges] = "bytes"
         guard let file = try await disks.runIfActive({ WebFile(path) }) else { return missing }

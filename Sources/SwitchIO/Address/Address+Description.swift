@@ -121,6 +121,7 @@ extension HLSTarget: CustomStringConvertible {
         if segment != usual.segment { query.append(("segment", FolderKey.text(time: segment))) }
         if window != usual.window { query.append(("window", String(window))) }
         if kind != usual.kind { query.append(("type", kind.rawValue)) }
+        if segments != usual.segments { query.append(("segments", segments.rawValue)) }
         if name != usual.name { query.append(("name", name)) }
         if keepFree != usual.keepFree {
             query.append(("keep-free", FolderKey.text(bytes: keepFree)))

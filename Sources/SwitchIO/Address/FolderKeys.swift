@@ -15,6 +15,11 @@ enum FolderKey {
             target.kind = kind
             return true
         },
+        AddressKey("segments", allowed: "ts or fmp4") { target, text in
+            guard let format = HLSTarget.Format(rawValue: text ?? "") else { return false }
+            target.segments = format
+            return true
+        },
         AddressKey("name", allowed: nameAllowed) { target, text in
             guard let text, isName(text) else { return false }
             target.name = text

@@ -66,7 +66,7 @@ final class MediaLink: Link {
             }
             pace = .clock(pass, ends: ends)
         case .remark(let text): facts.lastError = text
-        case .beat, .safe, .finished, .finishing, .failed: break
+        case .beat, .safe, .fragment, .finished, .finishing, .failed: break
         }
     }
 

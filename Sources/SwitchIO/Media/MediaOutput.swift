@@ -82,7 +82,7 @@ final class MediaOutput: Output {
             facts.readers = 1
         case .event(.remark(let text)): facts.lastError = text
         case .event(.beat), .event(.finished), .event(.finishing), .event(.failed),
-            .event(.passed):
+            .event(.passed), .event(.fragment):
             break
         case .ended(let status, let why):
             media.state = .starting

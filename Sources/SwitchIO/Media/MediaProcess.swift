@@ -111,7 +111,7 @@ public final class MediaProcess {
         tell(.ended(status: status, why: running.lastWords ?? MediaProcess.text(ending)))
     }
 
-    private static func text(_ status: Int32) -> String {
+    static func text(_ status: Int32) -> String {
         status > 128 ? "attacca-media was ended by signal \(status - 128)"
             : "attacca-media ended with \(status)"
     }

@@ -6,6 +6,10 @@ import Packaging
 protocol PieceStore {
     /// What it cuts by now.
     var rule: CutRule { get }
+    /// Of the media process that it has; nil where it has none.
+    var media: MediaFacts? { get }
+    /// What that left out, or could not do.
+    var remark: String? { get }
     mutating func begin(_ piece: PieceStart) throws(IOFailure)
     /// Bytes of the newest piece, or of the one before.
     mutating func write(_ bytes: Span<UInt8>, isNewest: Bool) throws(IOFailure)
@@ -26,6 +30,9 @@ protocol PieceStore {
 }
 
 extension PieceStore {
+    var media: MediaFacts? { nil }
+    var remark: String? { nil }
+
     /// Begins, writes or ends a piece. What else was met in the stream is its caller's business.
     /// - Parameters:
     ///   - bytes: of all steps, in order.

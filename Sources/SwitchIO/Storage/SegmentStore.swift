@@ -21,8 +21,10 @@ struct SegmentStore: PieceStore {
     private var playlist: MediaPlaylist
     private var newest: Draft?
     private var tail: Draft?
+    /// Makes fragments of pieces that are whole; nil where a piece is a segment as it is.
+    private var fragments: FragmentMaker?
     /// Segments that have left the playlist, the oldest first, and how long each is.
-    private var stale: [(name: String, ticks: Int64)] = []
+    private var stale: [(name: String, map: String?, ticks: Int64)] = []
     /// The segment before the next one was lost.
     private var hasHole = false
     /// Pieces that begin come with their wall clock.
@@ -36,12 +38,17 @@ struct SegmentStore: PieceStore {
     /// - Parameter wallClock: of now, nanoseconds since 1970; nil for what is not on the air.
     init(_ target: HLSTarget, wallClock: Int64?) {
         self.target = target
+        if target.segments == .fmp4 { fragments = FragmentMaker(target) }
         isDated = wallClock != nil
         let seconds = max(1, (target.segment + 500_000_000) / 1_000_000_000)
         let old = Disk.text(
-            target.folder + "/" + target.name + ".m3u8", most: SegmentStore.longestPlaylistBytes
+            target.folder + "/" + target.playlistName, most: SegmentStore.longestPlaylistBytes
         ).flatMap { MediaPlaylist($0, window: target.window) }
-        if let old, old.kind == target.kind, !old.isEnded, old.targetSeconds ?? 0 >= seconds {
+        // Of a transport stream there is nothing that EXT-X-MAP could name.
+        let isAlike = old?.segments.allSatisfy { ($0.map != nil) == (target.segments == .fmp4) }
+        if let old, old.kind == target.kind, !old.isEnded, old.targetSeconds ?? 0 >= seconds,
+            isAlike == true
+        {
             playlist = old
         } else {
             // Never a name that was there before: caches keep segments.
@@ -56,7 +63,7 @@ struct SegmentStore: PieceStore {
     }
 
     /// PTS of where what is there ends.
-    var end: Timestamp? { playlist.end }
+    var end: Timestamp? { playlist.end.map { Timestamp(wrapping: $0) } }
 
     var rule: CutRule {
         var rule = CutRule()
@@ -68,6 +75,9 @@ struct SegmentStore: PieceStore {
         return rule
     }
 
+    var media: MediaFacts? { fragments?.media }
+    var remark: String? { fragments?.remark }
+
     var outcome: SegmentJob.Outcome {
         SegmentJob.Outcome(
             segments: playlist.segments.count, durationTicks: playlist.durationTicks,
@@ -76,26 +86,31 @@ struct SegmentStore: PieceStore {
     }
 
     private func path(_ name: String) -> String { target.folder + "/" + name }
-    private var playlistPath: String { path(target.name + ".m3u8") }
+    private var playlistPath: String { path(target.playlistName) }
 
-    /// Drafts of a process before, and segments that its playlist has lost.
+    /// Drafts of a process before, and files that its playlist has lost.
     private mutating func removeLeftovers() {
         let listed = Set(playlist.segments.map(\.name))
-        for name in Disk.names(in: target.folder) {
-            if target.isDraft(name) {
-                Disk.remove(path(name))
-            } else if target.kind == .live, target.isSegment(name), !listed.contains(name) {
-                stale.append((name, playlist.durationTicks / 2))
+        var headers: [String] = []
+        for name in Disk.names(in: target.folder) where !listed.contains(name) {
+            switch target.file(name) {
+            case .draft: Disk.remove(path(name))
+            case .segment where target.kind == .live:
+                stale.append((name, nil, playlist.durationTicks / 2))
+            case .header where target.kind == .live: headers.append(name)
+            case .segment, .header, .playlist, nil: break
             }
         }
+        // Whose segments they were is not known: they go with the last.
         stale.sort { $0.name < $1.name }
+        stale += headers.map { ($0, nil, 0) }
     }
 
     mutating func begin(_ piece: PieceStart) throws(IOFailure) {
         tail = newest
         newest = nil
         let file = try PieceFile(
-            path: path("\(target.name)-piece\(piece.number).ts.part"), isNew: false)
+            path: path(target.draftName(piece.number, ".ts")), isNew: false)
         newest = Draft(file: file, start: piece, isDated: isDated)
     }
 
@@ -119,27 +134,47 @@ struct SegmentStore: PieceStore {
             return
         }
         guard piece.durationTicks > 0 else { return ended.file.discard() }
-        let name = "\(target.name)-\(playlist.nextSequence).ts"
+        let isContinuous = ended.start.isContinuous && !hasHole
+        let isFirst = playlist.segments.isEmpty && playlist.end == nil && !hasHole
+        let name = target.segmentName(playlist.nextSequence)
+        let begin = position(of: ended.start.presentation)
+        let end = begin + piece.durationTicks
+        var map: String?
         do {
             try ended.file.close()
-            try Disk.rename(ended.file.path, to: path(name))
+            if fragments == nil { try Disk.rename(ended.file.path, to: path(name)) }
+            map = try fragments?.make(
+                FragmentMaker.Piece(
+                    draft: piece.number, file: ended.file, position: begin,
+                    end: newest.flatMap { $0.start.isContinuous ? end - $0.start.delay : nil },
+                    isContinuous: isContinuous),
+                number: playlist.nextSequence)
         } catch {
-            ended.file.discard()
+            // Lost, and counted with what is thrown away.
+            tail = ended
             throw error
         }
-        let isFirst = playlist.segments.isEmpty && playlist.end == nil && !hasHole
+        // RFC 8216 §4.3.2.3: other tracks, or the same ones encoded otherwise.
+        let isOther = map != playlist.segments.last?.map
         let segment = MediaPlaylist.Segment(
-            name: name, durationTicks: piece.durationTicks,
+            name: name, map: map, durationTicks: piece.durationTicks,
             wallClock: ended.isDated ? date(ended.start, piece) : nil,
-            isDiscontinuous: !isFirst && (!ended.start.isContinuous || hasHole),
+            isDiscontinuous: !isFirst && (!isContinuous || isOther),
             isIndependent: ended.start.isIndependent)
         hasHole = false
-        let last = Timestamp(
-            wrapping: ended.start.presentation.ticks &+ piece.durationTicks)
-        let left = playlist.append(segment, end: last)
-        stale += left.map { ($0.name, $0.durationTicks) }
+        let left = playlist.append(segment, end: end)
+        stale += left.map { ($0.name, $0.map, $0.durationTicks) }
         if target.kind != .vod { try writePlaylist() }
         removeStale()
+    }
+
+    /// Decoding begins up to so much before the first picture is shown: an MP4 has no time below 0.
+    private static let longestReorder: Int64 = 90_000
+
+    private func position(of stamp: Timestamp) -> Int64 {
+        let position = playlist.position(of: stamp)
+        let isTooEarly = fragments != nil && position < SegmentStore.longestReorder
+        return isTooEarly ? position + Timestamp.modulus : position
     }
 
     /// Dates follow the durations, so that both say the same, and drift with the wall clock.
@@ -167,9 +202,16 @@ struct SegmentStore: PieceStore {
         while let first = stale.first {
             later -= first.ticks
             guard later > kept else { return }
-            Disk.remove(path(first.name))
             stale.removeFirst()
+            for name in [first.name, first.map].compactMap({ $0 }) where !isNeeded(name) {
+                Disk.remove(path(name))
+            }
         }
+    }
+
+    /// An initialization section is there for as long as one of its segments is.
+    private func isNeeded(_ name: String) -> Bool {
+        playlist.segments.contains { $0.map == name } || stale.contains { $0.map == name }
     }
 
     mutating func note(_ seam: RecordingIndex.Seam, at place: StreamPlace) {}
@@ -186,6 +228,7 @@ struct SegmentStore: PieceStore {
         tail?.file.discard()
         newest = nil
         tail = nil
+        fragments?.forget()
         hasHole = true
         return bytes
     }
@@ -201,9 +244,17 @@ struct SegmentStore: PieceStore {
     }
 
     mutating func close() throws(IOFailure) {
+        fragments?.forget()
         // A live playlist goes on with the next process.
         guard target.kind != .live, !playlist.segments.isEmpty else { return }
         playlist.finish()
         try writePlaylist()
+    }
+}
+
+extension PieceStart {
+    /// How long before it is shown its first unit is decoded, 90 kHz ticks.
+    fileprivate var delay: Int64 {
+        (presentation.ticks &- decoding.ticks) & (Timestamp.modulus - 1)
     }
 }

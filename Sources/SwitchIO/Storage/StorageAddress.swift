@@ -8,6 +8,7 @@ public struct HLSTarget: Sendable, Equatable {
     /// Of the playlist, `NAME.m3u8`; the segments' names begin with it.
     public var name = "index"
     public var kind = MediaPlaylist.Kind.live
+    public var segments = Format.ts
     /// Nanoseconds that a segment is long, 1 s to 60 s; it ends at the next random access point.
     public var segment: Int64 = 4_000_000_000
     /// Segments in a live playlist, 3 to 10,000.
@@ -15,20 +16,15 @@ public struct HLSTarget: Sendable, Equatable {
     /// Bytes that stay free on the disk.
     public var keepFree: Int64 = 0
 
-    public init(folder: String) { self.folder = folder }
-
-    /// Whether a file of this name is one of its segments, and nobody else's: another output's
-    /// name may begin like this one's.
-    public func isSegment(_ file: String) -> Bool { isNumbered(file, "-", ".ts") }
-
-    /// A segment that has not got its name yet.
-    func isDraft(_ file: String) -> Bool { isNumbered(file, "-piece", ".ts.part") }
-
-    private func isNumbered(_ file: String, _ middle: String, _ end: String) -> Bool {
-        guard file.hasPrefix(name + middle), file.hasSuffix(end) else { return false }
-        let number = file.dropFirst(name.count + middle.count).dropLast(end.count)
-        return !number.isEmpty && number.utf8.allSatisfy { (0x30...0x39).contains($0) }
+    /// What a segment is.
+    public enum Format: String, Sendable, CaseIterable {
+        /// A transport stream.
+        case ts
+        /// A fragment of an MP4 (ISO 14496-12); its initialization section is another file.
+        case fmp4
     }
+
+    public init(folder: String) { self.folder = folder }
 }
 
 /// `record:DIR`: files, and beside each what happened in it.

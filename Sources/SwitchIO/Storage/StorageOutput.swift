@@ -34,9 +34,11 @@ final class StorageOutput: Output {
     private var restedAt: Int64 = 0
     private var isOpen = true
 
-    /// - Throws: where the folder can not be written to now.
+    /// - Throws: where the folder can not be written to now, or there is no attacca-media for what
+    ///   it makes.
     convenience init(_ target: HLSTarget) throws(IOFailure) {
         try Disk.makeFolder(target.folder)
+        if target.segments == .fmp4 { _ = try MediaBinary.find() }
         self.init(label: "attacca.hls") {
             let now = HostClock.wallClock(of: HostClock.now)
             let store = SegmentStore(target, wallClock: now)
@@ -67,6 +69,7 @@ final class StorageOutput: Output {
             / Int64(SRTSocket.payloadBytes)
         facts.trouble = told.trouble
         facts.lastError = told.lastError
+        facts.media = told.media
         return facts
     }
 

@@ -21,6 +21,7 @@ struct StorageFacts: Sendable {
     var trouble: String?
     var lastError: String?
     var lostBytes: Int64 = 0
+    var media: MediaFacts?
 }
 
 struct StorageWriter {
@@ -109,6 +110,8 @@ struct StorageWriter {
             }
             // The first segment says how long the others may be.
             cutter.rule = store.rule
+            facts.media = store.media
+            facts.lastError = store.remark ?? facts.lastError
         } catch {
             fail(error, unwritten: bytes.count - position)
         }

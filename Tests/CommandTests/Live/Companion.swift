@@ -36,11 +36,18 @@ final class Companion: @unchecked Sendable {
     /// The tool itself: `timeout` can not hand all signals on, and of those that it could it may
     /// have inherited a block. Where there is a tool between, such as `ip netns exec`, that is
     /// replaced by what it runs.
-    var tools: [Int32] {
-        let own = process.processIdentifier
-        let children = try? String(
-            contentsOfFile: "/proc/\(own)/task/\(own)/children", encoding: .utf8)
-        return (children ?? "").split(separator: " ").compactMap { Int32($0) }
+    var tools: [Int32] { Companion.children(of: process.processIdentifier) }
+
+    /// What the tool has started, on whichever of its threads.
+    var children: [Int32] { tools.flatMap(Companion.children) }
+
+    private static func children(of process: Int32) -> [Int32] {
+        let tasks = "/proc/\(process)/task"
+        let threads = (try? FileManager.default.contentsOfDirectory(atPath: tasks)) ?? []
+        return threads.flatMap { thread in
+            ((try? String(contentsOfFile: "\(tasks)/\(thread)/children", encoding: .utf8)) ?? "")
+                .split(separator: " ").compactMap { Int32($0) }
+        }
     }
 
     func signal(_ number: Int32) {

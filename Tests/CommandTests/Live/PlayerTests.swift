@@ -7,7 +7,8 @@ import Testing
 
 extension LiveTests {
     @Suite struct PlayerTests {
-        /// A channel with two encoders whose ways can be cut off.
+        /// A channel with two encoders whose ways can be cut off, and HLS of both kinds. What makes
+        /// the fragments is killed again and again.
         private final class Stage {
             let workspace: Workspace
             let folder: String
@@ -16,19 +17,25 @@ extension LiveTests {
             let channel: Companion
             let ways: [DatagramRelay]
             private let senders: [Companion]
+            private let killer: Task<Int, Never>
 
             init(_ hls: String) async throws {
                 workspace = try Workspace()
                 folder = workspace.path("hls")
                 archive = workspace.path("archive")
-                port = try DatagramRelay.freePort()
-                let ports = try (0..<2).map { _ in try DatagramRelay.freePort() }
+                // One that is free may be given twice.
+                var free: Set<UInt16> = []
+                while free.count < 3 { free.insert(try DatagramRelay.freePort()) }
+                let ports = Array(free.prefix(2))
+                port = try #require(free.subtracting(ports).first)
                 channel = try Companion(
                     try Binary.found.get(),
                     [
                         "run", "-i", "main=udp://127.0.0.1:\(ports[0])",
                         "-i", "backup=udp://127.0.0.1:\(ports[1])",
-                        "-o", "hls:\(folder)?\(hls)", "-o", "record:\(archive)?size=1M&keep-free=0",
+                        "-o", "hls:\(folder)?\(hls)",
+                        "-o", "hls:\(folder)?\(hls)&name=fragments&segments=fmp4",
+                        "-o", "record:\(archive)?size=1M&keep-free=0",
                         "--http", "127.0.0.1:\(port)", "--hold-back", "3s", "--return", "never",
                     ])
                 try await pause(0.5)
@@ -43,9 +50,21 @@ extension LiveTests {
                             "udp://127.0.0.1:\(way.port)?pkt_size=1316",
                         ])
                 }
+                killer = Task { [channel] in
+                    var killed = 0
+                    // Now between two pieces, now in the middle of one.
+                    while (try? await pause(0.9)) != nil {
+                        for child in channel.children where kill(child, SIGKILL) == 0 {
+                            killed += 1
+                        }
+                    }
+                    return killed
+                }
             }
 
-            var url: String { "http://127.0.0.1:\(port)/channel1/index.m3u8" }
+            func url(_ name: String) -> String {
+                "http://127.0.0.1:\(port)/channel1/\(name).m3u8"
+            }
 
             /// Cuts the input on air off; it is back when the other one is on air.
             func failOver(_ number: Int) async throws {
@@ -55,7 +74,10 @@ extension LiveTests {
                 way.become(.none)
             }
 
-            func end() throws -> (status: Int32, log: String) {
+            func end() async throws -> (status: Int32, log: String) {
+                killer.cancel()
+                let killed = await killer.value
+                #expect(killed >= 8)
                 let (status, log) = try channel.finish(SIGTERM)
                 for sender in senders { _ = try sender.finish(SIGKILL) }
                 ways.forEach { $0.close() }
@@ -66,6 +88,13 @@ extension LiveTests {
                 try FileManager.default.contentsOfDirectory(atPath: folder)
                     .filter { $0.hasSuffix(suffix) }.sorted().map { folder + "/" + $0 }
             }
+        }
+
+        private func reading(_ url: String, into path: String) -> [String] {
+            [
+                "-nostdin", "-v", "warning", "-live_start_index", "0", "-i", url, "-c", "copy",
+                "-f", "mpegts", path,
+            ]
         }
 
         /// What a decoder says of a file or a playlist.
@@ -93,23 +122,26 @@ extension LiveTests {
             let (live, streamed) = (
                 stage.workspace.path("live.ts"), stage.workspace.path("streamed.ts")
             )
+            let (liveFragments, streamedFragments) = (
+                stage.workspace.path("live-fragments.ts"), stage.workspace.path("streamed.mp4")
+            )
             let readers = try [
-                Companion(
-                    "ffmpeg",
-                    [
-                        "-nostdin", "-v", "warning", "-live_start_index", "0", "-i", stage.url,
-                        "-c", "copy", "-f", "mpegts", live,
-                    ]),
+                Companion("ffmpeg", reading(stage.url("index"), into: live)),
+                Companion("ffmpeg", reading(stage.url("fragments"), into: liveFragments)),
                 Companion(
                     "gst-launch-1.0",
-                    ["-q", "-e", "souphttpsrc", "location=\(stage.url)", "!", "hlsdemux", "!",
-                        "filesink", "location=\(streamed)"]),
+                    ["-q", "-e", "souphttpsrc", "location=\(stage.url("index"))", "!", "hlsdemux",
+                        "!", "filesink", "location=\(streamed)"]),
+                Companion(
+                    "gst-launch-1.0",
+                    ["-q", "-e", "souphttpsrc", "location=\(stage.url("fragments"))", "!",
+                        "hlsdemux", "!", "filesink", "location=\(streamedFragments)"]),
             ]
             for number in 0..<3 {
                 try await stage.failOver(number)
                 try await pause(3)
             }
-            let (status, log) = try stage.end()
+            let (status, log) = try await stage.end()
             #expect(status == 0, "\(log)")
             #expect(log.components(separatedBy: "notice seam").count == 4, "\(log)")
             // Nobody answers them any more, which is all that they may have to complain of.
@@ -133,11 +165,12 @@ extension LiveTests {
             #expect(
                 try stage.names(stage.archive, ".ts").reduce(0) { try $0 + frames($1) } == all)
             // The live ones have all up to the last segments.
-            for name in ["live.ts", "streamed.ts"] {
-                let path = stage.workspace.path(name)
+            for path in [live, streamed, liveFragments, streamedFragments] {
+                let name = path.split(separator: "/").last ?? ""
                 #expect(try messages(path) == [], "\(name)")
                 #expect(try frames(path) > all - 225 && frames(path) <= all, "\(name)")
             }
+            try judgeFragments(stage, all)
             let sidecars = try stage.names(stage.archive, ".json").map {
                 try String(contentsOfFile: $0, encoding: .utf8)
             }
@@ -169,6 +202,26 @@ extension LiveTests {
             return zip(begins, lengths).map { ($0, $0 + $1) }
         }
 
+        /// One initialization section for all encoders, and each segment plays with it alone.
+        private func judgeFragments(_ stage: Stage, _ all: Int) throws {
+            let playlist = stage.folder + "/fragments.m3u8"
+            let text = try String(contentsOfFile: playlist, encoding: .utf8)
+            #expect(!text.contains("DISCONTINUITY") && text.contains("#EXT-X-ENDLIST"), "\(text)")
+            #expect(text.components(separatedBy: "EXT-X-MAP").count == 2, "\(text)")
+            #expect(text.contains("INDEPENDENT-SEGMENTS"), "\(text)")
+            #expect(try messages(playlist) == [] && frames(playlist) == all)
+            let headers = try stage.names(stage.folder, ".mp4")
+            let header = try Data(contentsOf: URL(fileURLWithPath: try #require(headers.first)))
+            #expect(headers.count == 1)
+            for segment in try stage.names(stage.folder, ".m4s") {
+                let path = stage.workspace.path("segment.mp4")
+                try (header + Data(contentsOf: URL(fileURLWithPath: segment)))
+                    .write(to: URL(fileURLWithPath: path))
+                #expect(try messages(path) == [], "\(segment)")
+            }
+            #expect(try stage.names(stage.folder, ".part") == [])
+        }
+
         /// Debian's Chromium plays HLS by itself.
         @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/chromium")))
         func chromiumPlaysThroughTenFailoversWithoutAStall() async throws {
@@ -176,21 +229,28 @@ extension LiveTests {
             try await pause(11)
             let page = stage.workspace.path("page.html")
             try """
-                <video id="v" muted autoplay playsinline src="\(stage.url)"></video>
+                <video id="index" muted autoplay playsinline src="\(stage.url("index"))"></video>
+                <video id="fragments" muted autoplay playsinline src="\(stage.url("fragments"))">
+                </video>
                 <script>
-                const v = document.getElementById('v');
-                let started = false;
-                for (const name of ['playing', 'waiting', 'error', 'ended'])
-                  v.addEventListener(name, () => {
-                    if (name == 'playing') started = true;
-                    if (started || name == 'error')
-                      console.log(`event ${name} at ${v.currentTime}`);
-                  });
-                setInterval(() => {
-                  const q = v.getVideoPlaybackQuality();
-                  console.log(`time ${v.currentTime} frames ${q.totalVideoFrames} ` +
-                    `dropped ${q.droppedVideoFrames} end`);
-                }, 500);
+                function there(v) {
+                  return [...Array(v.buffered.length).keys()].map(
+                    i => `${v.buffered.start(i)} to ${v.buffered.end(i)}`).join(', ');
+                }
+                for (const v of document.querySelectorAll('video')) {
+                  let started = false;
+                  for (const name of ['playing', 'waiting', 'seeking', 'error', 'ended'])
+                    v.addEventListener(name, () => {
+                      if (name == 'playing') started = true;
+                      if (started || name == 'error')
+                        console.log(`event ${v.id} ${name} at ${v.currentTime} of ` + there(v));
+                    });
+                  setInterval(() => {
+                    const q = v.getVideoPlaybackQuality();
+                    console.log(`${v.id} time ${v.currentTime} frames ${q.totalVideoFrames} ` +
+                      `dropped ${q.droppedVideoFrames} end`);
+                  }, 500);
+                }
                 </script>
                 """.write(toFile: page, atomically: true, encoding: .utf8)
             let browser = try Companion(
@@ -202,7 +262,8 @@ extension LiveTests {
                     "file://" + page,
                 ])
             try await pause(6)
-            let before = playback(browser)
+            let names = ["index", "fragments"]
+            let before = names.map { playback(browser, $0) }
             let start = Date()
             for number in 0..<10 {
                 try await stage.failOver(number)
@@ -210,10 +271,10 @@ extension LiveTests {
             }
             // What is sent now is seen after the hold-back and three segments.
             try await pause(10)
-            let after = playback(browser)
+            let after = names.map { playback(browser, $0) }
             let elapsed = Date().timeIntervalSince(start)
             browser.signal(SIGKILL)
-            let (status, log) = try stage.end()
+            let (status, log) = try await stage.end()
             #expect(status == 0, "\(log)")
             #expect(log.components(separatedBy: "notice seam").count == 11, "\(log)")
             // It may wait once more in the first second, for its own start.
@@ -221,14 +282,17 @@ extension LiveTests {
                 line.contains("event ") && !line.contains("at 0")
             }
             #expect(events == [])
-            #expect(before.time > 0 && abs(after.time - before.time - elapsed) < 1.5)
-            #expect(Double(after.frames - before.frames) > 24 * elapsed)
+            for (name, (before, after)) in zip(names, zip(before, after)) {
+                #expect(
+                    before.time > 0 && abs(after.time - before.time - elapsed) < 1.5, "\(name)")
+                #expect(Double(after.frames - before.frames) > 24 * elapsed, "\(name)")
+            }
         }
 
         /// Where the player is, by its last line.
-        private func playback(_ browser: Companion) -> (time: Double, frames: Int) {
+        private func playback(_ browser: Companion, _ name: String) -> (time: Double, frames: Int) {
             let line = browser.errors.split(separator: "\n").last {
-                $0.contains("time ") && $0.contains(" end")
+                $0.contains("\(name) time ") && $0.contains(" end")
             }
             let words = (line ?? "").split(whereSeparator: { " \"".contains($0) }).map(String.init)
             func value(_ name: String) -> Double {
