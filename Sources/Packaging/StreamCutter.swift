@@ -1,8 +1,8 @@
 // Cuts a transport stream into pieces, each of which a player or a packager can begin with: HLS
 // segments, or the files of a recording.
 //
-//   piece n     … V V V A V V A a             the picture V* is a random access point; the sound A a
-//   piece n+1              V*    V V A …      has begun before it and ends where it began
+//   piece n     … V V V A V V A a            the picture V* is a random access point; the sound A a
+//   piece n+1              V*    V V A …     has begun before it and ends where it began
 //
 // Contract: every packet leaves once, in the order of its PID, unchanged but for the counters of
 // PAT and PMT. A piece begins with both tables, then a unit that a decoder can start at. Each other

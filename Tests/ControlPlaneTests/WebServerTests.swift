@@ -89,7 +89,8 @@ import Testing
         func get(
             _ path: String, _ more: String = "", method: String = "GET"
         ) async throws -> (head: String, body: Data) {
-            try await ask("\(method) \(path) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\(more)\r\n")
+            try await ask(
+                "\(method) \(path) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\(more)\r\n")
         }
     }
 
@@ -238,7 +239,10 @@ import Testing
             #expect(address.host == host && Int(address.port) == port)
             #expect(address.description == text)
         }
-        for text in ["", "8080", ":", ":x", ":70000", "::1:80", "[]:80", "a b:80", "a/b:80", ":+8"] {
+        let wrong = [
+            "", "8080", ":", ":x", ":70000", "::1:80", "[]:80", "a b:80", "a/b:80", ":+8",
+        ]
+        for text in wrong {
             #expect(WebAddress(text) == nil, "\(text)")
         }
     }
@@ -247,9 +251,8 @@ import Testing
         let site = try await Site()
         let address = try #require(WebAddress("127.0.0.1:\(site.server.port)"))
         await #expect(throws: ControlFailure.self) {
-            try await WebServer(address, logger: Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }) {
-                []
-            }
+            let logger = Logger(label: "t") { _ in SwiftLogNoOpLogHandler() }
+            _ = try await WebServer(address, logger: logger) { [] }
         }
     }
 }

@@ -6,7 +6,8 @@ import TransportStream
 
 @Suite struct MediaPlaylistTests {
     private func segment(
-        _ number: Int, seconds: Double = 4, isDiscontinuous: Bool = false, isIndependent: Bool = true
+        _ number: Int, seconds: Double = 4, isDiscontinuous: Bool = false,
+        isIndependent: Bool = true
     ) -> MediaPlaylist.Segment {
         MediaPlaylist.Segment(
             name: "a-\(number).ts", durationTicks: Int64((seconds * 90_000).rounded()),

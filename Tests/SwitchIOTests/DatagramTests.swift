@@ -18,7 +18,9 @@ import Testing
         for (number, count) in counts.enumerated() {
             output.send(
                 packets(number, count).span,
-                DueDatagram(sequence: UInt16(truncatingIfNeeded: 65_535 + number), timestamp: UInt32(number)))
+                DueDatagram(
+                    sequence: UInt16(truncatingIfNeeded: 65_535 + number),
+                    timestamp: UInt32(number)))
         }
         output.flush()
         #expect(output.facts.datagrams == Int64(counts.count) && output.facts.dropped == 0)

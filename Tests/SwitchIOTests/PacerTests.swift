@@ -18,7 +18,9 @@ import Testing
     }
 
     /// - Parameter microseconds: now.
-    private func pace(_ pacer: inout Pacer, to microseconds: Int64) -> [(first: UInt8, count: Int)] {
+    private func pace(
+        _ pacer: inout Pacer, to microseconds: Int64
+    ) -> [(first: UInt8, count: Int)] {
         var sent: [(UInt8, Int)] = []
         pacer.pace(to: microseconds * 1000) { bytes, _ in sent.append((bytes[0], bytes.count)) }
         return sent

@@ -21,7 +21,9 @@ public struct WebAddress: Sendable, Equatable, CustomStringConvertible {
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
         if isBracketed { host = host.dropFirst().dropLast() }
         // Visible characters, without those that divide a URL: / and @.
-        let isPlain = host.utf8.allSatisfy { (0x21..<0x7F).contains($0) && $0 != 0x2F && $0 != 0x40 }
+        let isPlain = host.utf8.allSatisfy {
+            (0x21..<0x7F).contains($0) && $0 != 0x2F && $0 != 0x40
+        }
         guard isPlain, host.contains(":") == isBracketed else { return nil }
         self.host = String(host)
         self.port = port

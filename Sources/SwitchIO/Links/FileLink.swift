@@ -77,8 +77,8 @@ final class FileLink: Link {
         }
     }
 
-    /// When the next pass begins, from the begin of this one, ns; nil where that is not known (yet):
-    /// behind the last packet.
+    /// When the next pass begins, from the begin of this one, ns; nil for behind the last packet,
+    /// where nothing better is known (yet).
     private var passLength: Int64? {
         if case .found(let length)? = length?.answer { return length }
         return nil

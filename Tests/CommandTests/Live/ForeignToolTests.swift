@@ -31,7 +31,8 @@ extension LiveTests {
                 Companion("multicat", ["-u", "-U", "@127.0.0.1:\(ports[2])", plain]),
                 gst("udpsrc address=127.0.0.1 port=\(ports[3]) buffer-size=2000000 "
                     + "caps=application/x-rtp,media=video,clock-rate=90000,encoding-name=MP2T "
-                    + "! rtpjitterbuffer latency=100 ! rtpmp2tdepay ! filesink buffer-mode=2 location=\(rtp)"),
+                    + "! rtpjitterbuffer latency=100 ! rtpmp2tdepay "
+                    + "! filesink buffer-mode=2 location=\(rtp)"),
             ]
             let channel = try Companion(
                 try Binary.found.get(),

@@ -198,7 +198,8 @@ extension LiveTests {
         /// The last third is no larger than the one before it, some noise aside.
         static func isFlat(_ all: [Footprint]) -> Bool {
             guard all.count >= 6 else { return false }
-            let (second, third) = (all[all.count / 3..<2 * all.count / 3], all[(2 * all.count / 3)...])
+            let second = all[all.count / 3..<2 * all.count / 3]
+            let third = all[(2 * all.count / 3)...]
             func most(_ part: ArraySlice<Footprint>, _ key: KeyPath<Footprint, Int>) -> Int {
                 part.map { $0[keyPath: key] }.max() ?? 0
             }
