@@ -139,6 +139,22 @@ import Testing
         #expect(content.runs.last?.indices.upperBound == 95)
     }
 
+    /// The last packets of sound are never whole, and before its begin the slate has none.
+    @Test(arguments: ["8.9s", "9.1s"])
+    func slateThatIsEnteredAtItsBeginLeavesNoHoleInTheSound(_ time: String) throws {
+        let rehearsal = try Rehearsal(
+            [
+                "--input", "main=\(SamplePair.h264.path("main"))",
+                "--input", "slate=\(Repository.sample("slate"))@9s", "--slate", "slate",
+                "--hold-back", "1s",
+            ],
+            events: ["\(time):drop:main"])
+        let report = rehearsal.report
+        #expect(report.seams.first?.to == "slate" && report.seams.first?.audioGap == 0)
+        #expect(report.seams.allSatisfy { $0.framesLost <= 12 })
+        #expect(report.output.conformance.sentences == [])
+    }
+
     /// Whatever its place on the list; it is left as soon as another input is there.
     @Test func slateIsLeftForTheFirstThatIsBack() throws {
         let cast = Cast(pair: .h264, first: "main", second: "backup")

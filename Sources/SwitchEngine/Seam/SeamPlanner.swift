@@ -220,8 +220,29 @@ enum SeamPlanner {
             let soonest = cuts.first { isInBounds($0.end + request.outgoingShift, request) }
             let cut = isEnding ? last : soonest ?? firstCut
             result.append(step(request, cut, entry, lost: 0, repeated: 0))
+            if isEnding, let heard = soundEnd(request, entry),
+                let whole = cuts.last(where: { $0.end <= heard }), whole.index < cut.index
+            {
+                let lost = Int((cut.end - whole.end).roundedDivision(by: frame))
+                result.append(step(request, whole, entry, lost: lost, repeated: 0))
+            }
         }
         return result
+    }
+
+    /// Where the outgoing pictures would have to end for the sound to go on, on their own line: an
+    /// input that is over may have less sound than pictures, and where the other one begins there
+    /// is none of its own before.
+    private static func soundEnd(_ request: SeamRequest, _ entry: Entry) -> Int64? {
+        request.outgoing.sounds.compactMap { sound -> Int64? in
+            let last = max(sound.limit - 1, sound.firstFree - 1)
+            guard sound.frames.indices.contains(last),
+                let other = request.incoming.sounds.first(where: { $0.slot == sound.slot }),
+                let first = other.frames.first(where: { !$0.isDamaged })
+            else { return nil }
+            let silence = max(0, first.presentation - entry.presentation)
+            return sound.frames[last].end + sound.nudge - silence
+        }.min()
     }
 
     /// Duration of an outgoing frame, 27 MHz ticks; 40 ms where nothing tells it.

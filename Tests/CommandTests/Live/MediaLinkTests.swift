@@ -188,16 +188,11 @@ extension LiveTests {
             try await pause(11)
             for main in senders { main.signal(SIGKILL) }
             try await pause(5)
-            for (stage, isCard) in zip(stages, [true, false]) {
+            for stage in stages {
                 let (status, log) = try stage.channel.finish(SIGTERM)
                 #expect(status == 0 && log.contains("seam 1 main -> slate"), "\(log)")
                 let check = try Command.attacca(["check", stage.file])
-                // Of a PES packet of sound that did not come whole nothing is there, and nothing in
-                // its place where the slate is entered at the begin of a pass.
-                let broken = check.output.split(separator: "\n")
-                    .prefix { !$0.hasPrefix("input ") }
-                    .filter { $0.contains(" 0x") && (isCard || !$0.contains("audioStep")) }
-                #expect(broken == [] && (check.status == 0 || !isCard), "\(check.output) \(log)")
+                #expect(check.status == 0, "\(check.output) \(log)")
             }
             // The card has no marks; its red fills the width, and is black above.
             let (middle, top, left) = ((90 * 320 + 160) * 3, 480, 90 * 320 * 3)
