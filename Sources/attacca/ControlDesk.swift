@@ -20,8 +20,12 @@ struct ControlPlace {
 
 struct ControlDesk: Sendable {
     private let channels: ChannelSet
+    private let site: WebServer?
 
-    init(_ channels: ChannelSet) { self.channels = channels }
+    init(_ channels: ChannelSet, _ site: WebServer?) {
+        self.channels = channels
+        self.site = site
+    }
 
     func answer(
         _ request: ControlRequest, on loop: any EventLoop
@@ -41,7 +45,7 @@ struct ControlDesk: Sendable {
         let runners = name == nil ? channels.all : [try runner(name)]
         return ProcessDocument(
             process: ProcessInfo.processInfo.processIdentifier, version: Version.text,
-            channels: runners.map { ChannelDocument($0.status) })
+            channels: runners.map { ChannelDocument($0.status) }, http: site?.facts)
     }
 
     private func runner(_ name: String?) throws(ControlFailure) -> ChannelRunner {

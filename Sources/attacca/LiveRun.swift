@@ -53,10 +53,10 @@ struct LiveRun {
                 throw CommandFailure.run("channel \(plan.name): \(error)")
             }
         }
-        let server = try control.flatMap { try serve($0, channels) }
-        defer { server?.close() }
         let site = try web.map { try publish($0, channels) }
         defer { site?.close() }
+        let server = try control.flatMap { try serve($0, channels, site) }
+        defer { server?.close() }
         obey(signals, channels)
         var line = StatusLine()
         while !channels.waitForEnd(seconds: LiveRun.statusSeconds) {
@@ -69,7 +69,7 @@ struct LiveRun {
 
     /// A channel is worth more than its control socket: only one that was asked for has to be.
     private func serve(
-        _ place: ControlPlace, _ channels: ChannelSet
+        _ place: ControlPlace, _ channels: ChannelSet, _ site: WebServer?
     ) throws -> ControlServer? {
         do throws(ControlFailure) {
             _ = ControlSocket.living(place.environment)
@@ -77,7 +77,7 @@ struct LiveRun {
                 if let path = place.path { path } else {
                     try ControlSocket.ownPath(place.environment)
                 }
-            let desk = ControlDesk(channels)
+            let desk = ControlDesk(channels, site)
             return try ControlServer(path: path) { desk.answer($0, on: $1) }
         } catch {
             if place.isWanted {

@@ -5,7 +5,12 @@ import Foundation
 
 enum StatusTable {
     static func text(_ process: ProcessDocument) -> String {
-        process.channels.map { channel(String(process.process), $0) }.joined(separator: "\n")
+        var parts = process.channels.map { channel(String(process.process), $0) }
+        if let http = process.http {
+            parts.append(
+                "http: \(http.readers) readers, \(http.cutOff) cut off for taking nothing\n")
+        }
+        return parts.joined(separator: "\n")
     }
 
     private static func channel(_ process: String, _ channel: ChannelDocument) -> String {

@@ -8,11 +8,16 @@ public struct ProcessDocument: Codable, Sendable {
     public var process: Int32
     public var version: String
     public var channels: [ChannelDocument]
+    /// Nil where nothing is served by HTTP.
+    public var http: WebFacts?
 
-    public init(process: Int32, version: String, channels: [ChannelDocument]) {
+    public init(
+        process: Int32, version: String, channels: [ChannelDocument], http: WebFacts? = nil
+    ) {
         self.process = process
         self.version = version
         self.channels = channels
+        self.http = http
     }
 }
 

@@ -7,11 +7,17 @@ final class StallGuard: ChannelOutboundHandler, RemovableChannelHandler {
     typealias OutboundIn = Never
 
     private let patience: TimeAmount
+    private let tally: WebTally
     private var waiting = 0
     private var progress = NIODeadline.distantPast
     private var alarm: Scheduled<Void>?
 
-    init(patience: TimeAmount) { self.patience = patience }
+    init(patience: TimeAmount, tally: WebTally = WebTally()) {
+        self.patience = patience
+        self.tally = tally
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { tally.note { $0.readers += 1 } }
 
     func write(
         context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?
@@ -33,6 +39,7 @@ final class StallGuard: ChannelOutboundHandler, RemovableChannelHandler {
             self.alarm = nil
             guard self.waiting > 0 else { return }
             if self.progress + self.patience <= context.eventLoop.now {
+                self.tally.note { $0.cutOff += 1 }
                 context.close(promise: nil)
             } else {
                 self.watch(context)
@@ -40,5 +47,8 @@ final class StallGuard: ChannelOutboundHandler, RemovableChannelHandler {
         }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { alarm?.cancel() }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        alarm?.cancel()
+        tally.note { $0.readers -= 1 }
+    }
 }

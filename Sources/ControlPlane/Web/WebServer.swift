@@ -25,6 +25,9 @@ public final class WebServer: Sendable {
     private let loops: MultiThreadedEventLoopGroup
     private let disks: NIOThreadPool
     private let task: Task<Void, Never>
+    private let tally: WebTally
+
+    public var facts: WebFacts { tally.facts }
 
     /// Listens; returns when it does.
     /// - Parameters:
@@ -42,6 +45,8 @@ public final class WebServer: Sendable {
         // What it says while it works is nobody's concern.
         var quiet = logger
         quiet.logLevel = .critical
+        let tally = WebTally()
+        self.tally = tally
         let bound = loops.next().makePromise(of: Int.self)
         var decoder = HTTP1Channel.Configuration.DecoderConfiguration()
         decoder.maxHeaderListSize = WebServer.longestHead
@@ -50,7 +55,7 @@ public final class WebServer: Sendable {
             router: WebServer.router(disks, shows),
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: [StallGuard(patience: patience)],
+                    additionalChannelHandlers: [StallGuard(patience: patience, tally: tally)],
                     idleTimeout: patience, httpDecoderConfiguration: decoder)),
             configuration: ApplicationConfiguration(
                 address: .hostname(

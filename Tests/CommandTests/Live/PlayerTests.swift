@@ -229,10 +229,23 @@ extension LiveTests {
             try await pause(11)
             let page = stage.workspace.path("page.html")
             try """
-                <video id="index" muted autoplay playsinline src="\(stage.url("index"))"></video>
-                <video id="fragments" muted autoplay playsinline src="\(stage.url("fragments"))">
-                </video>
+                <video id="index" muted autoplay playsinline crossorigin
+                  src="\(stage.url("index"))"></video>
+                <video id="fragments" muted autoplay playsinline crossorigin
+                  src="\(stage.url("fragments"))"></video>
                 <script>
+                // The number of the picture that is shown: sixteen blocks of 16 by 16 in its first
+                // row, behind two that are fixed.
+                const canvas = new OffscreenCanvas(320, 16).getContext(
+                  '2d', {willReadFrequently: true});
+                function shown(v) {
+                  canvas.drawImage(v, 0, 0, 320, 16, 0, 0, 320, 16);
+                  const pixels = canvas.getImageData(0, 0, 320, 16).data;
+                  let number = 0;
+                  for (let block = 2; block < 18; block++)
+                    number = 2 * number + (pixels[4 * (8 * 320 + 16 * block + 8)] > 128);
+                  return number;
+                }
                 function there(v) {
                   return [...Array(v.buffered.length).keys()].map(
                     i => `${v.buffered.start(i)} to ${v.buffered.end(i)}`).join(', ');
@@ -248,7 +261,7 @@ extension LiveTests {
                   setInterval(() => {
                     const q = v.getVideoPlaybackQuality();
                     console.log(`${v.id} time ${v.currentTime} frames ${q.totalVideoFrames} ` +
-                      `dropped ${q.droppedVideoFrames} end`);
+                      `dropped ${q.droppedVideoFrames} picture ${shown(v)} end`);
                   }, 500);
                 }
                 </script>
@@ -286,6 +299,22 @@ extension LiveTests {
                 #expect(
                     before.time > 0 && abs(after.time - before.time - elapsed) < 1.5, "\(name)")
                 #expect(Double(after.frames - before.frames) > 24 * elapsed, "\(name)")
+                // What it shows twice a second: the pictures go on, but where the encoders begin
+                // again.
+                let pictures = pictures(browser, name)
+                let steps = zip(pictures, pictures.dropFirst()).map { $1 - $0 }
+                #expect(pictures.count > 60 && Set(pictures).count > 50, "\(name) \(pictures)")
+                #expect(steps.count { !(1...30).contains($0) } <= 5, "\(name) \(pictures)")
+            }
+        }
+
+        /// The numbers of the pictures that were shown when it told where it is.
+        private func pictures(_ browser: Companion, _ name: String) -> [Int] {
+            browser.errors.split(separator: "\n").compactMap { line in
+                guard line.contains("\(name) time "), !line.contains("frames 0 ") else { return nil }
+                let words = line.split(separator: " ")
+                let place = words.firstIndex(of: "picture").map { $0 + 1 }
+                return place.flatMap { $0 < words.count ? Int(words[$0]) : nil }
             }
         }
 
