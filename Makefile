@@ -32,9 +32,10 @@ packages:
 		{ $(SUDO) apt-get update -qq && \
 		  DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq $(PACKAGES); }
 
+# `exit` ends the subshell only: one missing tool, and all are installed.
 test-packages: packages
-	@for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || exit 1; done && \
-		gst-inspect-1.0 tsparse >/dev/null 2>&1 && gst-inspect-1.0 rtpmp2tpay >/dev/null 2>&1 || \
+	@( for tool in $(TEST_TOOLS); do command -v $$tool >/dev/null || exit 1; done && \
+		gst-inspect-1.0 tsparse >/dev/null 2>&1 && gst-inspect-1.0 rtpmp2tpay >/dev/null 2>&1 ) || \
 		{ $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 		  $(SUDO) apt-get install -y -qq --no-install-recommends $(TEST_PACKAGES); }
 
