@@ -24,8 +24,15 @@ import TransportStream
             map: ProgramMap(
                 program: 7, version: 4, clockPID: PID(clock), descriptors: [5, 1, 9],
                 streams: claims.map(\.stream)))
-        _ = program.slots(for: claims)
+        program.announce(program.reserve(for: claims))
         return program
+    }
+
+    /// Reserves and announces at once, as for the first input on air.
+    private func slots(_ program: inout OutputProgram, for claims: [StreamClaim]) -> [Int] {
+        let reservations = program.reserve(for: claims)
+        program.announce(reservations)
+        return reservations.map(\.slot)
     }
 
     private func map(_ program: inout OutputProgram) -> ProgramMap? {
@@ -64,7 +71,7 @@ import TransportStream
             claim(.aacADTS, 0x0F, 0x102, "deu"), claim(.scte35, 0x86, 0x103),
         ])
         let before = map(&program)
-        let slots = program.slots(for: [
+        let slots = slots(&program, for: [
             claim(.scte35, 0x86, 0x44), claim(.aacADTS, 0x0F, 0x45, "deu"),
             claim(.h264, 0x1B, 0x46), claim(.aacADTS, 0x0F, 0x47, "eng"),
         ])
@@ -77,7 +84,7 @@ import TransportStream
             claim(.h264, 0x1B, 0x100), claim(.ac3, 0x81, 0x101, "eng"),
             claim(.ac3, 0x81, 0x102, "fra"),
         ])
-        let slots = program.slots(for: [
+        let slots = slots(&program, for: [
             claim(.ac3, 0x81, 0x50), claim(.ac3, 0x81, 0x51, "eng"), claim(.h264, 0x1B, 0x52),
         ])
         #expect(slots == [2, 1, 0] && program.version == 4)
@@ -88,7 +95,7 @@ import TransportStream
         var program = self.program([
             claim(.mpegAudio, 0x04, 0x101, "ita"), claim(.mpegAudio, 0x04, 0x102, "eng"),
         ])
-        let slots = program.slots(for: [
+        let slots = slots(&program, for: [
             claim(.mpegAudio, 0x03, 0x50, "eng"), claim(.mpegAudio, 0x03, 0x51, "ita"),
         ])
         #expect(slots == [1, 0])
@@ -99,7 +106,7 @@ import TransportStream
         var program = self.program([
             claim(.aacADTS, 0x0F, 0x101, "ita"), claim(.aacADTS, 0x0F, 0x102, "eng"),
         ])
-        let slots = program.slots(for: [
+        let slots = slots(&program, for: [
             claim(.ac3, 0x81, 0x50, "eng"), claim(.ac3, 0x81, 0x51, "ita"),
         ])
         #expect(slots == [1, 0])
@@ -111,11 +118,11 @@ import TransportStream
             claim(.aacADTS, 0x0F, 0x101, "ita"), claim(.aacADTS, 0x0F, 0x102, "eng"),
         ])
         let second = [claim(.ac3, 0x81, 0x50, "fra"), claim(.ac3, 0x81, 0x51, "deu")]
-        #expect(program.slots(for: second) == [0, 1])
+        #expect(slots(&program, for: second) == [0, 1])
         let languages = program.slots.map { Descriptors.language($0.stream.descriptors) }
         #expect(languages == ["fra", "deu"])
         #expect(program.slots.map(\.language) == ["fra", "deu"])
-        #expect(program.slots(for: second.reversed()) == [1, 0])
+        #expect(slots(&program, for: second.reversed()) == [1, 0])
     }
 
     /// Teletext and DVB subtitles are both private PES packets, told apart by descriptors only.
@@ -123,7 +130,7 @@ import TransportStream
         let subtitles = claim(.otherPES, 6, 0x101, descriptors: [0x59, 0])
         let teletext = claim(.otherPES, 6, 0x102, descriptors: [0x56, 0])
         var program = self.program([claim(.h264, 0x1B, 0x100), subtitles])
-        #expect(program.slots(for: [teletext, claim(.h264, 0x1B, 0x50)]) == [2, 0])
+        #expect(slots(&program, for: [teletext, claim(.h264, 0x1B, 0x50)]) == [2, 0])
     }
 
     @Test func theVersionMovesOncePerChangeAndWraps() {
@@ -132,9 +139,9 @@ import TransportStream
         for step in 1...40 {
             let codec: (Codec, UInt8) = step % 2 == 1 ? (.hevc, 0x24) : (.h264, 0x1B)
             let claims = [claim(codec.0, codec.1, 0x200), claim(.aacADTS, 0x0F, 0x201)]
-            #expect(program.slots(for: claims) == [0, 1])
+            #expect(slots(&program, for: claims) == [0, 1])
             #expect(program.version == UInt8((4 + step) % 32))
-            #expect(program.slots(for: claims) == [0, 1])
+            #expect(slots(&program, for: claims) == [0, 1])
             #expect(program.version == UInt8((4 + step) % 32), "the same again")
         }
         #expect(program.slots.map(\.pid) == pids)
@@ -142,7 +149,7 @@ import TransportStream
 
     @Test func aNewStreamGetsItsOwnFreePID() throws {
         var program = self.program([claim(.h264, 0x1B, 0x100), claim(.aacADTS, 0x0F, 0x101)])
-        let slots = program.slots(for: [
+        let slots = slots(&program, for: [
             claim(.h264, 0x1B, 0x300), claim(.aacADTS, 0x0F, 0x101), claim(.ac3, 0x81, 0x101),
             claim(.eac3, 0x87, 0x1000), claim(.otherPES, 6, 0x1FFF), claim(.otherPES, 6, 0x03),
         ])
@@ -161,7 +168,7 @@ import TransportStream
         let loop = [UInt8](repeating: 0, count: 40)
         for step in UInt8(0)..<120 {
             let data = claim(.otherPES, step, 0x200 + UInt16(step), descriptors: [0x80, 40] + loop)
-            _ = program.slots(for: [claim(.h264, 0x1B, 0x100), data])
+            _ = slots(&program, for: [claim(.h264, 0x1B, 0x100), data])
         }
         var packets: [UInt8] = []
         program.appendTables(to: &packets)

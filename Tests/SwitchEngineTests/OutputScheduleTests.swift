@@ -14,7 +14,8 @@ import TransportStream
             transportStreamID: 1, mapPID: PID(0x1000),
             map: ProgramMap(
                 program: 1, version: 0, clockPID: PID(0x100), descriptors: [], streams: [stream]))
-        _ = program.slots(for: [StreamClaim(codec: .h264, language: nil, stream: stream)])
+        program.announce(
+            program.reserve(for: [StreamClaim(codec: .h264, language: nil, stream: stream)]))
         return program
     }
 

@@ -223,13 +223,6 @@ private struct SoundStream {
 
     @Test func framesMadeAnewAreTheSameBytesWithTheirOwnTime() throws {
         var stream = self.stream(2)
-        let claim = StreamClaim(codec: .aacADTS, language: nil, stream: stream.track.description)
-        var program = OutputProgram()
-        program.set(
-            transportStreamID: 1, mapPID: PID(0x1000),
-            map: ProgramMap(
-                program: 1, version: 0, clockPID: PID(0x101), descriptors: [], streams: []))
-        _ = program.slots(for: [claim])
         stream.addPES(2)
         let size = Int64(SoundStream.frameBytes)
         for (first, end) in [(Int64(0), Int64(1)), (1, 6), (2, 4), (5, 6), (0, 6)] {
@@ -238,11 +231,12 @@ private struct SoundStream {
             let part = (pesBytes + first * size)..<(pesBytes + end * size)
             let packets = PESRemaker.packets(
                 of: 1, parts: [part], stream: 0, stream.track, ring: stream.ring, cut: cut,
-                shift: 300_000, program: &program)
+                shift: 300_000)
             var payload: [UInt8] = []
             for (index, packet) in packets.enumerated() {
                 let header = try #require(readHeader(packet.bytes))
-                #expect(header.pid == PID(0x101) && header.startsUnit == (index == 0))
+                // PID and counter are the output's, and are given when it leaves.
+                #expect(header.pid == .null && header.startsUnit == (index == 0))
                 #expect(!header.isMalformed && header.hasPayload && packet.slot == 0)
                 payload += packet.bytes[Int(header.payloadOffset)...]
             }
@@ -256,7 +250,12 @@ private struct SoundStream {
                 Issue.record("no PES header")
                 continue
             }
-            #expect(header.presentation?.ticks == 90_000 + (6 + first) * 1920 + 1000)
+            let ticks = 90_000 + (6 + first) * 1920 + 1000
+            #expect(header.presentation?.ticks == ticks)
+            // Where the exact grid is to put its first frame.
+            let audio = try #require(packets.first?.audio)
+            #expect(audio.place.time == ticks * 300)
+            #expect(packets.dropFirst().allSatisfy { $0.audio == nil })
             #expect(header.decoding == nil && header.streamID == 0xC0 && header.dataAlignment)
             let bytes = Array(payload[header.headerLength...])
             #expect(header.payloadLength == bytes.count)

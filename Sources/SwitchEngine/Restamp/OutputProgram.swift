@@ -5,18 +5,38 @@
 // put on these slots by kind, codec, language and order. A slot is never taken away; one is added,
 // or its codec changed, only when an input on air truly brings something else, and only then the
 // PMT's version moves.
+//
+//   seam decided          reserve    slots are found or made: their numbers hold from here on
+//   its first packet      announce   the PMT names what they carry now
+//
+// Between the two the segment before is still on air, for seconds: the tables must not change yet,
+// and all that is worked out for the next one may already speak of its slots.
 
 import TransportStream
 
 /// One elementary stream of the output.
 struct OutputSlot {
     var pid: PID
+    /// What the segment decided last puts on it.
     var codec: Codec
     var stream: ProgramMap.Stream
     var language: String?
+    /// As the PMT names it; nil while nothing of it has left.
+    var announced: ProgramMap.Stream?
     var continuity = ContinuityCounter(15)
     /// For sound whose frames last no whole number of 90 kHz ticks.
     var grid: AudioGrid?
+}
+
+/// What a stream of a segment got of the output.
+struct SlotReservation {
+    /// -1 where the PMT has no room for another.
+    var slot: Int
+    /// What the PMT is to say of it once the segment is on air.
+    var stream: ProgramMap.Stream
+
+    static let none = SlotReservation(
+        slot: -1, stream: .init(streamType: 0, pid: .null, descriptors: []))
 }
 
 struct OutputProgram {
@@ -47,7 +67,7 @@ struct OutputProgram {
                 pid: stream.pid,
                 codec: Codec(stream: stream, programDescriptors: state.map.descriptors),
                 stream: stream, language: Descriptors.language(stream.descriptors),
-                continuity: state.counter(of: stream.pid))
+                announced: stream, continuity: state.counter(of: stream.pid))
         }
         associationContinuity = state.counter(of: .pat)
         mapContinuity = state.counter(of: mapPID)
@@ -67,10 +87,10 @@ struct OutputProgram {
         isSet = true
     }
 
-    /// Finds or makes a slot for each stream of an epoch.
+    /// Finds or makes a slot for each stream of an epoch. The tables do not change yet.
     /// - Parameter streams: the streams' descriptions in the order of the PMT.
-    /// - Returns: for each stream its slot; -1 where the PMT has no room for another.
-    mutating func slots(for streams: [StreamClaim]) -> [Int] {
+    /// - Returns: for each stream what it got, in that order.
+    mutating func reserve(for streams: [StreamClaim]) -> [SlotReservation] {
         var taken = Set<Int>()
         var result = [Int?](repeating: nil, count: streams.count)
         func assign(_ matches: (Int, OutputSlot) -> Bool) {
@@ -94,25 +114,35 @@ struct OutputProgram {
         assign { streams[$0].codec.kind == $1.codec.kind && $1.codec.kind != .data
             && streams[$0].language == $1.language }
         assign { streams[$0].codec.kind == $1.codec.kind && $1.codec.kind != .data }
-        var isChanged = false
-        for index in streams.indices {
-            let stream = streams[index]
+        return streams.indices.map { index in
+            let claim = streams[index]
             if let slot = result[index] {
-                if slots[slot].codec != stream.codec {
-                    slots[slot].codec = stream.codec
-                    slots[slot].stream.streamType = stream.stream.streamType
-                    slots[slot].stream.descriptors = stream.stream.descriptors
-                    slots[slot].language = stream.language
-                    slots[slot].grid = nil
-                    isChanged = true
-                }
-            } else if hasRoom(for: stream.stream) {
-                result[index] = add(stream.codec, stream.language, stream.stream)
-                isChanged = true
+                if slots[slot].codec != claim.codec { change(slot, to: claim) }
+                return SlotReservation(slot: slot, stream: slots[slot].stream)
             }
+            guard hasRoom(for: claim.stream) else { return .none }
+            let slot = add(claim)
+            return SlotReservation(slot: slot, stream: slots[slot].stream)
+        }
+    }
+
+    /// The first packet of a segment leaves: from here on the PMT names what its slots carry.
+    mutating func announce(_ reservations: [SlotReservation]) {
+        var isChanged = false
+        for reservation in reservations where slots.indices.contains(reservation.slot) {
+            let slot = reservation.slot
+            guard slots[slot].announced != reservation.stream else { continue }
+            slots[slot].announced = reservation.stream
+            isChanged = true
         }
         if isChanged { writeTables(isNewVersion: !mapSection.isEmpty) }
-        return result.map { $0 ?? -1 }
+    }
+
+    private mutating func change(_ slot: Int, to claim: StreamClaim) {
+        slots[slot].codec = claim.codec
+        slots[slot].stream.streamType = claim.stream.streamType
+        slots[slot].stream.descriptors = claim.stream.descriptors
+        slots[slot].language = claim.language
     }
 
     /// Whether the PMT stays within 1,021 bytes behind its length field (13818-1 §2.4.4.9).
@@ -123,13 +153,12 @@ struct OutputProgram {
         return taken + 5 + stream.descriptors.count <= 1021
     }
 
-    private mutating func add(
-        _ codec: Codec, _ language: String?, _ stream: ProgramMap.Stream
-    ) -> Int {
-        var stream = stream
+    private mutating func add(_ claim: StreamClaim) -> Int {
+        var stream = claim.stream
         stream.pid = freePID(wishing: stream.pid)
         slots.append(
-            OutputSlot(pid: stream.pid, codec: codec, stream: stream, language: language))
+            OutputSlot(
+                pid: stream.pid, codec: claim.codec, stream: stream, language: claim.language))
         return slots.count - 1
     }
 
@@ -146,7 +175,7 @@ struct OutputProgram {
     private mutating func writeTables(isNewVersion: Bool) {
         if isNewVersion { map.version = (map.version + 1) & 0x1F }
         map.clockPID = clockPID
-        map.streams = slots.map(\.stream)
+        map.streams = slots.compactMap(\.announced)
         association = ProgramAssociation(
             transportStreamID: transportStreamID, version: 0,
             entries: [.init(program: map.program, pid: mapPID)]

@@ -1,5 +1,6 @@
 // PES packets made anew: where only some access units of one go out, each stretch gets a PES packet
-// of its own, with the time stamps of its first unit.
+// of its own, with the time stamps of its first unit. They are made ahead, while another segment is
+// on air: PID, counter and the exact place of audio are the output's, and are given when they leave.
 
 import TransportStream
 
@@ -16,16 +17,15 @@ struct PESRemaker {
     /// - Parameter cut: tells what PTS and DTS become.
     static func packets(
         of number: Int, parts: [Range<Int64>], stream: Int, _ track: StreamTrack,
-        ring: borrowing PacketRing, cut: StreamCut, shift: Int64, program: inout OutputProgram
+        ring: borrowing PacketRing, cut: StreamCut, shift: Int64
     ) -> [PreparedPacket] {
         var result: [PreparedPacket] = []
         for part in parts {
             let stretch = collect(ring.packets(of: stream, track, holding: part), part, ring)
             guard !stretch.bytes.isEmpty else { continue }
-            let header = self.header(
-                for: part, of: number, count: stretch.bytes.count, track, cut, &program)
-            result += packetize(
-                header, stretch, slot: cut.slot, pid: program.slots[cut.slot].pid, shift: shift)
+            let header = self.header(for: part, of: number, count: stretch.bytes.count, track, cut)
+            let place = audioPlace(of: part, track, cut)
+            result += packetize(header, stretch, slot: cut.slot, shift: shift, place)
         }
         return result
     }
@@ -51,32 +51,45 @@ struct PESRemaker {
 
     private static func header(
         for part: Range<Int64>, of number: Int, count: Int, _ track: StreamTrack,
-        _ cut: StreamCut, _ program: inout OutputProgram
+        _ cut: StreamCut
     ) -> [UInt8] {
         let record = track.pes[number]
         var presentation: Timestamp?
         var decoding: Timestamp?
         let index = track.units.partition { $0.start >= part.lowerBound }
-        if index < track.units.end, track.units[index].start < part.upperBound,
-            track.units[index].isTimed
-        {
-            let unit = track.units[index]
+        if let unit = firstTimed(track, index, part) {
             presentation = shifted(Timestamp(unit.presentation), cut.stampShift)
-            decoding = cut.decodings[index]
-                ?? shifted(Timestamp(unit.decoding), cut.stampShift)
-            if track.kind == .audio {
-                let time = unit.presentation.ticks
-                    + cut.stampShift * StreamTime.ticksPerTimestampTick
-                presentation = program.audioStamp(slot: cut.slot, mark: unit.mark, near: time)
-                    ?? presentation
-                decoding = presentation
-            }
+            // Audio is decoded when it is heard.
+            decoding = track.kind == .audio ? presentation
+                : cut.decodings[index] ?? shifted(Timestamp(unit.decoding), cut.stampShift)
         }
         return PESHeader.bytes(
             streamID: record.header?.streamID ?? 0xE0, presentation: presentation,
             decoding: decoding, payloadLength: track.kind == .video ? nil : count,
             dataAlignment: index < track.units.end
                 && track.units[index].start == part.lowerBound)
+    }
+
+    /// The unit that a stretch begins with, or the first in it, where its times are known.
+    private static func firstTimed(
+        _ track: StreamTrack, _ index: Int, _ part: Range<Int64>
+    ) -> Unit? {
+        guard index < track.units.end, track.units[index].start < part.upperBound,
+            track.units[index].isTimed
+        else { return nil }
+        return track.units[index]
+    }
+
+    private static func audioPlace(
+        of part: Range<Int64>, _ track: StreamTrack, _ cut: StreamCut
+    ) -> AudioPlace? {
+        guard track.kind == .audio,
+            let unit = firstTimed(
+                track, track.units.partition { $0.start >= part.lowerBound }, part)
+        else { return nil }
+        return AudioPlace(
+            mark: unit.mark,
+            time: unit.presentation.ticks &+ cut.stampShift &* StreamTime.ticksPerTimestampTick)
     }
 
     private static func shifted(_ stamp: Timestamp, _ ticks: Int64) -> Timestamp {
@@ -86,7 +99,7 @@ struct PESRemaker {
     /// Header and bytes as transport packets; each leaves with the original packet that its first
     /// byte came in, so the schedule stays what the encoder meant.
     private static func packetize(
-        _ header: [UInt8], _ stretch: Stretch, slot: Int, pid: PID, shift: Int64
+        _ header: [UInt8], _ stretch: Stretch, slot: Int, shift: Int64, _ place: AudioPlace?
     ) -> [PreparedPacket] {
         let all = header + stretch.bytes
         var result: [PreparedPacket] = []
@@ -101,11 +114,13 @@ struct PESRemaker {
             var bytes = [UInt8](repeating: 0, count: Packet.size)
             var span = bytes.mutableSpan
             let at = PacketWriter.writeHeader(
-                pid: pid, continuity: ContinuityCounter(0), startsUnit: position == 0,
+                pid: .null, continuity: ContinuityCounter(0), startsUnit: position == 0,
                 payloadCount: count, in: &span, at: 0)
             for index in 0..<count { bytes[at + index] = all[position + index] }
             result.append(
-                PreparedPacket(time: stretch.times[origin].time + shift, slot: slot, bytes: bytes))
+                PreparedPacket(
+                    time: stretch.times[origin].time &+ shift, slot: slot, bytes: bytes,
+                    audio: position == 0 ? place.map { ($0, at + 9) } : nil))
             position += count
         }
         return result

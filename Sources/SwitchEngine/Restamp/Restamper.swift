@@ -86,7 +86,7 @@ struct Restamper {
     private mutating func sendRun(
         upTo limit: Int64, _ bound: Int, _ timeline: borrowing InputTimeline
     ) {
-        guard segments[0].claims == nil,
+        guard segments[0].unannounced == nil,
             segments[0].preparedCursor >= segments[0].prepared.count,
             segments[0].sectionCursor >= timeline.sections.end
         else { return }
@@ -162,7 +162,7 @@ struct Restamper {
 
     @inline(__always)
     private mutating func send(_ next: Next, _ index: Int, _ timeline: borrowing InputTimeline) {
-        if segments[index].claims != nil { claim(index) }
+        if segments[index].unannounced != nil { announce(index) }
         switch next {
         case .packet(let time):
             sendSections(index, timeline)
@@ -173,11 +173,11 @@ struct Restamper {
     }
 
     /// Puts the streams of a segment into the output's tables, now that its first packet leaves.
-    private mutating func claim(_ index: Int) {
-        guard let claims = segments[index].claims else { return }
-        segments[index].claims = nil
+    private mutating func announce(_ index: Int) {
+        guard let reservations = segments[index].unannounced else { return }
+        segments[index].unannounced = nil
         let version = program.version
-        _ = program.slots(for: claims)
+        program.announce(reservations)
         if program.version != version { schedule.announceTables() }
     }
 
@@ -317,7 +317,7 @@ struct Restamper {
             segments[index].cuts[stream].judgement = .remade
             let packets = PESRemaker.packets(
                 of: number, parts: parts, stream: stream, track, ring: timeline.ring, cut: cut,
-                shift: segments[index].shift, program: &program)
+                shift: segments[index].shift)
             prepare(packets, index)
         }
         return true
@@ -419,7 +419,7 @@ struct Restamper {
         var bytes = [UInt8](repeating: 0, count: Packet.size)
         var span = bytes.mutableSpan
         let at = PacketWriter.writeHeader(
-            pid: program.slots[slot].pid, continuity: ContinuityCounter(0), startsUnit: false,
+            pid: .null, continuity: ContinuityCounter(0), startsUnit: false,
             payloadCount: count, in: &span, at: 0)
         bytes.removeSubrange(at...)
         let from = Int(note.elementaryOffset)
@@ -430,18 +430,28 @@ struct Restamper {
     private mutating func sendPrepared(_ index: Int, _ wished: Int64) {
         let packet = segments[index].prepared[segments[index].preparedCursor]
         segments[index].preparedCursor += 1
-        send(packet.bytes, slot: packet.slot, wished)
+        let at = send(packet.bytes, slot: packet.slot, wished)
+        guard let (place, offset) = packet.audio,
+            let stamp = program.audioStamp(slot: packet.slot, mark: place.mark, near: place.time)
+        else { return }
+        var bytes = batch.bytes.mutableSpan
+        PESHeader.write(stamp, in: &bytes, at: at + offset)
     }
 
-    /// Sends a packet of our own making with the slot's next counter.
-    private mutating func send(_ packet: [UInt8], slot: Int, _ wished: Int64) {
+    /// Sends a packet of our own making with the slot's PID and next counter.
+    /// - Returns: where it stands in the batch.
+    @discardableResult
+    private mutating func send(_ packet: [UInt8], slot: Int, _ wished: Int64) -> Int {
         let time = schedule.place(wished, in: &batch, &program)
         let at = batch.bytes.count
         batch.bytes.append(contentsOf: packet)
         batch.times.append(time)
         let counter = program.nextContinuity(slot: slot)
+        let pid = program.slots[slot].pid
         var bytes = batch.bytes.mutableSpan
+        PacketWriter.setPID(pid, in: &bytes, at: at)
         PacketWriter.setContinuity(counter, in: &bytes, at: at)
+        return at
     }
 
     /// Sends the sections that were complete before the packet at the cursor.

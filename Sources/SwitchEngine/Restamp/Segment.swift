@@ -88,11 +88,20 @@ struct StreamClaim {
     }
 }
 
-/// A packet that was made anew at a seam.
+/// Where an audio frame is presented on the output's line, before it is put on the exact grid.
+struct AudioPlace {
+    var mark: AccessUnitMark
+    /// 27 MHz ticks.
+    var time: Int64
+}
+
+/// A packet that was made anew at a seam; PID and counter are given when it leaves.
 struct PreparedPacket {
     var time: Int64
     var slot: Int
     var bytes: [UInt8]
+    /// The first of a PES packet of audio: what its PTS is to be, and where that stands.
+    var audio: (place: AudioPlace, at: Int)?
 }
 
 struct Segment {
@@ -111,9 +120,8 @@ struct Segment {
     var sectionsUntil: Int64 = .max
     /// When the segment is being left: the first packet behind everything that goes out.
     var end: Int = .max
-    /// Streams whose slots the output's tables must name before the first packet leaves; nil once
-    /// they do.
-    var claims: [StreamClaim]?
+    /// What the output's tables must name before the first packet leaves; nil once they do.
+    var unannounced: [SlotReservation]?
     /// The slot of the packet at the cursor, when it is one that goes out.
     var nextSlot = -1
     var prepared: [PreparedPacket] = []

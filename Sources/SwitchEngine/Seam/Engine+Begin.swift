@@ -26,9 +26,9 @@ extension Engine {
                 mapPID: inputs[best].timeline.program.mapPID ?? PID(0x1000), map: epoch.map)
         }
         let shift = firstShift(best, epoch: epoch, entry: entry, hostOffset: offset)
-        let slots = Dictionary(
-            uniqueKeysWithValues: zip(
-                epoch.streams, restamper.program.slots(for: claims(best, epoch))))
+        let reservations = restamper.program.reserve(for: claims(best, epoch))
+        restamper.program.announce(reservations)
+        let slots = Dictionary(zip(epoch.streams, reservations.map(\.slot))) { first, _ in first }
         restamper.segments = [
             firstSegment(best, epoch: epoch, slots: slots, entry: entry, shift: shift)
         ]

@@ -239,12 +239,8 @@ extension Engine {
     /// The slots that an input would get; the output's own table is not touched by looking.
     private func previewSlots(_ index: Int, _ epoch: Epoch) -> [Int: Int] {
         var program = restamper.program
-        // What has been decided but has not begun to leave takes its slots first.
-        for segment in restamper.segments {
-            if let claims = segment.claims { _ = program.slots(for: claims) }
-        }
-        let slots = program.slots(for: claims(index, epoch))
-        return Dictionary(uniqueKeysWithValues: zip(epoch.streams, slots))
+        let slots = program.reserve(for: claims(index, epoch)).map(\.slot)
+        return Dictionary(zip(epoch.streams, slots)) { first, _ in first }
     }
 
     /// How an input lines up with the segment on air.

@@ -7,7 +7,7 @@ extension Engine {
         let index = restamper.segments.count - 1
         leave(index, choice.plan)
         var next = enter(choice)
-        next.claims = claims(choice.input, choice.epoch)
+        next.unannounced = restamper.program.reserve(for: claims(choice.input, choice.epoch))
         orderDecoding(&next, choice, after: restamper.segments[index])
         next.sectionsFrom = choice.plan.expires
         restamper.segments[index].sectionsUntil = choice.plan.expires

@@ -350,7 +350,8 @@ enum SeamPlanner {
     }
 
     /// How far the first packet is behind the schedule, and by how much some picture would miss its
-    /// decoding time if everything late went out at the highest rate.
+    /// decoding time if everything late went out at the highest rate. What the input itself sends
+    /// behind its decoding time (segments of HLS whose PCR is the DTS) is not the seam's doing.
     private static func lateness(
         _ request: SeamRequest, _ pair: Candidate
     ) -> (ticks: Int64, shortfall: Int64) {
@@ -363,7 +364,7 @@ enum SeamPlanner {
             let picture = pictures[index]
             guard let last = picture.lastTime else { break }
             sent = max(sent + Int64(picture.packetCount) * request.packetTicks, last + pair.shift)
-            shortfall = max(shortfall, sent - (picture.decoding + pair.shift))
+            shortfall = max(shortfall, sent - (max(picture.decoding, last) + pair.shift))
             if last + pair.shift > request.scheduleNow + late { break }
         }
         return (late, shortfall)
