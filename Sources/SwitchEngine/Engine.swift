@@ -74,7 +74,8 @@ public struct Engine: ~Copyable {
         states[index].lastArrivalTicks = arrival
         if states[index].isSilent || states[index].hasEnded {
             // Health of the connection before says nothing of this one.
-            inputs[index].timeline.resume()
+            let hasRunOn = isStandingStill && restamper.segments.contains { $0.input == index }
+            inputs[index].timeline.resume(isNew: states[index].hasEnded || hasRunOn)
             states[index].resume(at: arrival)
         }
         inputs[index].timeline.receive(bytes, at: arrival)

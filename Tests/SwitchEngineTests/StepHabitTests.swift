@@ -17,7 +17,7 @@ import TransportStream
 
     private func holes(_ times: [Int64], lasting duration: Int64, _ kind: Codec.Kind) -> [Int64] {
         var habit = StepHabit()
-        return times.filter { habit.isHole(before: unit(at: $0, lasting: duration), kind: kind) }
+        return times.filter { habit.take(unit(at: $0, lasting: duration), kind: kind) == .hole }
     }
 
     @Test func oneFrameOfSoundIsAHole() {
@@ -39,13 +39,42 @@ import TransportStream
 
     @Test func aHoleInOneLineSaysNothingOfTheNext() {
         var habit = StepHabit()
-        let first = habit.isHole(before: unit(at: 0, lasting: 40), kind: .video)
+        let first = habit.take(unit(at: 0, lasting: 40), kind: .video)
         habit.restart()
-        let second = habit.isHole(before: unit(at: 90_000, lasting: 40), kind: .video)
-        #expect(!first && !second)
+        let second = habit.take(unit(at: 90_000, lasting: 40), kind: .video)
+        #expect(first == .goesOn && second == .goesOn)
     }
 
     @Test func timesThatGoBackAreNoHole() {
         #expect(holes([5_000, 5_040, 0, 40, 80], lasting: 40, .video) == [])
+    }
+
+    @Test(arguments: [6_205_000, 400, -40, -5_000] as [Int64])
+    func oneWrongTimeIsKnownByTheNextOne(off: Int64) {
+        var habit = StepHabit()
+        for time: Int64 in [0, 40, 80] {
+            _ = habit.take(unit(at: time, lasting: 40), kind: .video)
+        }
+        let wrong = habit.take(unit(at: 120 + off, lasting: 40), kind: .video)
+        #expect(wrong == (off > 0 ? .hole : .back))
+        let next = habit.take(unit(at: 160, lasting: 40), kind: .video)
+        #expect(next == .stray(by: off * millisecond))
+        #expect(habit.take(unit(at: 200, lasting: 40), kind: .video) == .goesOn)
+    }
+
+    /// Frames in the PES packet of the wrong stamp take their times from it, and prove nothing.
+    @Test func framesBehindAWrongTimeDoNotSpeakForIt() {
+        var habit = StepHabit()
+        for time: Int64 in [0, 24, 48] {
+            _ = habit.take(unit(at: time, lasting: 24), kind: .audio)
+        }
+        #expect(habit.take(unit(at: 9_000, lasting: 24), kind: .audio) == .hole)
+        for time: Int64 in [9_024, 9_048] {
+            let verdict = habit.take(
+                unit(at: time, lasting: 24), isStamped: false, kind: .audio)
+            #expect(verdict == .goesOn)
+        }
+        let next = habit.take(unit(at: 144, lasting: 24), kind: .audio)
+        #expect(next == .stray(by: (9_000 - 72) * millisecond))
     }
 }

@@ -368,7 +368,11 @@ struct Restamper {
             let start = at + Int(note.payloadOffset)
             let record = timeline.streams[stream].pes[note.pes]
             if let header = record.header {
-                PESHeader.shift(by: stampShift, in: &bytes, at: start, header: header)
+                if record.isRestamped {
+                    record.writeStamps(movedBy: stampShift, in: &bytes, at: start, header)
+                } else {
+                    PESHeader.shift(by: stampShift, in: &bytes, at: start, header: header)
+                }
                 if let sound, header.presentation != nil {
                     PESHeader.write(sound, in: &bytes, at: start + 9)
                 }

@@ -4,7 +4,8 @@
 //
 //   PCR alone      waits for the next time stamp; where that goes on, so does everything, unless
 //                  the PCR is where the stamps want it: then those before were wrong
-//   stamps alone   a new epoch, with the PCR's line moved along
+//   stamps alone   a new epoch, with the PCR's line moved along; one stamp alone is a stray one
+//   from the begin stamps that are nowhere near the PCR: the line is moved to them
 //   both           a new epoch with a new line
 //
 // A line that simply followed its PCR would hold the output back by the whole jump, or have it
@@ -61,16 +62,19 @@ extension InputTimeline {
         _ arrivalTicks: Int64
     ) {
         // After an outage the next PCR tells first.
-        guard streams[index].kind != .data, !header.isScrambled, !isBehindOutage,
+        guard streams[index].kind != .data, !header.isScrambled, outage == .none,
             let last = clock.last,
             case .header(let pes) = PESHeader.read(
                 bytes, from: offset + Int(header.payloadOffset), to: offset + Packet.size),
             let decoding = pes.decoding ?? pes.presentation
         else { return }
         let now = last.time + (arrivalTicks &- last.arrivalTicks)
-        switch stampWatch.take(stream: index, decoding, at: now) {
-        case .unknown: break
+        let verdict = stampWatch.take(
+            stream: index, decoding, at: now, isCertain: suspectClock != nil)
+        switch verdict {
+        case .unknown, .doubtful: break
         case .goesOn: confirm(index, decoding, arrivalTicks)
+        case .apart(let ticks): closeLine(of: index, by: ticks)
         case .jump(let ticks): breakStamps(of: index, by: ticks)
         case .follows(let rest):
             breakStamps(of: index, by: 0)
@@ -96,10 +100,27 @@ extension InputTimeline {
         if let suspect = suspectClock { return breakClock(suspect) }
         health.clockJumps += 1
         stamp()
+        for index in epoch?.streams ?? [] { streams[index].leaveDoubtBehind() }
         breakEpoch(at: stream)
         clock.move(by: ticks)
         stampWatch.move(by: ticks)
         noteStampJump(by: ticks)
+    }
+
+    /// The PCR of a decoder that has as much before it as is usual: its distance to DTS where an
+    /// encoder's own can not be true, 700 ms.
+    static let usualLeadTicks: Int64 = 700 * StreamTime.ticksPerMillisecond
+
+    /// The PCR's line begins nowhere near the stamps: no decoder buffers hours. What it is worth is
+    /// its pace; its place is put where a decoder needs it.
+    private mutating func closeLine(of stream: Int, by ticks: Int64) {
+        guard suspectClock == nil else { return }
+        health.clockJumps += 1
+        stamp()
+        breakEpoch(at: stream)
+        let ticks = ticks - InputTimeline.usualLeadTicks
+        clock.move(by: ticks)
+        stampWatch.move(by: ticks)
     }
 
     private mutating func noteStampJump(by ticks: Int64) {

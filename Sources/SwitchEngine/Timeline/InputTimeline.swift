@@ -42,7 +42,7 @@ struct InputTimeline {
     var clock = ClockTrack()
     private(set) var program: ProgramTrack
     var streams: [StreamTrack] = []
-    private(set) var epochs = Log<Epoch>(filler: .none, capacity: 8)
+    var epochs = Log<Epoch>(filler: .none, capacity: 8)
     private(set) var sections = Log<SectionRecord>(
         filler: SectionRecord(stream: 0, beforePacket: 0, bytes: []))
     var lead = ContentLead()
@@ -61,7 +61,7 @@ struct InputTimeline {
     private var firstStamp: StreamTime?
     /// The PCR before the newest one, until the packets between them have their times.
     var pendingSample: ClockTrack.Sample?
-    private(set) var isBehindOutage = false
+    var outage = Outage.none
     /// When the first PCR of the line came, or of what of it comes behind an outage or a jump.
     var lineBegin: Int64 = 0
 
@@ -184,6 +184,7 @@ struct InputTimeline {
         _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader,
         _ arrivalTicks: Int64
     ) {
+        if outage == .possible, showsLoss(index, bytes, at: offset, header) { beginAgain() }
         guard streams[index].admits(header), header.hasPayload else { return }
         if !streams[index].isPES {
             return takeSections(index, bytes, at: offset, header, arrivalTicks)
@@ -253,12 +254,16 @@ struct InputTimeline {
         case .stale: break
         case .first: lineBegin = arrivalTicks
         case .next(let sample):
-            if isBehindOutage { lineBegin = arrivalTicks }
+            // The clock has gone on through the silence as the host's did: nothing was sent late.
+            let step = (clock.last?.time ?? sample.time) - sample.time
+            if outage == .possible && step > ClockTrack.lazyStepTicks { beginAgain() }
+            if outage == .certain { lineBegin = arrivalTicks }
             // Across an outage nothing is linear in packets: the next interval counts.
-            pendingSample = isBehindOutage ? nil : sample
-            isBehindOutage = false
+            pendingSample = outage == .certain ? nil : sample
+            outage = .none
             suspectClock = nil
         case .jump:
+            if outage == .possible { beginAgain() }
             let clock = SuspectClock(
                 reference: reference, position: position, arrivalTicks: arrivalTicks)
             if !suspect(clock) { breakClock(clock) }
@@ -328,7 +333,7 @@ struct InputTimeline {
         for index in epoch?.streams ?? [] { streams[index].endEpoch(isWhole: isWhole) }
         clock.restart()
         pendingSample = nil
-        isBehindOutage = false
+        outage = .none
         firstStamp = nil
         stampJumpTicks = 0
         suspectClock = nil
@@ -337,7 +342,7 @@ struct InputTimeline {
         if let epoch { appendEpoch(map: epoch.map, streams: epoch.streams) }
     }
 
-    private mutating func appendEpoch(map: ProgramMap, streams: [Int]) {
+    mutating func appendEpoch(map: ProgramMap, streams: [Int]) {
         let next = Epoch(
             number: epochCount, firstPacket: ring.end, map: map, streams: streams)
         // Nothing came in the epoch before: it never was.
@@ -347,27 +352,6 @@ struct InputTimeline {
             epochs.append(next)
         }
         epochCount += 1
-    }
-
-    /// The input was silent and is here again: what comes now is a new piece of its time line. If
-    /// its clock has gone on meanwhile, what is known of it still holds; if not, the next PCR
-    /// tells.
-    mutating func resume() {
-        closeStamps()
-        if let epoch {
-            epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
-            for index in epoch.streams {
-                streams[index].lose()
-                streams[index].endEpoch(isWhole: false)
-                streams[index].lastPayloadTicks = nil
-            }
-            appendEpoch(map: epoch.map, streams: epoch.streams)
-        }
-        pendingSample = nil
-        isBehindOutage = true
-        suspectClock = nil
-        stampWatch.restart()
-        health.forget()
     }
 
     // MARK: Health

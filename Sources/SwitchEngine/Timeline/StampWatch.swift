@@ -4,6 +4,9 @@
 //   DTS − now     ------------.                 The distance is the encoder's buffer: it moves by
 //                             |                 parts of a second. A step of the stamps by more
 //                             '------------     is a jump, unless so much time has passed.
+//
+// One stamp that jumps may be a stray one: a jump is told when the next stamp of its stream goes on
+// from there, or at once where the PCR, or another stream, has jumped too.
 
 import TransportStream
 
@@ -26,6 +29,10 @@ struct StampWatch {
         var step: Int64 = 0
         /// Another stream's stamps have jumped by this, and these are to follow.
         var awaited: Int64?
+        /// The last stamp, which has jumped, and when it came: the next one tells what it means.
+        var doubtful: (decoding: Timestamp, time: StreamTime)?
+        /// It is the only one so far, and far from the clock.
+        var isOdd = false
         /// The latest distances of the stamps from the clock, 27 MHz ticks, how many there are and
         /// where the next goes. In place: a mark is copied for each PES packet.
         private var distances = InlineArray<15, Int64>(repeating: 0)
@@ -37,7 +44,13 @@ struct StampWatch {
             self.time = time
         }
 
-        mutating func remember(_ distance: Int64) {
+        mutating func accept(_ decoding: Timestamp, at time: StreamTime) {
+            self.decoding = decoding
+            self.time = time
+            remember(StampWatch.distance(of: decoding, from: time))
+        }
+
+        private mutating func remember(_ distance: Int64) {
             distances[place] = distance
             count = max(count, place + 1)
             place = (place + 1) % distances.count
@@ -56,10 +69,23 @@ struct StampWatch {
         /// The first of its stream.
         case unknown
         case goesOn
+        /// It does not go on; whether it is a stray one, the next one tells.
+        case doubtful
         /// By so many 27 MHz ticks against the clock.
         case jump(by: Int64)
         /// As another stream's did just before; by so many 27 MHz ticks more than that.
         case follows(by: Int64)
+        /// The first stamps of the stream are so far from the clock, 27 MHz ticks, that no decoder
+        /// could buffer what is between.
+        case apart(by: Int64)
+    }
+
+    /// Stamps that are so far before the clock, 1 s, can not be true.
+    static let aheadTicks: Int64 = StreamTime.ticksPerSecond
+
+    /// Whether a decoder could have what is decoded at `decoding` in its buffer at `time`.
+    static func isPlausible(_ decoding: StreamTime, at time: StreamTime) -> Bool {
+        (-aheadTicks...ContentLead.limitTicks).contains(decoding - time)
     }
 
     /// Whether there is anything to compare with.
@@ -68,33 +94,66 @@ struct StampWatch {
     mutating func restart() { marks.removeAll(keepingCapacity: true) }
 
     /// Takes the stamp of a PES packet that came at `time` on the input's own line.
-    mutating func take(stream: Int, _ decoding: Timestamp, at time: StreamTime) -> Verdict {
+    /// - Parameter isCertain: the clock has jumped too: a stamp that does is no stray one.
+    mutating func take(
+        stream: Int, _ decoding: Timestamp, at time: StreamTime, isCertain: Bool = false
+    ) -> Verdict {
         while marks.count <= stream { marks.append(nil) }
-        guard var mark = marks[stream] else {
-            marks[stream] = Mark(decoding: decoding, time: time)
-            return .unknown
-        }
+        guard var mark = marks[stream] else { return begin(stream, decoding, time) }
         let step = StampWatch.step(from: mark.decoding, to: decoding)
-        let excess = step - (time - mark.time)
-        let isJump = step < -StampWatch.backwardTicks
-            || (step > StampWatch.forwardTicks && excess > StampWatch.forwardTicks)
-        let jump = step - mark.step
+        if StampWatch.goesOn(step, after: time - mark.time) {
+            let isOdd = mark.isOdd
+            mark.isOdd = false
+            mark.doubtful = nil
+            mark.step = step
+            mark.accept(decoding, at: time)
+            marks[stream] = mark
+            return isOdd ? .apart(by: StampWatch.distance(of: decoding, from: time)) : .goesOn
+        }
+        // One stamp, far from the clock, is all that it would have jumped from.
+        if mark.isOdd { return begin(stream, decoding, time) }
+        let before = mark.doubtful
+        mark.doubtful = (decoding, time)
+        let jump = StampWatch.step(from: mark.decoding, to: before?.decoding ?? decoding) - mark.step
+        let isExpected = mark.awaited.map { abs(step - mark.step - $0) < StampWatch.forwardTicks }
+        let isConfirmed = before.map {
+            StampWatch.goesOn(
+                StampWatch.step(from: $0.decoding, to: decoding), after: time - $0.time)
+        }
+        guard isExpected == true || isConfirmed == true || isCertain else {
+            marks[stream] = mark
+            return .doubtful
+        }
         let awaited = mark.awaited
+        mark.awaited = nil
+        mark.doubtful = nil
         mark.decoding = decoding
         mark.time = time
-        if isJump {
-            mark.awaited = nil
-        } else {
-            mark.step = step
-            mark.remember(StampWatch.distance(of: decoding, from: time))
-        }
         marks[stream] = mark
-        guard isJump else { return .goesOn }
-        if let awaited, abs(jump - awaited) < StampWatch.forwardTicks {
-            return .follows(by: jump - awaited)
-        }
+        if isExpected == true, let awaited { return .follows(by: step - mark.step - awaited) }
         for index in marks.indices where index != stream { marks[index]?.awaited = jump }
         return .jump(by: jump)
+    }
+
+    private mutating func begin(
+        _ stream: Int, _ decoding: Timestamp, _ time: StreamTime
+    ) -> Verdict {
+        var mark = Mark(decoding: decoding, time: time)
+        mark.isOdd = !StampWatch.isPlausible(decoding.unwrapped(near: time), at: time)
+        marks[stream] = mark
+        return .unknown
+    }
+
+    /// Whether stamps that make a step go on so long after the last one.
+    private static func goesOn(_ step: Int64, after ticks: Int64) -> Bool {
+        step >= -backwardTicks && !(step > forwardTicks && step - ticks > forwardTicks)
+    }
+
+    /// Whether a stamp goes on from the last of its stream without a step that only lost packets, or
+    /// another line, can explain; true where nothing is known of the stream.
+    func goesOn(stream: Int, _ decoding: Timestamp) -> Bool {
+        guard stream < marks.count, let mark = marks[stream] else { return true }
+        return StampWatch.goesOn(StampWatch.step(from: mark.decoding, to: decoding), after: 0)
     }
 
     /// Whether a stamp is as far from a time as this stream's are from the clock as a rule. One
@@ -109,6 +168,9 @@ struct StampWatch {
         for index in marks.indices {
             guard let time = marks[index]?.time else { continue }
             marks[index]?.time = time + ticks
+            if let doubtful = marks[index]?.doubtful {
+                marks[index]?.doubtful = (doubtful.decoding, doubtful.time + ticks)
+            }
         }
     }
 

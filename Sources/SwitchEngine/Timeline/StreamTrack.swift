@@ -11,12 +11,24 @@ struct StreamTrack {
     let language: String?
     private(set) var codec: Codec
     private(set) var detector: AccessUnitDetector
-    private(set) var pes = Log<PESRecord>(filler: .none)
+    var pes = Log<PESRecord>(filler: .none)
     var units = Log<Unit>(filler: .none)
     private(set) var frameRate = FrameRate()
 
     private var continuity = ContinuityWatch()
-    private var habit = StepHabit()
+    var habit = StepHabit()
+    /// The unit whose time is in doubt until the next time stamp comes, and whether the step to it
+    /// was taken for a hole.
+    var doubtful: (unit: Int, isHole: Bool)?
+    /// Time stamps that were wrong, and were written anew.
+    var strayStamps: Int64 = 0
+    /// A DTS has come that is not the PTS, and a picture that is shown before one decoded earlier.
+    var hasDecodingStamps = false
+    var hasReordering = false
+    /// A time stamp has come on this line.
+    private var hasStamps = false
+    /// The first unit of the line with a time stamp, until a second one has come.
+    var firstOfLine: Int?
     private var marks: [AccessUnitMark] = []
     private var trail = PlaceTrail()
     // What every packet is held against stands here, not in the wide records it belongs to.
@@ -27,7 +39,7 @@ struct StreamTrack {
     private var settledAt = Int64.max
     /// Payload is ignored until the next PES packet begins.
     private var awaitsStart = true
-    private var gapPending = false
+    var gapPending = false
     /// The first packet that belongs to a PES packet or unit which may still grow; nil when all is
     /// settled.
     private(set) var firstUnsettledPacket: Int?
@@ -35,9 +47,9 @@ struct StreamTrack {
     var lastPayloadTicks: Int64?
     /// Facts for the operator.
     private(set) var continuityErrors: Int64 = 0
-    private(set) var damagedUnits: Int64 = 0
+    var damagedUnits: Int64 = 0
     /// Units that must be missing by the times of those around, where the counter tells nothing.
-    private(set) var holes: Int64 = 0
+    var holes: Int64 = 0
     var damageCount: Int64 { continuityErrors + damagedUnits + holes }
     private(set) var scrambledPackets: Int64 = 0
     private(set) var unitCount: Int64 = 0
@@ -71,12 +83,20 @@ struct StreamTrack {
         }
     }
 
+    /// Whether packets must be missing before the next one, as its counter tells.
+    func isInterrupted(by header: PacketHeader) -> Bool {
+        var watch = continuity
+        if case .gap = watch.judge(header) { return true }
+        return false
+    }
+
     /// Bytes of this stream are missing at this point.
     mutating func lose() {
         gapPending = true
         if let last = pes.last, last.state == .open { pes[pes.end - 1].state = .damaged }
         completeAt = .max
         damageOpenUnit()
+        doubtful = nil
         findUnsettled()
         detector.reset()
         awaitsStart = true
@@ -171,11 +191,12 @@ struct StreamTrack {
     }
 
     private mutating func findUnsettled() {
-        firstUnsettledPacket = nil
+        firstUnsettledPacket = doubtfulPacket
         if let unit = units.last, unit.isOpen {
             // A PES packet of sound can not be cut once it has been begun: its length is told.
             let isBound = kind == .audio && unit.pes >= pes.first
-            firstUnsettledPacket = isBound ? pes[unit.pes].firstPacket : unit.firstPacket
+            let first = isBound ? pes[unit.pes].firstPacket : unit.firstPacket
+            firstUnsettledPacket = min(firstUnsettledPacket ?? .max, first)
         }
         if let record = pes.last, record.state == .open {
             // Video units settle one by one inside a PES packet without a length.
@@ -212,6 +233,7 @@ struct StreamTrack {
             if let presentation = record.presentation {
                 record.decoding =
                     read.decoding?.unwrapped(near: presentation) ?? record.presentation
+                hasDecodingStamps = hasDecodingStamps || read.decoding != nil
             }
             sniff(bytes, at: payload, to: end)
         }
@@ -300,6 +322,7 @@ struct StreamTrack {
             unit.presentation = presentation
             unit.decoding = record.decoding ?? presentation
             unit.isTimed = true
+            reconcile(&unit, after: previous, number)
         } else if let previous {
             follow(previous, &unit)
         }
@@ -314,9 +337,10 @@ struct StreamTrack {
                 stated: mark.statedFrameTicks)
             unit.durationTicks = duration(of: mark)
         }
-        if habit.isHole(before: unit, kind: kind) && !gapPending {
-            gapPending = true
-            holes += 1
+        watchStep(&unit, isStamped: isFirst && record.presentation != nil, clock: clock)
+        if isFirst, record.presentation != nil {
+            firstOfLine = hasStamps ? nil : units.end
+            hasStamps = true
         }
         unit.followsGap = gapPending
         gapPending = false
@@ -337,7 +361,7 @@ struct StreamTrack {
     }
 
     /// Times of a unit that has no time stamp of its own, from the unit before it.
-    private func follow(_ previous: Unit, _ unit: inout Unit) {
+    func follow(_ previous: Unit, _ unit: inout Unit) {
         unit.decoding = previous.decoding + previous.durationTicks
         unit.isTimed = previous.isTimed && previous.durationTicks > 0
         if kind != .video || unit.isSecondField {
@@ -383,10 +407,13 @@ struct StreamTrack {
         } else {
             damageOpenUnit()
         }
+        doubtful = nil
         findUnsettled()
         detector.reset()
         awaitsStart = true
         gapPending = false
+        hasStamps = false
+        firstOfLine = nil
         frameRate = FrameRate()
         habit.restart()
     }

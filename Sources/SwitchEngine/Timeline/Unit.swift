@@ -24,6 +24,9 @@ struct PESRecord {
     /// On the epoch's time line.
     var presentation: StreamTime?
     var decoding: StreamTime?
+    /// Its time stamps are not those of the encoder, which can not be right: they are to be written
+    /// anew from `presentation` and `decoding`.
+    var isRestamped = false
     var state: State = .open
     /// Number of the first unit that begins in it; -1 while none does.
     var firstUnit = -1
@@ -34,6 +37,19 @@ struct PESRecord {
     /// Payload bytes that are still to come, where the header tells.
     var missingBytes: Int64? {
         header?.payloadLength.map { Int64($0) - (elementaryEnd - elementaryStart) }
+    }
+
+    /// Writes PTS and DTS from the times known here into the header at `bytes[start]`.
+    func writeStamps(
+        movedBy ticks: Int64, in bytes: inout MutableSpan<UInt8>, at start: Int, _ header: PESHeader
+    ) {
+        let shift = ticks &* StreamTime.ticksPerTimestampTick
+        if header.presentation != nil, let presentation {
+            PESHeader.write(Timestamp(presentation + shift), in: &bytes, at: start + 9)
+        }
+        if header.decoding != nil, let decoding {
+            PESHeader.write(Timestamp(decoding + shift), in: &bytes, at: start + 14)
+        }
     }
 }
 

@@ -1,0 +1,63 @@
+// An input was silent and is here again. Late is not absent: a sender that stood still and then sends
+// all that it had has lost nothing, and its line goes on as if nothing had been. Packets that were
+// lost on the way begin a new piece of it.
+//
+//   silence ends    possible   counters, time stamps and the PCR go on         none: one line
+//                              one of them does not                            certain: a new epoch
+//   certain         until the first PCR, which tells whether the clock has gone on meanwhile
+
+import TransportStream
+
+extension InputTimeline {
+    /// What a silence that has ended did to the line.
+    enum Outage {
+        case none
+        /// Nothing shows yet that any packets are missing.
+        case possible
+        /// A new piece of the line has begun; its first PCR has not come.
+        case certain
+    }
+
+    /// The input was silent and is here again.
+    /// - Parameter isNew: what comes now is a new piece whatever it shows: the connection had come
+    ///   to its end, or the output has gone on without it.
+    mutating func resume(isNew: Bool) {
+        health.forget()
+        guard !isNew, epoch != nil, clock.last != nil else { return beginAgain() }
+        // A second silence before the first one's PCR: what was found out stands.
+        if outage == .none { outage = .possible }
+    }
+
+    /// Packets are missing: what comes from here on is a new piece of the time line. If its clock
+    /// has gone on meanwhile, what is known of it still holds; if not, the next PCR tells.
+    mutating func beginAgain() {
+        closeStamps()
+        if let epoch {
+            epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
+            for index in epoch.streams {
+                streams[index].lose()
+                streams[index].endEpoch(isWhole: false)
+                streams[index].lastPayloadTicks = nil
+            }
+            appendEpoch(map: epoch.map, streams: epoch.streams)
+        }
+        pendingSample = nil
+        outage = .certain
+        suspectClock = nil
+        stampWatch.restart()
+    }
+
+    /// Whether a packet behind a silence shows that others before it are missing.
+    func showsLoss(
+        _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader
+    ) -> Bool {
+        guard streams[index].kind != .data else { return false }
+        if streams[index].isInterrupted(by: header) { return true }
+        guard header.startsUnit, header.hasPayload, !header.isScrambled,
+            case .header(let pes) = PESHeader.read(
+                bytes, from: offset + Int(header.payloadOffset), to: offset + Packet.size),
+            let decoding = pes.decoding ?? pes.presentation
+        else { return false }
+        return !stampWatch.goesOn(stream: index, decoding)
+    }
+}
