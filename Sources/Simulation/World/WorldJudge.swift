@@ -52,6 +52,9 @@ public struct WorldVerdict: Sendable {
     /// Empty where it was not asked for.
     public var output: [UInt8] = []
     public var mostKeptPackets = 0
+    /// By how much the output was further behind what it brings than the hold-back says, at its
+    /// random access pictures, nanoseconds.
+    public var holdBackErrors: [HoldBackError] = []
     /// As configured, nanoseconds.
     public var holdBack: Int64 = 0
 
@@ -64,12 +67,24 @@ public struct WorldVerdict: Sendable {
     }
 }
 
+/// How far the output was behind what has come of the input that it shows.
+public struct HoldBackError: Sendable {
+    /// Host nanoseconds.
+    public var time: Int64
+    /// Input on air.
+    public var input: Int
+    /// Nanoseconds more (or less) than the hold-back is to be.
+    public var excess: Int64
+}
+
 struct WorldJudge {
     let plan: WorldPlan
+    var holdBackErrors: [HoldBackError] = []
     var inspector = StreamInspector()
     var reader: OutputReader
     var pictures: PictureJournal
-    var sound: SoundJournal
+    /// By the output's sound stream.
+    var sounds: [SoundJournal] = []
     private(set) var splices: [SeenSplice] = []
     var events: [Event] = []
     var digest: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -91,7 +106,6 @@ struct WorldJudge {
         self.plan = plan
         reader = OutputReader(plan.content)
         pictures = PictureJournal(frameTicks: plan.content.frameTicks)
-        sound = SoundJournal(plan.content)
     }
 
     /// Learns of encoders that were switched on.
@@ -101,7 +115,7 @@ struct WorldJudge {
         lifeCount = count
         for path in paths {
             for life in path.lives where reader.lives[life.life] == nil {
-                reader.lives[life.life] = LifeFacts(life)
+                reader.lives[life.life] = LifeFacts(life, of: path.plan)
             }
         }
     }
@@ -131,8 +145,14 @@ struct WorldJudge {
     }
 
     private mutating func note() {
-        for picture in reader.pictures { pictures.take(picture) }
-        for frame in reader.frames { sound.take(frame) }
+        for picture in reader.pictures {
+            pictures.take(picture)
+            measure(picture)
+        }
+        for frame in reader.frames {
+            while sounds.count <= frame.stream { sounds.append(SoundJournal(plan.content)) }
+            sounds[frame.stream].take(frame)
+        }
         if splices.count < journalLimit { splices += reader.splices }
         reader.clear()
     }
@@ -157,14 +177,15 @@ struct WorldJudge {
         verdict.toldWhileEnding = toldWhileEnding
         verdict.seams = events.compactMap { if case .seam(let seam) = $0 { seam } else { nil } }
         verdict.pictures = pictures.count
-        verdict.soundFrames = sound.count
+        verdict.soundFrames = sounds.reduce(0) { $0 + $1.count }
         verdict.packets = reader.packets
         verdict.lostPictures = pictures.lost
         verdict.repeatedPictures = pictures.repeated
         verdict.jumps = pictures.jumps
-        verdict.soundGaps = sound.gaps
-        verdict.unitFaults = pictures.faults + sound.faults
-        verdict.lipSyncError = sound.greatestLipSyncError(pictures.runs)
+        verdict.soundGaps = sounds.flatMap(\.gaps)
+        verdict.unitFaults = pictures.faults + sounds.flatMap(\.faults)
+        verdict.lipSyncError = sounds.map { $0.greatestLipSyncError(pictures.runs) }.max() ?? 0
+        verdict.holdBackErrors = holdBackErrors
         verdict.digest = digest
         verdict.output = output
         if unordered > 0 {
@@ -177,6 +198,8 @@ struct WorldJudge {
         judgeSplices(&verdict)
         verdict.splices = splices.count
         judgePromise(&verdict)
+        judgeHoldBack(&verdict)
+        judgeWholeness(&verdict)
         return verdict
     }
 }
