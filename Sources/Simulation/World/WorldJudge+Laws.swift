@@ -94,7 +94,7 @@ extension WorldJudge {
     func judgeJumps(_ verdict: inout WorldVerdict) {
         var bySeam: [Int: [ContentJump]] = [:]
         for jump in verdict.jumps {
-            if isExcused(jump) { continue }
+            if isMissingPictures(jump) { continue }
             if let number = seam(of: jump, verdict) {
                 bySeam[number, default: []].append(jump)
             } else if !plan.altersBytes && !isTold(jump.time, verdict) {
@@ -176,7 +176,7 @@ extension WorldJudge {
                 "law 1: \(sound.counts.first) frames of the first sound and "
                     + "\(sound.counts.second) of the second are on one PID")
         }
-        for gap in sound.gaps where !isTold(gap.time, verdict) && !isExcused(gap) {
+        for gap in sound.gaps where !isTold(gap.time, verdict) && !isMissingSound(gap) {
             let isRecorded = verdict.seams.contains { seam in
                 seam.audioGap != 0 && abs(seam.audioGap - gap.excessTicks) <= 4
             }

@@ -6,37 +6,48 @@ import TransportStream
 
 extension WorldJudge {
     /// A stream may end so much before the seam to an input that lacks it, and begin again so much
-    /// behind the seam away from it, 90 kHz ticks: a group of pictures or a long PES packet of
-    /// sound, and what a seam may lose.
-    private static let edgeTicks: Int64 = 2 * 90_000
+    /// behind the seam away from it, 90 kHz ticks: a long PES packet of sound, and the pictures up
+    /// to a random access point.
+    private static let edgeTicks: Int64 = 90_000
 
     /// Holes in sound and pictures that belong to inputs without them.
     var excusedHoles: Int64 {
         guard plan.streamsDiffer else { return 0 }
-        let gaps = sounds.reduce(0) { $0 + $1.gaps.count { isExcused($0) } }
-        return Int64(gaps + pictures.jumps.count { isExcused($0) })
+        let gaps = sounds.reduce(0) { $0 + $1.gaps.count { isMissingSound($0) } }
+        return Int64(gaps + pictures.jumps.count { isMissingPictures($0) })
     }
 
-    /// Whether an input that lacks the stream was on air in the hole before `jump`.
-    func isExcused(_ jump: ContentJump) -> Bool {
-        guard plan.streamsDiffer, jump.excessTicks > 0 else { return false }
-        let start = jump.presentation - jump.excessTicks - WorldJudge.edgeTicks
-        let end = jump.presentation + WorldJudge.edgeTicks
-        func isNear(_ run: ContentRun) -> Bool { run.end > start && run.start < end }
-        func profile(_ life: UInt8) -> EncoderProfile? {
-            reader.lives[life & ~SoundWriter.secondMark]?.encoder.profile
-        }
-        let isSecond = jump.from & SoundWriter.secondMark != 0
-        let lacksSound = pictures.runs.contains { run in
-            guard isNear(run), let profile = profile(run.life) else { return false }
+    /// Whether an input that lacks the sound was on air in the hole before `gap`.
+    func isMissingSound(_ gap: ContentJump) -> Bool {
+        guard plan.streamsDiffer, gap.excessTicks > 0 else { return false }
+        let isSecond = gap.from & SoundWriter.secondMark != 0
+        return pictures.runs.contains { run in
+            guard isInHole(run, before: gap), let profile = profile(of: run.life) else {
+                return false
+            }
             return profile.content.sound == .none || isSecond && !profile.hasSecondSound
         }
-        let lacksPictures = sounds.contains { sound in
+    }
+
+    /// Whether an input without pictures was on air in the hole before `jump`.
+    func isMissingPictures(_ jump: ContentJump) -> Bool {
+        guard plan.streamsDiffer, jump.excessTicks > 0 else { return false }
+        return sounds.contains { sound in
             sound.runs.contains { run in
-                guard isNear(run), let profile = profile(run.life) else { return false }
+                guard isInHole(run, before: jump), let profile = profile(of: run.life) else {
+                    return false
+                }
                 return profile.content.picture == .none
             }
         }
-        return lacksSound || lacksPictures
+    }
+
+    private func isInHole(_ run: ContentRun, before jump: ContentJump) -> Bool {
+        run.end > jump.presentation - jump.excessTicks - WorldJudge.edgeTicks
+            && run.start < jump.presentation + WorldJudge.edgeTicks
+    }
+
+    private func profile(of life: UInt8) -> EncoderProfile? {
+        reader.lives[life & ~SoundWriter.secondMark]?.encoder.profile
     }
 }

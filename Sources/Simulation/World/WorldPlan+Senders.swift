@@ -122,6 +122,8 @@ extension WorldPlan {
         configuration.holdBack = neededHoldBack(for: .clog) + longest
             + Int64(chance.number(1_000)) * 1_000_000
         duration = time + configuration.holdBack
+        // A way back that takes too long may lose pictures, and that is no fault of the stall.
+        configuration.returning = .never
         losesNothing = true
         // From a second behind each stall to the next. Others on air may be nearer or further.
         let tolerance = distanceTicks.scaled(by: 1_000, over: 27)
