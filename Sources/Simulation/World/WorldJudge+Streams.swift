@@ -21,7 +21,8 @@ extension WorldJudge {
     func isMissingSound(_ gap: ContentJump) -> Bool {
         guard plan.streamsDiffer, gap.excessTicks > 0 else { return false }
         let isSecond = gap.from & SoundWriter.secondMark != 0
-        return pictures.runs.contains { run in
+        let others = sounds.flatMap(\.runs).filter { $0.life & SoundWriter.secondMark == 0 }
+        return (pictures.runs + (isSecond ? others : [])).contains { run in
             guard isInHole(run, before: gap), let profile = profile(of: run.life) else {
                 return false
             }
@@ -32,19 +33,20 @@ extension WorldJudge {
     /// Whether an input without pictures was on air in the hole before `jump`.
     func isMissingPictures(_ jump: ContentJump) -> Bool {
         guard plan.streamsDiffer, jump.excessTicks > 0 else { return false }
-        return sounds.contains { sound in
-            sound.runs.contains { run in
-                guard isInHole(run, before: jump), let profile = profile(of: run.life) else {
-                    return false
-                }
-                return profile.content.picture == .none
-            }
-        }
+        return runsWithoutPictures.contains { isInHole($0, before: jump) }
     }
 
     private func isInHole(_ run: ContentRun, before jump: ContentJump) -> Bool {
         run.end > jump.presentation - jump.excessTicks - WorldJudge.edgeTicks
             && run.start < jump.presentation + WorldJudge.edgeTicks
+    }
+
+    /// Stretches of inputs that have sound alone.
+    var runsWithoutPictures: [ContentRun] {
+        guard plan.streamsDiffer else { return [] }
+        return sounds.flatMap(\.runs).filter {
+            profile(of: $0.life)?.content.picture == SyntheticContent.Picture.none
+        }
     }
 
     private func profile(of life: UInt8) -> EncoderProfile? {

@@ -10,6 +10,7 @@ extension WorldPlan {
 
     /// Draws all of it, after everything else.
     mutating func drawSenders() {
+        if drawManySeams() { return }
         drawStreams()
         if drawStalls() { return }
         drawBurst()
@@ -134,6 +135,72 @@ extension WorldPlan {
                 HoldBackWindow((end + WorldPlan.second)..<start, tolerance: tolerance))
         }
         return true
+    }
+
+    // MARK: Many seams
+
+    /// Seam after seam, by restarts, jumps, outages and an operator, some with long groups; then
+    /// quiet, in which the operator goes to and fro. The hold-back does not creep.
+    private mutating func drawManySeams() -> Bool {
+        var chance = SeededGenerator(seed: seed ^ 0x43_5245_4504)
+        guard kind == .shallow, chance.happens(perMillion: 30_000) else { return false }
+        configuration.holdBack = Int64(1_000 + chance.number(2_000)) * 1_000_000
+        configuration.returning = .never
+        configuration.plannedWait = WorldPlan.second
+        // An encoder that restarts has a clock of its own.
+        configuration.alignment = chance.happens(perMillion: 500_000) ? .auto : .arrival
+        commands = []
+        let isLong = chance.happens(perMillion: 300_000)
+        for index in inputs.indices {
+            inputs[index].start = -WorldPlan.second
+            inputs[index].episodes = []
+            if isLong { inputs[index].profile.groupLength *= 2 + chance.number(4) }
+        }
+        if chance.happens(perMillion: 400_000) {
+            inputs = [inputs[0]]
+            configuration.inputs = [configuration.inputs[0]]
+        }
+        var time = 4 * WorldPlan.second
+        for _ in 0..<(6 + chance.number(9)) {
+            time += drawSeam(at: time, &chance) + configuration.holdBack / 2
+                + Int64(500 + chance.number(2_000)) * 1_000_000
+        }
+        for number in 0..<4 {
+            time += configuration.holdBack + 2 * WorldPlan.second
+            commands.append((time, InputID(number % inputs.count)))
+        }
+        let settled = time + configuration.holdBack + 2 * WorldPlan.second
+        duration = settled + configuration.holdBack + 3 * WorldPlan.second
+        let group = inputs.map(\.profile.groupTicks).max() ?? 0
+        holdBackWindows = [
+            HoldBackWindow(
+                settled..<(duration - configuration.holdBack),
+                tolerance: (distanceTicks + group).scaled(by: 1_000, over: 27))
+        ]
+        return true
+    }
+
+    /// Something that makes a seam; gives how long it lasts, nanoseconds.
+    private mutating func drawSeam(at time: Int64, _ chance: inout SeededGenerator) -> Int64 {
+        let index = chance.number(inputs.count)
+        let jump = Int64(2_000 + chance.number(60_000)) * StreamTime.ticksPerMillisecond
+        let (kind, length): (Episode.Kind, Int64) = switch chance.number(inputs.count > 1 ? 6 : 4) {
+        case 0: (
+            .restart(
+                base: Int64(chance.next() % UInt64(ClockReference.modulus)),
+                movesPIDs: chance.happens(perMillion: 500_000)),
+            Int64(chance.number(1_500)))
+        case 1: (.stampJump(by: jump / StreamTime.ticksPerTimestampTick), 1_500)
+        case 2: (.vanish, Int64(300 + chance.number(700)))
+        case 3: (.vanish, Int64(1_000 + chance.number(4_000)))
+        default: (.clog, 0)
+        }
+        if kind == .clog {
+            commands.append((time, InputID(index)))
+            return 0
+        }
+        inputs[index].episodes.append(Episode(kind, from: time, to: time + length * 1_000_000))
+        return length * 1_000_000
     }
 
     // MARK: Bursts
