@@ -107,6 +107,8 @@ struct InputPath {
     private var restarts: [Episode]
     /// Episodes whose one stamp has been sent.
     private var wrongStamps: Set<Int> = []
+    /// From the first episode's start to the last one's end.
+    private let troubled: Range<Int64>
     private var pending: [Datagram] = []
     private var pendingFirst = 0
     /// No datagram that is still to be made arrives before this.
@@ -124,6 +126,8 @@ struct InputPath {
             plan.profile, life: UInt8(number * 16),
             start: InputPath.sourceTime(plan.start, drift: plan.drift))
         lives = [encoder]
+        let first = plan.episodes.map(\.start).min() ?? 0
+        troubled = first..<max(first, plan.episodes.map(\.end).max() ?? 0)
         restarts = plan.episodes.filter { if case .restart = $0.kind { true } else { false } }
             .sorted { $0.start < $1.start }
     }
@@ -172,6 +176,7 @@ struct InputPath {
                 bytes.removeAll(keepingCapacity: true)
                 return
             }
+            guard troubled.contains(time) else { continue }
             alter(&bytes, packetAt: bytes.count - Packet.size, time)
             if bytes.count >= Packet.size {
                 mark(&bytes, packetAt: bytes.count - Packet.size, time)

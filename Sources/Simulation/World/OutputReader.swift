@@ -153,7 +153,9 @@ struct OutputReader {
             }
             guard collectors[index].isOpen else { return }
             collectors[index].lastTime = now
-            for place in start..<end { collectors[index].bytes.append(bytes[place]) }
+            bytes.extracting(start..<end).withUnsafeBufferPointer {
+                collectors[index].bytes.append(contentsOf: $0)
+            }
         }
     }
 

@@ -13,8 +13,7 @@ public struct World: ~Copyable {
     public let plan: WorldPlan
     var paths: [InputPath]
     var engine: Engine
-    var judge: WorldJudge
-    private var bounds: WorldBounds
+    let judge: WorldJudge
     private var chance: SeededGenerator
     private var now: Int64 = 0
     private let commands: [(time: Int64, command: Command)]
@@ -31,7 +30,6 @@ public struct World: ~Copyable {
         self.plan = plan
         engine = Engine(plan.configuration)
         judge = WorldJudge(plan)
-        bounds = WorldBounds(plan)
         chance = SeededGenerator(seed: plan.seed ^ 0x5EED)
         hasEnded = plan.inputs.map { _ in false }
         let switches = plan.commands.map { ($0.time, Command.switchTo($0.input)) }
@@ -93,7 +91,7 @@ public struct World: ~Copyable {
     private mutating func deliver(_ index: Int, _ time: Int64) {
         // What came before the channel was there is gone.
         guard let datagram = paths[index].take(), time >= 0 else { return }
-        bounds.receive(datagram.bytes.count, of: index, at: time)
+        judge.bounds.receive(datagram.bytes.count, of: index, at: time)
         guard !plan.collects else { return waiting.append((index, time, datagram.bytes)) }
         engine.receive(datagram.bytes.span, from: InputID(index), at: instant)
         if plan.tick == nil { engine.advance(to: instant) }
@@ -130,22 +128,18 @@ public struct World: ~Copyable {
     private mutating func collect() {
         steps += 1
         judge.learn(paths)
-        let time = now
-        let offset = engine.hostOffset
-        var judge = WorldJudge.idle
-        swap(&judge, &self.judge)
-        var bounds = bounds
-        engine.drain { bytes, times in
-            bounds.take(bytes, times, hostOffset: offset, at: time)
-            judge.take(bytes, times, at: time)
+        if engine.pendingBytes > 0 {
+            let (time, offset, judge) = (now, engine.hostOffset, judge)
+            engine.drain { bytes, times in
+                judge.bounds.take(bytes, times, hostOffset: offset, at: time)
+                judge.take(bytes, times, at: time)
+            }
         }
-        self.bounds = bounds
         judge.take(engine.takeEvents())
-        swap(&judge, &self.judge)
         guard steps % 64 == 0 else { return }
         for index in paths.indices {
             let kept = engine.status(of: InputID(index)).keptPackets
-            self.bounds.keep(kept, of: index, at: now)
+            judge.bounds.keep(kept, of: index, at: now)
             mostKept = max(mostKept, kept)
         }
     }
@@ -157,7 +151,6 @@ public struct World: ~Copyable {
         engine.finish(at: instant)
         collect()
         var verdict = judge.finish()
-        verdict.failures += bounds.failures
         verdict.mostKeptPackets = mostKept
         verdict.holdBack = engine.configuration.holdBack
         return verdict

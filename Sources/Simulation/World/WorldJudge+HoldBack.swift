@@ -13,7 +13,7 @@ extension WorldJudge {
     private static let tolerance: Int64 = 100_000_000
 
     /// Notes the hold-back at a random access picture.
-    mutating func measure(_ picture: SeenPicture) {
+    func measure(_ picture: SeenPicture) {
         guard picture.isExact, let mark = picture.mark, let number = picture.plan, number.isEntry,
             let life = reader.lives[mark.life], holdBackErrors.count < journalLimit, !isEnding
         else { return }

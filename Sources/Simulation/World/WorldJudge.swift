@@ -77,8 +77,10 @@ public struct HoldBackError: Sendable {
     public var excess: Int64
 }
 
-struct WorldJudge {
+/// A class, so that it can be lent to the engine's `drain` without a copy.
+final class WorldJudge {
     let plan: WorldPlan
+    var bounds: WorldBounds
     var holdBackErrors: [HoldBackError] = []
     var inspector = StreamInspector()
     var reader: OutputReader
@@ -98,19 +100,17 @@ struct WorldJudge {
     private var toldWhileEnding: [Event] = []
     private var lifeCount = 0
 
-    /// Stands in while the real one is lent out.
-    static let idle = WorldJudge(
-        WorldPlan([EncoderProfile()], duration: 0))
-
     init(_ plan: WorldPlan) {
         self.plan = plan
+        bounds = WorldBounds(plan)
         reader = OutputReader(plan.content)
         pictures = PictureJournal(frameTicks: plan.content.frameTicks)
     }
 
     /// Learns of encoders that were switched on.
-    mutating func learn(_ paths: [InputPath]) {
-        let count = paths.reduce(0) { $0 + $1.lives.count }
+    func learn(_ paths: [InputPath]) {
+        var count = 0
+        for index in paths.indices { count += paths[index].lives.count }
         guard count != lifeCount else { return }
         lifeCount = count
         for path in paths {
@@ -120,7 +120,7 @@ struct WorldJudge {
         }
     }
 
-    mutating func take(_ bytes: Span<UInt8>, _ times: Span<Int64>, at time: Int64) {
+    func take(_ bytes: Span<UInt8>, _ times: Span<Int64>, at time: Int64) {
         for index in 0..<times.count {
             if times[index] <= lastTime { unordered += 1 }
             lastTime = times[index]
@@ -133,7 +133,7 @@ struct WorldJudge {
     }
 
     /// FNV-1a by words of four bytes, of which packets have 47.
-    private mutating func addToDigest(_ bytes: Span<UInt8>) {
+    private func addToDigest(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBytes { raw in
             var at = 0
             while at + 4 <= raw.count {
@@ -144,7 +144,7 @@ struct WorldJudge {
         }
     }
 
-    private mutating func note() {
+    private func note() {
         for picture in reader.pictures {
             pictures.take(picture)
             measure(picture)
@@ -157,7 +157,7 @@ struct WorldJudge {
         reader.clear()
     }
 
-    mutating func take(_ new: [Event]) {
+    func take(_ new: [Event]) {
         guard !new.isEmpty else { return }
         for event in new {
             if case .damagePassed = event, isEnding {
@@ -168,7 +168,7 @@ struct WorldJudge {
         }
     }
 
-    mutating func finish() -> WorldVerdict {
+    func finish() -> WorldVerdict {
         reader.finish()
         // What ends only because the output ends may be cut: nothing is said of it.
         reader.clear()
@@ -191,6 +191,7 @@ struct WorldJudge {
         if unordered > 0 {
             verdict.failures.append("the schedule stands or goes back \(unordered) times")
         }
+        verdict.failures += bounds.failures
         judgeSyntax(&verdict)
         judgeUnits(&verdict)
         judgeJumps(&verdict)
