@@ -73,6 +73,14 @@ public struct EncoderProfile: Sendable, Equatable {
     /// PES packets end where they are full, not where a frame ends.
     public var straddles = false
     public var soundBytes = 60
+    /// ISO 639 code of the sound; nil where the PMT names none.
+    public var language: String?
+    /// A second sound, made of the same samples: its own frames, PID and language.
+    public var hasSecondSound = false
+    public var secondLanguage: String?
+    /// Pictures leave so much later than the sound that belongs to them, as in the segments of
+    /// HLS, which begin with sound: 0 ... decoding delay − 100 ms.
+    public var pictureWait: Int64 = 0
 
     // MARK: Transport
 
@@ -83,6 +91,7 @@ public struct EncoderProfile: Sendable, Equatable {
     public var dataPID = PID(0x102)
     public var splicePID = PID(0x103)
     public var ownClockPID = PID(0x104)
+    public var secondAudioPID = PID(0x105)
     public var clockPlace = ClockPlace.video
     /// A private PES stream and SCTE-35 sections.
     public var hasData = false

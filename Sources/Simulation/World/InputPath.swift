@@ -43,6 +43,13 @@ public struct Episode: Sendable {
         case clockJump(by: Int64)
         /// PTS and DTS jump by ticks of 90 kHz, and back at the end; the PCR goes on.
         case stampJump(by: Int64)
+        /// The first stamp of a kind is off by ticks of 27 MHz; all others are right.
+        case wrongStamp(Stamp, by: Int64)
+    }
+
+    /// A stamp that can be wrong.
+    public enum Stamp: String, Sendable, CaseIterable {
+        case videoPresentation, videoDecoding, audioPresentation, dataPresentation, clock
     }
     public var kind: Kind
     /// Host time, nanoseconds.
@@ -70,6 +77,14 @@ public struct InputPlan: Sendable {
     public var episodes: [Episode] = []
 
     public init(_ profile: EncoderProfile) { self.profile = profile }
+
+    /// When what leaves the encoder at a source time is here if nothing holds it up, host
+    /// nanoseconds.
+    func arrival(of source: Int64) -> Int64 {
+        let ticks = source - InputPath.origin
+        return (ticks + ticks.scaled(by: drift, over: 1_000_000_000))
+            .scaled(by: 1_000, over: 27) + delay
+    }
 }
 
 /// Delivers the datagrams of one input.
@@ -90,6 +105,10 @@ struct InputPath {
     /// All lives so far.
     private(set) var lives: [SyntheticEncoder] = []
     private var restarts: [Episode]
+    /// Episodes whose one stamp has been sent.
+    private var wrongStamps: Set<Int> = []
+    /// From the first episode's start to the last one's end.
+    private let troubled: Range<Int64>
     private var pending: [Datagram] = []
     private var pendingFirst = 0
     /// No datagram that is still to be made arrives before this.
@@ -107,6 +126,8 @@ struct InputPath {
             plan.profile, life: UInt8(number * 16),
             start: InputPath.sourceTime(plan.start, drift: plan.drift))
         lives = [encoder]
+        let first = plan.episodes.map(\.start).min() ?? 0
+        troubled = first..<max(first, plan.episodes.map(\.end).max() ?? 0)
         restarts = plan.episodes.filter { if case .restart = $0.kind { true } else { false } }
             .sorted { $0.start < $1.start }
     }
@@ -114,12 +135,6 @@ struct InputPath {
     private static func sourceTime(_ host: Int64, drift: Int64) -> Int64 {
         let ticks = host.scaled(by: 27, over: 1_000)
         return origin + ticks - ticks.scaled(by: drift, over: 1_000_000_000)
-    }
-
-    private func hostTime(_ source: Int64) -> Int64 {
-        let ticks = source - InputPath.origin
-        return (ticks + ticks.scaled(by: plan.drift, over: 1_000_000_000))
-            .scaled(by: 1_000, over: 27) + plan.delay
     }
 
     /// Arrival of the next datagram, host nanoseconds; nil at the end.
@@ -156,11 +171,12 @@ struct InputPath {
         bytes.reserveCapacity(plan.datagramPackets * Packet.size)
         var time: Int64 = 0
         for _ in 0..<plan.datagramPackets {
-            time = hostTime(encoder.next(into: &bytes))
+            time = plan.arrival(of: encoder.next(into: &bytes))
             if restart(at: time) {
                 bytes.removeAll(keepingCapacity: true)
                 return
             }
+            guard troubled.contains(time) else { continue }
             alter(&bytes, packetAt: bytes.count - Packet.size, time)
             if bytes.count >= Packet.size {
                 mark(&bytes, packetAt: bytes.count - Packet.size, time)
@@ -185,6 +201,7 @@ struct InputPath {
             profile.videoPID = PID(profile.videoPID.rawValue + 32)
             profile.audioPID = PID(profile.audioPID.rawValue + 32)
             profile.ownClockPID = PID(profile.ownClockPID.rawValue + 32)
+            profile.secondAudioPID = PID(profile.secondAudioPID.rawValue + 32)
         }
         encoder = SyntheticEncoder(
             profile, life: encoder.life + 1,
@@ -194,12 +211,14 @@ struct InputPath {
     }
 
     /// Faults that work on packets.
-    private func alter(_ bytes: inout [UInt8], packetAt at: Int, _ time: Int64) {
-        for episode in plan.episodes where episode.start <= time && time < episode.end {
+    private mutating func alter(_ bytes: inout [UInt8], packetAt at: Int, _ time: Int64) {
+        for (number, episode) in plan.episodes.enumerated()
+        where episode.start <= time && time < episode.end {
             guard let header = PacketHeader(bytes.span, at: at) else { return }
             switch episode.kind {
             case .videoLoss where header.pid == encoder.profile.videoPID,
-                .audioLoss where header.pid == encoder.profile.audioPID,
+                .audioLoss
+            where [encoder.profile.audioPID, encoder.profile.secondAudioPID].contains(header.pid),
                 .associationLoss where header.pid == .pat,
                 .mapLoss where header.pid == encoder.profile.mapPID:
                 bytes.removeLast(Packet.size)
@@ -217,6 +236,8 @@ struct InputPath {
                 PacketWriter.setClock(
                     ClockReference(wrapping: clock.ticks + ticks), in: &span, at: at)
             case .stampJump(let ticks): moveStamps(&bytes, at, header, by: ticks)
+            case .wrongStamp(let stamp, let ticks) where !wrongStamps.contains(number):
+                if spoil(stamp, &bytes, at, header, by: ticks) { wrongStamps.insert(number) }
             default: break
             }
         }
@@ -247,11 +268,42 @@ struct InputPath {
         let profile = encoder.profile
         let start = at + Int(header.payloadOffset)
         guard header.startsUnit,
-            [profile.videoPID, profile.audioPID, profile.dataPID].contains(header.pid),
+            [profile.videoPID, profile.audioPID, profile.dataPID, profile.secondAudioPID]
+                .contains(header.pid),
             case .header(let pes) = PESHeader.read(bytes.span, from: start, to: at + Packet.size)
         else { return }
         var span = bytes.mutableSpan
         PESHeader.shift(by: ticks, in: &span, at: start, header: pes)
+    }
+
+    /// Makes one stamp wrong; false where the packet has none of the kind.
+    private func spoil(
+        _ stamp: Episode.Stamp, _ bytes: inout [UInt8], _ at: Int, _ header: PacketHeader,
+        by ticks: Int64
+    ) -> Bool {
+        if stamp == .clock {
+            guard let clock = header.clockReference else { return false }
+            var span = bytes.mutableSpan
+            PacketWriter.setClock(
+                ClockReference(wrapping: clock.ticks &+ ticks), in: &span, at: at)
+            return true
+        }
+        let profile = encoder.profile
+        let pid = switch stamp {
+        case .audioPresentation: profile.audioPID
+        case .dataPresentation: profile.dataPID
+        default: profile.videoPID
+        }
+        let start = at + Int(header.payloadOffset)
+        guard header.startsUnit, header.pid == pid,
+            case .header(let pes) = PESHeader.read(bytes.span, from: start, to: at + Packet.size),
+            let old = stamp == .videoDecoding ? pes.decoding : pes.presentation
+        else { return false }
+        let wrong = Timestamp(
+            wrapping: old.ticks &+ ticks / StreamTime.ticksPerTimestampTick)
+        var span = bytes.mutableSpan
+        PESHeader.write(wrong, in: &span, at: start + (stamp == .videoDecoding ? 14 : 9))
+        return true
     }
 
     /// Faults that work on datagrams; gives the arrival times, none where it is lost.

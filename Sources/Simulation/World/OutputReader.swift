@@ -23,6 +23,8 @@ struct SeenPicture {
 
 /// An audio frame as it stands in the output.
 struct SeenFrame {
+    /// Number of the output's sound stream, in the order of the PMT.
+    var stream: Int
     var mark: ContentMark?
     /// Where the PES packet has it, or counted on from the frame before.
     var presentation: Int64
@@ -39,19 +41,38 @@ struct SeenSplice {
 /// What is known of one life of an encoder.
 struct LifeFacts {
     var encoder: SyntheticEncoder
+    var input: InputPlan
     var pictures: PictureWriter
     var sound: SoundWriter
+    var secondSound: SoundWriter
 
-    init(_ encoder: SyntheticEncoder) {
+    init(_ encoder: SyntheticEncoder, of input: InputPlan) {
         self.encoder = encoder
+        self.input = input
         pictures = PictureWriter(encoder.profile, life: encoder.life)
         sound = SoundWriter(encoder.profile, life: encoder.life)
+        secondSound = SoundWriter(
+            encoder.profile, life: encoder.life | SoundWriter.secondMark)
+    }
+
+    /// The sound that a mark in it names.
+    func sound(of mark: ContentMark) -> SoundWriter {
+        mark.life & SoundWriter.secondMark == 0 ? sound : secondSound
+    }
+
+    /// When the last byte of a picture is here if nothing holds it up, host nanoseconds.
+    func arrival(of picture: PlannedPicture) -> Int64 {
+        let leaving = encoder.leavingTime(decoded: picture.decodingPlace)
+            + encoder.profile.content.frameTicks * 3 / 4
+        return input.arrival(of: leaving)
     }
 }
 
 struct OutputReader {
     private struct Collector {
         var codec = Codec.otherPES
+        /// Number among the sounds.
+        var sound = 0
         var bytes: [UInt8] = []
         var isOpen = false
         /// Host time of the last payload, nanoseconds.
@@ -75,6 +96,8 @@ struct OutputReader {
     private var collectorByPID = [Int](repeating: -1, count: PID.count)
     private var collectors: [Collector] = []
     private var splicePID: PID?
+    /// The last stamp of any stream, unwrapped.
+    private var newestStamp: Int64?
     private let content: SyntheticContent
     private var now: Int64 = 0
 
@@ -130,7 +153,9 @@ struct OutputReader {
             }
             guard collectors[index].isOpen else { return }
             collectors[index].lastTime = now
-            for place in start..<end { collectors[index].bytes.append(bytes[place]) }
+            bytes.extracting(start..<end).withUnsafeBufferPointer {
+                collectors[index].bytes.append(contentsOf: $0)
+            }
         }
     }
 
@@ -141,7 +166,8 @@ struct OutputReader {
                 splicePID = stream.pid
             } else if codec.kind != .data {
                 collectorByPID[stream.pid.index] = collectors.count
-                collectors.append(Collector(codec: codec))
+                let sounds = collectors.count { $0.codec.kind == .audio }
+                collectors.append(Collector(codec: codec, sound: sounds))
             }
         }
     }
@@ -178,7 +204,9 @@ struct OutputReader {
 
     private mutating func unwrap(_ stamp: Timestamp, _ index: Int) -> Int64 {
         let modulus = Timestamp.modulus
-        guard let last = collectors[index].lastStamp else {
+        // All streams are on one line, also where one of them begins behind the wrap.
+        guard let last = collectors[index].lastStamp ?? newestStamp else {
+            newestStamp = stamp.ticks
             collectors[index].lastStamp = stamp.ticks
             return stamp.ticks
         }
@@ -186,6 +214,7 @@ struct OutputReader {
         if distance >= modulus / 2 { distance -= modulus }
         if distance < -modulus / 2 { distance += modulus }
         collectors[index].lastStamp = last + distance
+        newestStamp = last + distance
         return last + distance
     }
 
@@ -228,7 +257,8 @@ struct OutputReader {
                 }
                 frames.append(
                     SeenFrame(
-                        mark: nil, presentation: collectors[index].expected ?? 0, isExact: false,
+                        stream: collectors[index].sound, mark: nil,
+                        presentation: collectors[index].expected ?? 0, isExact: false,
                         time: collectors[index].lastTime))
                 return
             }
@@ -250,11 +280,14 @@ struct OutputReader {
 
     private mutating func takeFrame(_ index: Int, _ bytes: [UInt8], _ presentation: Int64) {
         let mark = ContentMark.find(in: bytes, from: 4, to: bytes.count)
-        let isExact = mark.map { lives[$0.life]?.sound.bytes(ofSample: $0.content) == bytes }
+        let isExact = mark.map { mark in
+            lives[mark.life & ~SoundWriter.secondMark]?.sound(of: mark)
+                .bytes(ofSample: mark.content) == bytes
+        }
         frames.append(
             SeenFrame(
-                mark: mark, presentation: presentation, isExact: isExact ?? false,
-                time: collectors[index].lastTime))
+                stream: collectors[index].sound, mark: mark, presentation: presentation,
+                isExact: isExact ?? false, time: collectors[index].lastTime))
         collectors[index].expected = presentation
             + (content.soundFrameTicks + 150) / StreamTime.ticksPerTimestampTick
     }

@@ -160,13 +160,13 @@ struct PictureWriter: Sendable {
         let order = 2 * (picture.index - (isOpen ? profile.firstIndex : groupStart(picture)))
         slice.put(UInt64(order & 255), 8)
         slice.alignWithOnes()
-        var unit = slice.bytes
-        let mark = ContentMark(life: life, content: picture.index)
-        mark.append(to: &unit)
-        mark.appendFiller(size(of: picture), to: &unit)
-        unit.append(0x80)
         bytes += [0, 0, 1, UInt8(picture.isReference ? 0x60 : 0) | (isIDR ? 5 : 1)]
-        PictureWriter.appendProtected(unit, to: &bytes)
+        PictureWriter.appendProtected(slice.bytes, to: &bytes)
+        // No byte of what follows asks for protection.
+        let mark = ContentMark(life: life, content: picture.index)
+        mark.append(to: &bytes)
+        mark.appendFiller(size(of: picture), to: &bytes)
+        bytes.append(0x80)
         return bytes
     }
 

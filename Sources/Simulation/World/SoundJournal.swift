@@ -12,6 +12,8 @@ struct SoundJournal {
     private(set) var slips: [ContentJump] = []
     private(set) var runs: [ContentRun] = []
     private(set) var last: SeenFrame?
+    /// Frames of the encoders' first and second sounds.
+    private(set) var counts: (first: Int64, second: Int64) = (0, 0)
 
     private let content: SyntheticContent
     /// PTS of frames that do not last whole ticks are rounded.
@@ -26,6 +28,11 @@ struct SoundJournal {
         count += 1
         guard let mark = frame.mark else { return note(.unrecognised, frame) }
         if !frame.isExact { note(.altered, frame) }
+        if mark.life & SoundWriter.secondMark == 0 {
+            counts.first += 1
+        } else {
+            counts.second += 1
+        }
         follow(mark, frame)
         defer { last = frame }
         guard let last, let before = last.mark else { return }
@@ -72,7 +79,7 @@ struct SoundJournal {
                 let picture = pictures[index]
                 if picture.start > run.end { break }
                 let overlap = min(run.end, picture.end) - max(run.start, picture.start)
-                guard picture.life == run.life, overlap > 9_000 else { continue }
+                guard picture.life == run.life & ~SoundWriter.secondMark, overlap > 9_000 else { continue }
                 result = max(result, abs(run.offset - picture.offset))
             }
         }

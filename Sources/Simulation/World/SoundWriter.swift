@@ -4,6 +4,9 @@
 import TransportStream
 
 struct SoundWriter: Sendable {
+    /// Set in the identity that the frames of an encoder's second sound carry.
+    static let secondMark: UInt8 = 0x80
+
     private let profile: EncoderProfile
     private let life: UInt8
 

@@ -26,18 +26,30 @@ public struct SyntheticEncoder: Sendable {
         }
     }
 
-    private enum Source: Int, CaseIterable { case tables, video, audio, data }
+    private enum Source: Int, CaseIterable { case tables, video, audio, data, secondAudio }
+
+    /// One of its sounds on the way into PES packets.
+    private struct SoundLine: Sendable {
+        let writer: SoundWriter
+        let pid: PID
+        let source: Source
+        var nextSample: Int64
+        /// Bytes that have not filled a PES packet, with where frames begin in them.
+        var bytes: [UInt8] = []
+        var starts: [(at: Int, sample: Int64)] = []
+        /// When the last of them can leave.
+        var ready: Int64 = 0
+    }
 
     public let profile: EncoderProfile
     /// Identity that its marks carry.
     public let life: UInt8
     let pattern: GroupPattern
     private let pictures: PictureWriter
-    private let sound: SoundWriter
 
     private var queues = [Queue](repeating: Queue(), count: Source.allCases.count)
     private var decoded: Int64 = 0
-    private var nextSample: Int64
+    private var sounds: [SoundLine] = []
     private var nextTables: Int64
     private var nextData: Int64
     private var dataCount = 0
@@ -46,10 +58,6 @@ public struct SyntheticEncoder: Sendable {
     private var lastClock: Int64 = .min
     private var slot: Int64 = 0
     private let start: Int64
-    /// Sound bytes that have not filled a PES packet, with where frames begin in them.
-    private var soundBytes: [UInt8] = []
-    private var soundStarts: [(at: Int, sample: Int64)] = []
-    private var soundReady: Int64 = 0
 
     /// Packets of a variable rate come no closer than this, 20 Mbit/s.
     private static let spacing: Int64 = 2_030
@@ -65,13 +73,22 @@ public struct SyntheticEncoder: Sendable {
         self.start = start
         pattern = GroupPattern(profile)
         pictures = PictureWriter(profile, life: life)
-        sound = SoundWriter(profile, life: life)
         let samples = profile.content.sound.samples
         let first = start.scaled(by: profile.content.sound.rate, over: StreamTime.ticksPerSecond)
-        nextSample = (first / samples + 1) * samples + profile.samplePhase
         nextTables = start
         nextData = (start / SyntheticEncoder.dataTicks + 1) * SyntheticEncoder.dataTicks
         lastTime = start
+        guard profile.content.sound != .none else { return }
+        let next = (first / samples + 1) * samples + profile.samplePhase
+        sounds.append(
+            SoundLine(
+                writer: SoundWriter(profile, life: life), pid: profile.audioPID, source: .audio,
+                nextSample: next))
+        guard profile.hasSecondSound else { return }
+        sounds.append(
+            SoundLine(
+                writer: SoundWriter(profile, life: life | SoundWriter.secondMark),
+                pid: profile.secondAudioPID, source: .secondAudio, nextSample: next))
     }
 
     private var sendsSections: Bool { profile.hasSplices || !profile.breaks.isEmpty }
@@ -175,7 +192,8 @@ public struct SyntheticEncoder: Sendable {
             switch source {
             case .tables: makeTables()
             case .video: if profile.content.picture != .none { makePicture() }
-            case .audio: if profile.content.sound != .none { makeSound() }
+            case .audio: if !sounds.isEmpty { makeSound(0) }
+            case .secondAudio: if sounds.count > 1 { makeSound(1) }
             case .data: if profile.hasData || sendsSections { makeData() }
             }
         }
@@ -198,12 +216,12 @@ public struct SyntheticEncoder: Sendable {
         case .h264: streams.append(.init(streamType: 0x1B, pid: profile.videoPID, descriptors: []))
         case .mpeg2: streams.append(.init(streamType: 0x02, pid: profile.videoPID, descriptors: []))
         }
-        switch profile.content.sound {
-        case .none: break
-        case .layerTwo:
-            streams.append(.init(streamType: 0x03, pid: profile.audioPID, descriptors: []))
-        case .aac48, .aac44:
-            streams.append(.init(streamType: 0x0F, pid: profile.audioPID, descriptors: []))
+        for line in sounds {
+            let language = line.source == .audio ? profile.language : profile.secondLanguage
+            streams.append(
+                .init(
+                    streamType: profile.content.sound == .layerTwo ? 0x03 : 0x0F, pid: line.pid,
+                    descriptors: language.map(SyntheticEncoder.languageDescriptor) ?? []))
         }
         if profile.hasData {
             streams.append(.init(streamType: 0x06, pid: profile.dataPID, descriptors: []))
@@ -214,6 +232,11 @@ public struct SyntheticEncoder: Sendable {
         return ProgramMap(
             program: profile.program, version: 0, clockPID: clockPID, descriptors: [],
             streams: streams)
+    }
+
+    /// 13818-1 §2.6.18: ISO_639_language_descriptor with one language.
+    private static func languageDescriptor(_ code: String) -> [UInt8] {
+        [0x0A, 4] + Array(code.utf8.prefix(3)) + [0]
     }
 
     private mutating func append(section: [UInt8], pid: PID, to queue: Int, time: Int64) {
@@ -240,43 +263,50 @@ public struct SyntheticEncoder: Sendable {
         append(
             pes: header + unit, pid: profile.videoPID, isEntry: picture.isEntry,
             to: Source.video.rawValue,
-            from: (profile.firstIndex + decoded) * frame + profile.latency, over: frame * 3 / 4)
+            from: leavingTime(decoded: decoded), over: frame * 3 / 4)
         decoded += 1
     }
 
-    private mutating func makeSound() {
+    /// Source time at which the first byte of a picture leaves, where the rate has room for it.
+    func leavingTime(decoded number: Int64) -> Int64 {
+        (profile.firstIndex + number) * profile.content.frameTicks + profile.latency
+            + profile.pictureWait
+    }
+
+    private mutating func makeSound(_ number: Int) {
         let frames = profile.framesPerPacket
+        var line = sounds[number]
         while true {
-            let unit = sound.bytes(ofSample: nextSample)
-            soundStarts.append((soundBytes.count, nextSample))
-            soundBytes += unit
-            nextSample += profile.content.sound.samples
+            let unit = line.writer.bytes(ofSample: line.nextSample)
+            line.starts.append((line.bytes.count, line.nextSample))
+            line.bytes += unit
+            line.nextSample += profile.content.sound.samples
             // A frame can leave when its last sample has been taken and coded.
-            soundReady = profile.content.time(ofSample: nextSample) + profile.latency
+            line.ready = profile.content.time(ofSample: line.nextSample) + profile.latency
             let isFull = profile.straddles
-                ? soundBytes.count >= (unit.count * (2 * frames + 1)) / 2
-                : soundStarts.count >= frames
+                ? line.bytes.count >= (unit.count * (2 * frames + 1)) / 2
+                : line.starts.count >= frames
             if isFull { break }
         }
         let count = profile.straddles
-            ? (soundBytes.count / soundStarts.count * (2 * frames + 1)) / 2 : soundBytes.count
-        let payload = Array(soundBytes[..<min(count, soundBytes.count)])
-        let first = soundStarts.first { $0.at < payload.count }
+            ? (line.bytes.count / line.starts.count * (2 * frames + 1)) / 2 : line.bytes.count
+        let payload = Array(line.bytes[..<min(count, line.bytes.count)])
+        let first = line.starts.first { $0.at < payload.count }
         let stamp = first.map { start -> Timestamp in
             let time = profile.content.time(ofSample: start.sample)
             return Timestamp(StreamTime(ticks: profile.base + time))
         }
-        soundBytes.removeFirst(payload.count)
-        soundStarts = soundStarts.filter { $0.at >= payload.count }.map {
+        line.bytes.removeFirst(payload.count)
+        line.starts = line.starts.filter { $0.at >= payload.count }.map {
             ($0.at - payload.count, $0.sample)
         }
+        sounds[number] = line
         let header = PESHeader.bytes(
-            streamID: 0xC0, presentation: stamp, decoding: nil, payloadLength: payload.count,
-            dataAlignment: !profile.straddles)
+            streamID: 0xC0 + UInt8(number), presentation: stamp, decoding: nil,
+            payloadLength: payload.count, dataAlignment: !profile.straddles)
         append(
-            pes: header + payload, pid: profile.audioPID, isEntry: true,
-            to: Source.audio.rawValue, from: soundReady,
-            over: profile.content.soundFrameTicks * 3 / 4)
+            pes: header + payload, pid: line.pid, isEntry: true, to: line.source.rawValue,
+            from: line.ready, over: profile.content.soundFrameTicks * 3 / 4)
     }
 
     private mutating func makeData() {

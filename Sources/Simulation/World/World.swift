@@ -13,7 +13,7 @@ public struct World: ~Copyable {
     public let plan: WorldPlan
     var paths: [InputPath]
     var engine: Engine
-    var judge: WorldJudge
+    let judge: WorldJudge
     private var chance: SeededGenerator
     private var now: Int64 = 0
     private let commands: [(time: Int64, command: Command)]
@@ -91,6 +91,7 @@ public struct World: ~Copyable {
     private mutating func deliver(_ index: Int, _ time: Int64) {
         // What came before the channel was there is gone.
         guard let datagram = paths[index].take(), time >= 0 else { return }
+        judge.bounds.receive(datagram.bytes.count, of: index, at: time)
         guard !plan.collects else { return waiting.append((index, time, datagram.bytes)) }
         engine.receive(datagram.bytes.span, from: InputID(index), at: instant)
         if plan.tick == nil { engine.advance(to: instant) }
@@ -127,15 +128,19 @@ public struct World: ~Copyable {
     private mutating func collect() {
         steps += 1
         judge.learn(paths)
-        let time = now
-        var judge = WorldJudge.idle
-        swap(&judge, &self.judge)
-        engine.drain { bytes, times in judge.take(bytes, times, at: time) }
+        if engine.pendingBytes > 0 {
+            let (time, offset, judge) = (now, engine.hostOffset, judge)
+            engine.drain { bytes, times in
+                judge.bounds.take(bytes, times, hostOffset: offset, at: time)
+                judge.take(bytes, times, at: time)
+            }
+        }
         judge.take(engine.takeEvents())
-        swap(&judge, &self.judge)
         guard steps % 64 == 0 else { return }
         for index in paths.indices {
-            mostKept = max(mostKept, engine.status(of: InputID(index)).keptPackets)
+            let kept = engine.status(of: InputID(index)).keptPackets
+            judge.bounds.keep(kept, of: index, at: now)
+            mostKept = max(mostKept, kept)
         }
     }
 

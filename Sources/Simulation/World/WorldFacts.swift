@@ -39,11 +39,32 @@ extension InputPlan {
             "    delay \(delay / 1_000_000) ms, jitter \(jitter / 1_000_000) ms, "
                 + "\(datagramPackets) packets in a datagram, drift \(drift) of 10^9",
         ]
+        if let streams { lines.append("    " + streams) }
         for episode in episodes {
             let span = "\(episode.start / 1_000_000) ... \(episode.end / 1_000_000) ms"
-            lines.append("    \(span): \(episode.kind)")
+            lines.append("    \(span): \(InputPlan.text(episode.kind))")
         }
         return lines
+    }
+
+    private static func text(_ kind: Episode.Kind) -> String {
+        guard case .wrongStamp(let stamp, let ticks) = kind else { return "\(kind)" }
+        return "one wrong \(stamp.rawValue), by \(ticks / StreamTime.ticksPerMillisecond) ms"
+    }
+
+    /// What is unusual about its streams; nil where nothing is.
+    private var streams: String? {
+        var words: [String] = []
+        if profile.content.picture == .none { words.append("no pictures") }
+        if profile.content.sound == .none { words.append("no sound") }
+        if profile.hasSecondSound { words.append("a second sound") }
+        let languages = [profile.language, profile.secondLanguage].compactMap { $0 }
+        if !languages.isEmpty { words.append("languages \(languages.joined(separator: ", "))") }
+        if profile.pictureWait > 0 {
+            let wait = profile.pictureWait / StreamTime.ticksPerMillisecond
+            words.append("pictures leave \(wait) ms behind their sound")
+        }
+        return words.isEmpty ? nil : words.joined(separator: "; ")
     }
 }
 

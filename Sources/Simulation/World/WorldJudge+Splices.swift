@@ -42,7 +42,11 @@ extension WorldJudge {
     private func isOnTime(_ splice: SeenSplice) -> Bool {
         let second = SyntheticEncoder.dataTicks / StreamTime.ticksPerTimestampTick
         var hasNeighbour = false
-        for run in pictures.runs {
+        // Sound is put on the output's grid, up to half a frame off its own time.
+        let half = plan.content.soundFrameTicks / 600
+        let runs = pictures.runs.map { ($0, WorldJudge.roundingTicks) }
+            + runsWithoutPictures.map { ($0, half + WorldJudge.roundingTicks) }
+        for (run, tolerance) in runs {
             let time = run.start
                 + WorldJudge.distance(from: run.start, to: splice.presentation)
             guard time > run.start - WorldJudge.reach, time < run.end + WorldJudge.reach else {
@@ -51,7 +55,7 @@ extension WorldJudge {
             hasNeighbour = true
             let content = time - run.offset
             let off = content - content.roundedDivision(by: second) * second
-            if abs(off) <= WorldJudge.roundingTicks { return true }
+            if abs(off) <= tolerance { return true }
         }
         return !hasNeighbour
     }

@@ -52,6 +52,9 @@ public struct WorldVerdict: Sendable {
     /// Empty where it was not asked for.
     public var output: [UInt8] = []
     public var mostKeptPackets = 0
+    /// By how much the output was further behind what it brings than the hold-back says, at its
+    /// random access pictures, nanoseconds.
+    public var holdBackErrors: [HoldBackError] = []
     /// As configured, nanoseconds.
     public var holdBack: Int64 = 0
 
@@ -64,12 +67,26 @@ public struct WorldVerdict: Sendable {
     }
 }
 
-struct WorldJudge {
+/// How far the output was behind what has come of the input that it shows.
+public struct HoldBackError: Sendable {
+    /// Host nanoseconds.
+    public var time: Int64
+    /// Input on air.
+    public var input: Int
+    /// Nanoseconds more (or less) than the hold-back is to be.
+    public var excess: Int64
+}
+
+/// A class, so that it can be lent to the engine's `drain` without a copy.
+final class WorldJudge {
     let plan: WorldPlan
+    var bounds: WorldBounds
+    var holdBackErrors: [HoldBackError] = []
     var inspector = StreamInspector()
     var reader: OutputReader
     var pictures: PictureJournal
-    var sound: SoundJournal
+    /// By the output's sound stream.
+    var sounds: [SoundJournal] = []
     private(set) var splices: [SeenSplice] = []
     var events: [Event] = []
     var digest: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -83,30 +100,27 @@ struct WorldJudge {
     private var toldWhileEnding: [Event] = []
     private var lifeCount = 0
 
-    /// Stands in while the real one is lent out.
-    static let idle = WorldJudge(
-        WorldPlan([EncoderProfile()], duration: 0))
-
     init(_ plan: WorldPlan) {
         self.plan = plan
+        bounds = WorldBounds(plan)
         reader = OutputReader(plan.content)
         pictures = PictureJournal(frameTicks: plan.content.frameTicks)
-        sound = SoundJournal(plan.content)
     }
 
     /// Learns of encoders that were switched on.
-    mutating func learn(_ paths: [InputPath]) {
-        let count = paths.reduce(0) { $0 + $1.lives.count }
+    func learn(_ paths: [InputPath]) {
+        var count = 0
+        for index in paths.indices { count += paths[index].lives.count }
         guard count != lifeCount else { return }
         lifeCount = count
         for path in paths {
             for life in path.lives where reader.lives[life.life] == nil {
-                reader.lives[life.life] = LifeFacts(life)
+                reader.lives[life.life] = LifeFacts(life, of: path.plan)
             }
         }
     }
 
-    mutating func take(_ bytes: Span<UInt8>, _ times: Span<Int64>, at time: Int64) {
+    func take(_ bytes: Span<UInt8>, _ times: Span<Int64>, at time: Int64) {
         for index in 0..<times.count {
             if times[index] <= lastTime { unordered += 1 }
             lastTime = times[index]
@@ -119,7 +133,7 @@ struct WorldJudge {
     }
 
     /// FNV-1a by words of four bytes, of which packets have 47.
-    private mutating func addToDigest(_ bytes: Span<UInt8>) {
+    private func addToDigest(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBytes { raw in
             var at = 0
             while at + 4 <= raw.count {
@@ -130,14 +144,20 @@ struct WorldJudge {
         }
     }
 
-    private mutating func note() {
-        for picture in reader.pictures { pictures.take(picture) }
-        for frame in reader.frames { sound.take(frame) }
+    private func note() {
+        for picture in reader.pictures {
+            pictures.take(picture)
+            measure(picture)
+        }
+        for frame in reader.frames {
+            while sounds.count <= frame.stream { sounds.append(SoundJournal(plan.content)) }
+            sounds[frame.stream].take(frame)
+        }
         if splices.count < journalLimit { splices += reader.splices }
         reader.clear()
     }
 
-    mutating func take(_ new: [Event]) {
+    func take(_ new: [Event]) {
         guard !new.isEmpty else { return }
         for event in new {
             if case .damagePassed = event, isEnding {
@@ -148,7 +168,7 @@ struct WorldJudge {
         }
     }
 
-    mutating func finish() -> WorldVerdict {
+    func finish() -> WorldVerdict {
         reader.finish()
         // What ends only because the output ends may be cut: nothing is said of it.
         reader.clear()
@@ -157,19 +177,21 @@ struct WorldJudge {
         verdict.toldWhileEnding = toldWhileEnding
         verdict.seams = events.compactMap { if case .seam(let seam) = $0 { seam } else { nil } }
         verdict.pictures = pictures.count
-        verdict.soundFrames = sound.count
+        verdict.soundFrames = sounds.reduce(0) { $0 + $1.count }
         verdict.packets = reader.packets
         verdict.lostPictures = pictures.lost
         verdict.repeatedPictures = pictures.repeated
         verdict.jumps = pictures.jumps
-        verdict.soundGaps = sound.gaps
-        verdict.unitFaults = pictures.faults + sound.faults
-        verdict.lipSyncError = sound.greatestLipSyncError(pictures.runs)
+        verdict.soundGaps = sounds.flatMap(\.gaps)
+        verdict.unitFaults = pictures.faults + sounds.flatMap(\.faults)
+        verdict.lipSyncError = sounds.map { $0.greatestLipSyncError(pictures.runs) }.max() ?? 0
+        verdict.holdBackErrors = holdBackErrors
         verdict.digest = digest
         verdict.output = output
         if unordered > 0 {
             verdict.failures.append("the schedule stands or goes back \(unordered) times")
         }
+        verdict.failures += bounds.failures
         judgeSyntax(&verdict)
         judgeUnits(&verdict)
         judgeJumps(&verdict)
@@ -177,6 +199,8 @@ struct WorldJudge {
         judgeSplices(&verdict)
         verdict.splices = splices.count
         judgePromise(&verdict)
+        judgeHoldBack(&verdict)
+        judgeWholeness(&verdict)
         return verdict
     }
 }

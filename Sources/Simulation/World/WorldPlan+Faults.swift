@@ -56,6 +56,7 @@ extension WorldPlan {
         commands.sort { $0.time < $1.time }
         drawJump()
         drawPolicy()
+        drawSenders()
     }
 
     /// In some worlds the operator holds, the last input is a slate, or a better one is returned to
@@ -178,5 +179,7 @@ extension WorldPlan {
 
 extension InputPlan {
     /// From the taking of a picture to its arrival, 27 MHz ticks.
-    var arrivalTicks: Int64 { profile.latency + delay.scaled(by: 27, over: 1_000) }
+    var arrivalTicks: Int64 {
+        profile.latency + profile.pictureWait + delay.scaled(by: 27, over: 1_000)
+    }
 }

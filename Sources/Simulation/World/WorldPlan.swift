@@ -34,6 +34,10 @@ public struct WorldPlan: Sendable {
     public var tick: Int64?
     /// With a tick: datagrams are handed over behind it, with the times at which they came.
     public var collects = false
+    /// When the hold-back must be at its target.
+    public var holdBackWindows: [HoldBackWindow] = []
+    /// All that is sent comes, if late: the output lacks nothing.
+    public var losesNothing = false
     /// The output itself is wanted.
     public var keepsOutput = false
     /// A digest of the whole output is wanted.
@@ -61,8 +65,32 @@ public struct WorldPlan: Sendable {
         }
     }
 
+    /// Whether an input brings streams that another one does not.
+    public var streamsDiffer: Bool {
+        let kinds = inputs.map { input in
+            [
+                input.profile.content.picture != .none, input.profile.content.sound != .none,
+                input.profile.hasSecondSound,
+            ]
+        }
+        return Set(kinds).count > 1
+    }
+
     /// Whether all encoders stamp from one clock, so that content is known to the frame.
     public var sharesClock: Bool { Set(inputs.map(\.profile.base)).count == 1 }
+}
+
+/// A time in which the hold-back must be at its target.
+public struct HoldBackWindow: Sendable, Equatable {
+    /// Host nanoseconds.
+    public var times: Range<Int64>
+    /// How far it may be off beside 100 ms and what the inputs' own graininess is, nanoseconds.
+    public var tolerance: Int64
+
+    public init(_ times: Range<Int64>, tolerance: Int64 = 0) {
+        self.times = times
+        self.tolerance = tolerance
+    }
 }
 
 // MARK: - From a seed
@@ -150,6 +178,7 @@ extension WorldPlan {
         profile.dataPID = PID(0x102 + shift)
         profile.splicePID = PID(0x103 + shift)
         profile.ownClockPID = PID(0x104 + shift)
+        profile.secondAudioPID = PID(0x105 + shift)
         profile.program = UInt16(1 + chance.number(1_000))
         profile.mapPID = PID(0x1000 + UInt16(chance.number(2_000)))
         profile.clockPlace = [.own, .video, .audio][chance.number(3)]

@@ -1,0 +1,55 @@
+// Inputs that do not bring the same streams: what one of them lacks is missing in the output as long
+// as it is on air, and no longer. All other laws hold.
+
+import SwitchEngine
+import TransportStream
+
+extension WorldJudge {
+    /// A stream may end so much before the seam to an input that lacks it, and begin again so much
+    /// behind the seam away from it, 90 kHz ticks: a long PES packet of sound, and the pictures up
+    /// to a random access point.
+    private static let edgeTicks: Int64 = 90_000
+
+    /// Holes in sound and pictures that belong to inputs without them.
+    var excusedHoles: Int64 {
+        guard plan.streamsDiffer else { return 0 }
+        let gaps = sounds.reduce(0) { $0 + $1.gaps.count { isMissingSound($0) } }
+        return Int64(gaps + pictures.jumps.count { isMissingPictures($0) })
+    }
+
+    /// Whether an input that lacks the sound was on air in the hole before `gap`.
+    func isMissingSound(_ gap: ContentJump) -> Bool {
+        guard plan.streamsDiffer, gap.excessTicks > 0 else { return false }
+        let isSecond = gap.from & SoundWriter.secondMark != 0
+        let others = sounds.flatMap(\.runs).filter { $0.life & SoundWriter.secondMark == 0 }
+        return (pictures.runs + (isSecond ? others : [])).contains { run in
+            guard isInHole(run, before: gap), let profile = profile(of: run.life) else {
+                return false
+            }
+            return profile.content.sound == .none || isSecond && !profile.hasSecondSound
+        }
+    }
+
+    /// Whether an input without pictures was on air in the hole before `jump`.
+    func isMissingPictures(_ jump: ContentJump) -> Bool {
+        guard plan.streamsDiffer, jump.excessTicks > 0 else { return false }
+        return runsWithoutPictures.contains { isInHole($0, before: jump) }
+    }
+
+    private func isInHole(_ run: ContentRun, before jump: ContentJump) -> Bool {
+        run.end > jump.presentation - jump.excessTicks - WorldJudge.edgeTicks
+            && run.start < jump.presentation + WorldJudge.edgeTicks
+    }
+
+    /// Stretches of inputs that have sound alone.
+    var runsWithoutPictures: [ContentRun] {
+        guard plan.streamsDiffer else { return [] }
+        return sounds.flatMap(\.runs).filter {
+            profile(of: $0.life)?.content.picture == SyntheticContent.Picture.none
+        }
+    }
+
+    private func profile(of life: UInt8) -> EncoderProfile? {
+        reader.lives[life & ~SoundWriter.secondMark]?.encoder.profile
+    }
+}
