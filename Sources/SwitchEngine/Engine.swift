@@ -230,17 +230,26 @@ public struct Engine: ~Copyable {
     }
 
     private mutating func trim() {
-        let keep = configuration.holdBack + configuration.preRoll
+        // Behind a seam the output may be further back than was asked for.
+        let holdBack = max(configuration.holdBack.asTicks, clock.holdBackTicks)
         for index in inputs.indices {
             var needed = Int.max
             for segment in restamper.segments where segment.input == index {
                 needed = min(needed, segment.cursor)
             }
             let ticks = max(
-                keep.asTicks,
-                configuration.holdBack.asTicks + 2 * states[index].entryDistance)
+                holdBack + configuration.preRoll.asTicks,
+                holdBack + 2 * states[index].entryDistance, entryAge(index))
             inputs[index].timeline.trim(arrivedBefore: now.ticks - ticks, needed: needed)
         }
+    }
+
+    /// How long ago the newest random access picture of an input began, 27 MHz ticks: without it
+    /// the input could not be gone to. 0 where it is too old to be kept for.
+    private func entryAge(_ index: Int) -> Int64 {
+        guard let entry = inputs[index].timeline.health.lastRandomAccessTicks else { return 0 }
+        let age = now.ticks - entry + Engine.stampMarginTicks
+        return age <= InputState.entryDistanceLimit ? age : 0
     }
 
     // MARK: Wake-up

@@ -4,6 +4,8 @@
 // the input's drift. At a seam the output's time goes on without a step; the hold-back against the
 // new input is then what it happens to be.
 
+import TransportStream
+
 struct OutputClock {
     /// Output ticks = host ticks − offset.
     private var offset: Int64?
@@ -32,10 +34,16 @@ struct OutputClock {
         offset = hostOffset - shift + holdBackTicks
     }
 
-    /// Output time at a host time; never runs backwards.
+    /// The output's time is not further ahead of where the map would have it than this, 5 s; where
+    /// it is, it has been led there by something that was not true, and is put back.
+    static let runawayTicks: Int64 = 5 * StreamTime.ticksPerSecond
+
+    /// Output time at a host time; never runs backwards but out of a mistake.
     mutating func time(at hostTicks: Int64) -> Int64 {
         guard let offset else { return .min }
-        latest = max(latest, hostTicks - offset)
+        let time = hostTicks &- offset
+        latest = latest &- time > OutputClock.runawayTicks && latest != .min
+            ? time : max(latest, time)
         return latest
     }
 

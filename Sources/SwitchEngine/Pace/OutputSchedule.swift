@@ -35,9 +35,12 @@ struct OutputSchedule {
     /// mux rate sets another.
     static let peakBitsPerSecond: Int64 = 100_000_000
 
-    /// No hole on the schedule is longer, one minute: a time beyond is a mistake, and must not fill
-    /// the memory with tables.
-    static let longestHoleTicks: Int64 = 60 * StreamTime.ticksPerSecond
+    /// A packet that is to leave later than this behind the one before, 10 s, has a time that is
+    /// mistaken: it goes next, and the memory is not filled with tables for it.
+    static let longestHoleTicks: Int64 = 10 * StreamTime.ticksPerSecond
+    /// Tables and PCRs alone go out for this long at once, 2 s. Longer nobody has been awake: what
+    /// would have gone out meanwhile is of no use to anybody.
+    static let longestRunTicks: Int64 = 2 * StreamTime.ticksPerSecond
 
     /// Constant rate in bits per second; nil for as many as the inputs bring.
     let muxRate: Int64?
@@ -83,7 +86,7 @@ struct OutputSchedule {
         _ time: Int64, in batch: inout OutputBatch, _ program: inout OutputProgram
     ) -> Int64 {
         if last == nil { begin(at: time, &batch, &program) }
-        let time = min(time, (last ?? time) &+ OutputSchedule.longestHoleTicks)
+        let time = time &- (last ?? time) > OutputSchedule.longestHoleTicks ? last ?? time : time
         fill(upTo: time, &batch, &program)
         return next(wished: time, &batch)
     }
@@ -91,7 +94,10 @@ struct OutputSchedule {
     /// Lets the schedule run on without packets: tables and PCRs (and null packets) only.
     mutating func run(to time: Int64, in batch: inout OutputBatch, _ program: inout OutputProgram) {
         guard let last else { return }
-        fill(upTo: min(time, last &+ OutputSchedule.longestHoleTicks), &batch, &program)
+        if time &- last > OutputSchedule.longestRunTicks {
+            pass(to: time &- OutputSchedule.tableTicks)
+        }
+        fill(upTo: time, &batch, &program)
     }
 
     /// Lets the schedule run on without sending anything: when it goes on, tables and a PCR come

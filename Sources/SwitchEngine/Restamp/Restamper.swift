@@ -248,11 +248,7 @@ struct Restamper {
     private mutating func isJudgeable(
         _ index: Int, _ stream: Int, _ number: Int, _ timeline: borrowing InputTimeline
     ) -> Bool {
-        if segments[index].cuts[stream].leading == nil,
-            segments[index].cuts[stream].notBefore == nil
-        {
-            return true
-        }
+        if !segments[index].cuts[stream].hasBeginRules { return true }
         return endBeginRules(index, stream, number, timeline)
     }
 
@@ -275,11 +271,13 @@ struct Restamper {
             if let notBefore = cut.notBefore, unit.presentation >= notBefore {
                 segments[index].cuts[stream].notBefore = nil
             }
-            if segments[index].cuts[stream].leading == nil,
-                segments[index].cuts[stream].notBefore == nil
-            {
-                return true
+            if cut.awaitsEntry, unit.isEntry, segments[index].cuts[stream].notBefore == nil {
+                segments[index].cuts[stream].awaitsEntry = false
+                segments[index].cuts[stream].leading = LeadingRule(
+                    entry: first, presentation: unit.presentation,
+                    isOpen: unit.mark.randomAccess == .open)
             }
+            if !segments[index].cuts[stream].hasBeginRules { return true }
         }
         return track.pes[number].state != .open || segments[index].isLeaving
     }

@@ -16,7 +16,7 @@ extension StreamTrack {
         let record = pes[number]
         let range = record.elementaryStart..<max(record.elementaryEnd, record.elementaryStart)
         if record.elementaryStart >= cut.from && record.elementaryEnd <= cut.until
-            && cut.leading == nil && cut.notBefore == nil && record.state != .damaged
+            && !cut.hasBeginRules && record.state != .damaged
             && !isRagged(number) && !holdsStub(number) && !isCutShort(number, cut)
         {
             return .whole
@@ -28,11 +28,13 @@ extension StreamTrack {
             return isInside && !isEarly && record.state != .damaged ? .whole : .nothing
         }
         var parts = [range.clamped(to: cut.from..<max(cut.until, cut.from))]
-        if cut.leading != nil || cut.notBefore != nil {
+        if cut.hasBeginRules {
+            var isAwaited = cut.awaitsEntry
             var unit = units.partition { $0.end > record.elementaryStart }
             while unit < units.end, units[unit].start < record.elementaryEnd {
                 let isEarly = cut.notBefore.map { units[unit].presentation < $0 } ?? false
-                if isEarly || cut.leading?.drops(unit, units[unit]) == true {
+                if !isEarly, units[unit].isEntry { isAwaited = false }
+                if isEarly || isAwaited || cut.leading?.drops(unit, units[unit]) == true {
                     let dropped = units[unit].start..<units[unit].end
                     parts = Retention.subtract(dropped, from: parts)
                 }

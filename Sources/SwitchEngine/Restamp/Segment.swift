@@ -17,6 +17,9 @@ struct StreamCut {
     /// Where the first unit that goes out had not come yet when the segment began: units presented
     /// before this do not go out.
     var notBefore: StreamTime?
+    /// Pictures that come in beside another stream that was entered: nothing goes out before their
+    /// first random access picture.
+    var awaitsEntry = false
     /// Where its sound goes on from that of the segment before, output time, 27 MHz ticks.
     var begin: Int64?
     /// Set until the first picture that is shown after the random access picture has come.
@@ -49,6 +52,9 @@ struct StreamCut {
         lastDecoding = (time, number)
         return true
     }
+
+    /// What goes out of its first PES packets is not all of them.
+    var hasBeginRules: Bool { leading != nil || notBefore != nil || awaitsEntry }
 
     static let closed = StreamCut(slot: -1, stampShift: 0, from: .max)
 }

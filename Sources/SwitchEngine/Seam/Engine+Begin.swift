@@ -42,13 +42,24 @@ extension Engine {
     func firstEntry(of index: Int) -> Int? {
         let timeline = inputs[index].timeline
         guard let epoch = timeline.epoch, timeline.clock.hostOffset != nil,
+            !isAwaitingPictures(index, epoch),
             let side = SeamSide(
                 timeline, epoch: epoch, sentBefore: timeline.ring.first,
                 slots: { _ in nil }, isOver: false)
         else { return nil }
-        return side.pictures.first { $0.isEntry && $0.firstTime != nil && !$0.isDamaged }?
+        return side.pictures.first { $0.isEntry && $0.isPlausible && !$0.isDamaged }?
             .units.lowerBound
-            ?? side.pictures.first { $0.isEntry && $0.firstTime != nil }?.units.lowerBound
+            ?? side.pictures.first { $0.isEntry && $0.isPlausible }?.units.lowerBound
+    }
+
+    /// The PMT names pictures, and for so short a time that they may be on their way.
+    private func isAwaitingPictures(_ index: Int, _ epoch: Epoch) -> Bool {
+        let timeline = inputs[index].timeline
+        guard !isFinished, !states[index].hasEnded,
+            epoch.streams.contains(where: { timeline.streams[$0].kind == .video }),
+            let master = timeline.masterStream(of: epoch), timeline.streams[master].kind != .video
+        else { return false }
+        return now.ticks - timeline.health.connectedTicks < configuration.startGrace.asTicks
     }
 
     func claims(_ index: Int, _ epoch: Epoch) -> [StreamClaim] {
@@ -99,6 +110,7 @@ extension Engine {
                 stampShift: shift / StreamTime.ticksPerTimestampTick, from: unit.start)
             if stream != master {
                 cut.notBefore = unit.presentation
+                cut.awaitsEntry = track.kind == .video
                 cut.from = firstPosition(track, epoch)
                 let first = track.units.partition {
                     $0.firstPacket >= epoch.firstPacket && $0.presentation >= unit.presentation

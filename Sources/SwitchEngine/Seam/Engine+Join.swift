@@ -53,7 +53,9 @@ extension Engine {
             best = (choice, rank, isPreferred)
         }
         guard let best else { return giveUp(standing) }
-        guard isToBeTaken(best.choice, from: segment, standing) else { return }
+        guard isToBeTaken(best.choice, from: segment, standing),
+            !hasBetterBehind(best.choice, from: segment, standing)
+        else { return }
         // Who brings less is the way out only when there is no time left for who brings more.
         let isBest = standing.target != nil || !inputs.indices.contains {
             $0 != segment.input && rank(of: $0) < best.rank
@@ -63,6 +65,20 @@ extension Engine {
 
     private mutating func isUrgent(_ plan: SeamPlan) -> Bool {
         plan.expires - releaseTime() < Engine.decisionMarginTicks
+    }
+
+    /// Late is not absent: a failover that loses something is left for one behind it that loses no
+    /// more, as long as the hold-back has one. The input on air may be back before.
+    private mutating func hasBetterBehind(
+        _ choice: SeamChoice, from segment: Segment, _ standing: Wish
+    ) -> Bool {
+        guard standing.manner == .failover, choice.input != segment.input,
+            choice.plan.cost.kind == .loses || choice.plan.cost.kind == .steps,
+            let later = plan(
+                to: choice.input, from: segment, standing,
+                notExpiringBefore: releaseTime() + 2 * Engine.decisionMarginTicks)
+        else { return false }
+        return !(choice.plan.cost < later.plan.cost)
     }
 
     /// Inputs that may be gone to.
@@ -131,7 +147,7 @@ extension Engine {
         return isSmall && plan.cost.framesMissed <= standing.leastLossSeen ?? .max
     }
 
-    private func isWayOut(_ plan: SeamPlan, _ standing: Wish, isUrgent: Bool) -> Bool {
+    private mutating func isWayOut(_ plan: SeamPlan, _ standing: Wish, isUrgent: Bool) -> Bool {
         // To go around damage is worth a loss of few pictures, not a jump. A fault that one does
         // not see in the pictures can wait for better.
         let isJump = plan.cost.kind == .steps || plan.cost.kind == .hole
@@ -139,12 +155,30 @@ extension Engine {
         if standing.reason.isHarmless && isJump {
             return isUrgent && now.ticks - standing.since >= configuration.plannedWait.asTicks
         }
+        if isRunDry && !hasRefilled(plan) { return false }
         // A place where nothing but the picture order is wrong could still become a better one.
         // It is waited for where the fault stands; others may pass, and the wish with them,
         // while what they did is still ahead.
         let isWhole = plan.cost.kind == .loses && plan.cost.framesLost == 0
         let stands = standing.reason == .silence || standing.reason == .timelineBreak
         return isUrgent || isWhole && !stands && plan.cost.soundGapTicks == 0
+    }
+
+    /// Whether all that there is of the input on air has left.
+    private var isRunDry: Bool {
+        mutating get {
+            guard let last = restamper.schedule.last else { return false }
+            return isStandingStill || releaseTime() - last > Engine.decisionMarginTicks
+        }
+    }
+
+    /// Where the output has run dry nothing is won by an entry that leaves it without its
+    /// hold-back: the next late packet would be the next hole. It fills as at the begin, from when
+    /// the entry came.
+    private func hasRefilled(_ plan: SeamPlan) -> Bool {
+        let isTrue = plan.cost.kind == .meets || plan.cost.kind == .loses
+        let target = configuration.holdBack.asTicks
+        return isTrue || plan.holdBackTicks >= target - Engine.holdBackToleranceTicks
     }
 
     /// Whether the seam leaves the output its hold-back: a slate can go on until an input that has
@@ -159,7 +193,10 @@ extension Engine {
         return waited >= 2 * configuration.holdBack.asTicks + Engine.provenTicks
     }
 
-    private mutating func plan(to index: Int, from segment: Segment, _ wish: Wish) -> SeamChoice? {
+    /// - Parameter limit: place on the output's schedule before which the plan must not expire.
+    private mutating func plan(
+        to index: Int, from segment: Segment, _ wish: Wish, notExpiringBefore limit: Int64 = .min
+    ) -> SeamChoice? {
         let outgoing = inputs[segment.input].timeline
         guard let epoch = inputs[index].timeline.epoch,
             index != segment.input || epoch.number != segment.epoch.number
@@ -193,7 +230,8 @@ extension Engine {
             incomingNow: inputs[index].timeline.clock.time(at: now.ticks)?.ticks ?? .min / 4,
             holdBackTicks: configuration.holdBack.asTicks,
             packetTicks: restamper.schedule.packetTicks,
-            mayOpenHole: !wish.isPlanned && (isStandingStill || isOver), bounds: wish.bounds)
+            mayOpenHole: !wish.isPlanned && (isStandingStill || isOver), bounds: wish.bounds,
+            holdBackNow: clock.holdBackTicks, notExpiringBefore: limit)
         guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
         return SeamChoice(
             plan: plan, input: index, epoch: epoch, slots: slots, alignment: alignment)

@@ -126,6 +126,7 @@ extension Engine {
                 stampShift: (plan.shift + nudge) / StreamTime.ticksPerTimestampTick,
                 from: firstPosition(track, choice.epoch))
             cut.begin = plan.sounds.first { $0.incomingStream == stream }?.begin
+            cut.awaitsEntry = stream != master && track.kind == .video
             if fromUnit >= track.units.end {
                 cut.notBefore = StreamTime(ticks: notBefore)
                 // The PES packet with the frame may have begun.

@@ -54,6 +54,8 @@ struct SeamPlan {
     var expires: Int64
     /// How far the first incoming packet comes after its place on the schedule.
     var lateTicks: Int64
+    /// How far the output runs behind the incoming input's newest packets after it.
+    var holdBackTicks: Int64
 }
 
 /// What a seam costs; smaller is better. Compared in the order of the fields.
@@ -123,6 +125,11 @@ struct SeamRequest {
     /// on without pictures.
     var mayOpenHole: Bool
     var bounds = SeamBounds()
+    /// How far the output runs behind the outgoing input's newest packets.
+    var holdBackNow: Int64 = 0
+    /// Plans that can not be carried out any more at this place on the output's schedule are not
+    /// asked for.
+    var notExpiringBefore = Int64.min
 }
 
 enum SeamOutcome {

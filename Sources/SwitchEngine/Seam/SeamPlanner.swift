@@ -14,6 +14,10 @@ enum SeamPlanner {
     /// Later than any time on a schedule, with room to add to it.
     private static let never = Int64.max / 4
 
+    /// An incoming picture does not leave later than the hold-back and this, 5 s: by then the output
+    /// would have stood still.
+    private static let runawayTicks: Int64 = 5 * StreamTime.ticksPerSecond
+
     static func plan(_ request: SeamRequest) -> SeamOutcome {
         let depth = reorderDepth(request.outgoing)
         let cuts = cleanCuts(request.outgoing, depth: depth, frame: frameTicks(request))
@@ -31,6 +35,7 @@ enum SeamPlanner {
             for candidate in candidates(request, cuts, firstCut, entry, depth) {
                 switch complete(request, candidate) {
                 case .plan(let plan):
+                    if plan.expires < request.notExpiringBefore { continue }
                     if best.map({ isBetter(plan, than: $0, request) }) ?? true { best = plan }
                 case .none(let why):
                     reason = why
@@ -154,7 +159,7 @@ enum SeamPlanner {
         let gap = pictures.lastIndex { $0.followsGap } ?? -1
         return pictures.indices.compactMap { index in
             let picture = pictures[index]
-            guard index > damage, index >= gap, picture.isEntry, picture.firstTime != nil else {
+            guard index > damage, index >= gap, picture.isEntry, picture.isPlausible else {
                 return nil
             }
             return entry(at: index, side)
@@ -318,6 +323,9 @@ enum SeamPlanner {
         let gap = sounds.map { abs($0.gapTicks) }.max() ?? 0
         let holdBack = request.incomingNow + pair.shift - request.scheduleNow
         let isTrue = pair.kind == .meets || pair.kind == .loses
+        guard -late.ticks <= request.holdBackTicks + request.holdBackNow + runawayTicks else {
+            return .none("an entry would leave long after the output has run dry")
+        }
         let fallen = picturesOutOfOrder(
             request.outgoing, before: pair.cut.index, request.incoming, from: pair.entry.index)
         let isWhole = pair.cut.holes == 0 && fallen == 0
@@ -339,14 +347,19 @@ enum SeamPlanner {
         let leaveTime = request.outgoingShift
             + ((pair.cut.index < outgoing.count
                 ? outgoing[pair.cut.index].firstTime : outgoing.last?.lastTime) ?? never)
+        // The sound has a place of its own, which may come before that of the pictures.
+        let heard = sounds.filter { $0.outgoingStream != nil && $0.incomingStream != nil }
+            .compactMap(\.begin).min() ?? never
         return .plan(
             SeamPlan(
                 outgoingUntil: firstOut,
                 incomingFrom: incoming[pair.entry.index].units.lowerBound,
                 shift: pair.shift, sounds: sounds, presentation: place, cost: cost,
                 breaksLink: pair.entry.isOpen,
-                expires: min(leaveTime, max(entryTime, request.scheduleNow)),
-                lateTicks: max(0, late.ticks)))
+                expires: min(
+                    leaveTime, max(entryTime, request.scheduleNow),
+                    max(heard - SoundPlanner.marginTicks, request.scheduleNow)),
+                lateTicks: max(0, late.ticks), holdBackTicks: holdBack))
     }
 
     /// How far the first packet is behind the schedule, and by how much some picture would miss its

@@ -33,6 +33,11 @@ struct SeamPicture {
     var end: Int64 { presentation + durationTicks }
     /// A decoder that knows nothing may start here.
     var isEntry: Bool { randomAccess != .none && hasParameterSets && !isOpen }
+    /// It has its transport time, and a decoder could buffer what lies between that and its own.
+    var isPlausible: Bool {
+        guard let firstTime else { return false }
+        return abs(decoding &- firstTime) <= ContentLead.limitTicks
+    }
 }
 
 /// An audio frame.

@@ -38,7 +38,9 @@ struct ContentLead {
     mutating func measure(_ track: StreamTrack, ring: borrowing PacketRing, from first: Int) {
         let units = track.units
         var number = max(nextUnit ?? units.first, units.first)
-        while number < units.end {
+        // The least ever seen counts, so a stray time stamp must not be among them.
+        let end = min(track.doubtful?.unit ?? units.end, units.end)
+        while number < end {
             let unit = units[number]
             guard unit.firstPacket < ring.stamped else { break }
             if unit.firstPacket >= first && unit.firstPacket >= ring.first && unit.isTimed

@@ -27,12 +27,14 @@ struct StampWatch {
         var time: StreamTime
         /// The step to it from the one before, 27 MHz ticks.
         var step: Int64 = 0
+        /// The one before it: what goes on from there shows that this one was a stray one.
+        var earlier: (decoding: Timestamp, time: StreamTime, step: Int64)?
         /// Another stream's stamps have jumped by this, and these are to follow.
         var awaited: Int64?
         /// The last stamp, which has jumped, and when it came: the next one tells what it means.
         var doubtful: (decoding: Timestamp, time: StreamTime)?
-        /// It is the only one so far, and far from the clock.
-        var isOdd = false
+        /// It is the only one so far: nothing proves it yet.
+        var isLone = true
         /// The latest distances of the stamps from the clock, 27 MHz ticks, how many there are and
         /// where the next goes. In place: a mark is copied for each PES packet.
         private var distances = InlineArray<15, Int64>(repeating: 0)
@@ -102,20 +104,33 @@ struct StampWatch {
         guard var mark = marks[stream] else { return begin(stream, decoding, time) }
         let step = StampWatch.step(from: mark.decoding, to: decoding)
         if StampWatch.goesOn(step, after: time - mark.time) {
-            let isOdd = mark.isOdd
-            mark.isOdd = false
+            let isOdd = mark.isLone
+                && !StampWatch.isPlausible(decoding.unwrapped(near: time), at: time)
+            mark.isLone = false
             mark.doubtful = nil
+            mark.earlier = (mark.decoding, mark.time, mark.step)
             mark.step = step
             mark.accept(decoding, at: time)
             marks[stream] = mark
             return isOdd ? .apart(by: StampWatch.distance(of: decoding, from: time)) : .goesOn
         }
-        // One stamp, far from the clock, is all that it would have jumped from.
-        if mark.isOdd { return begin(stream, decoding, time) }
+        if let earlier = mark.earlier, !isCertain {
+            let step = StampWatch.step(from: earlier.decoding, to: decoding)
+            if StampWatch.goesOn(step, after: time - earlier.time) {
+                mark.earlier = nil
+                mark.doubtful = nil
+                mark.step = earlier.step
+                mark.accept(decoding, at: time)
+                marks[stream] = mark
+                return .goesOn
+            }
+        }
+        // One stamp is all that it would have jumped from, and either may be the stray one.
+        if mark.isLone && !isCertain { return begin(stream, decoding, time) }
         let before = mark.doubtful
         mark.doubtful = (decoding, time)
         let jump = StampWatch.step(from: mark.decoding, to: before?.decoding ?? decoding) - mark.step
-        let isExpected = mark.awaited.map { abs(step - mark.step - $0) < StampWatch.forwardTicks }
+        let isExpected = mark.awaited.map { abs(jump - $0) < StampWatch.forwardTicks }
         let isConfirmed = before.map {
             StampWatch.goesOn(
                 StampWatch.step(from: $0.decoding, to: decoding), after: time - $0.time)
@@ -127,10 +142,11 @@ struct StampWatch {
         let awaited = mark.awaited
         mark.awaited = nil
         mark.doubtful = nil
+        mark.earlier = nil
         mark.decoding = decoding
         mark.time = time
         marks[stream] = mark
-        if isExpected == true, let awaited { return .follows(by: step - mark.step - awaited) }
+        if isExpected == true, let awaited { return .follows(by: jump - awaited) }
         for index in marks.indices where index != stream { marks[index]?.awaited = jump }
         return .jump(by: jump)
     }
@@ -138,9 +154,7 @@ struct StampWatch {
     private mutating func begin(
         _ stream: Int, _ decoding: Timestamp, _ time: StreamTime
     ) -> Verdict {
-        var mark = Mark(decoding: decoding, time: time)
-        mark.isOdd = !StampWatch.isPlausible(decoding.unwrapped(near: time), at: time)
-        marks[stream] = mark
+        marks[stream] = Mark(decoding: decoding, time: time)
         return .unknown
     }
 
@@ -170,6 +184,9 @@ struct StampWatch {
             marks[index]?.time = time + ticks
             if let doubtful = marks[index]?.doubtful {
                 marks[index]?.doubtful = (doubtful.decoding, doubtful.time + ticks)
+            }
+            if let earlier = marks[index]?.earlier {
+                marks[index]?.earlier = (earlier.decoding, earlier.time + ticks, earlier.step)
             }
         }
     }

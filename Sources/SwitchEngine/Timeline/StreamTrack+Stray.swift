@@ -6,6 +6,16 @@
 
 import TransportStream
 
+/// The unit whose time is in doubt until the next time stamp comes.
+struct Doubt {
+    var unit: Int
+    /// The step to it was taken for a hole, and the unit before it for a damaged one.
+    var isHole = false
+    var hasSpoilt = false
+    /// Its time is before that of the unit before.
+    var isBack = false
+}
+
 extension StreamTrack {
     /// The first packet of the PES packet whose time is in doubt: it does not leave before the next
     /// time stamp has come.
@@ -58,38 +68,99 @@ extension StreamTrack {
         switch verdict {
         case .goesOn, .stray: return
         case .hole:
-            if !isReordered { doubtful = (units.end, !gapPending) }
+            if !isReordered { doubtful = Doubt(unit: units.end, isHole: !gapPending) }
             guard !gapPending else { return }
             gapPending = true
             holes += 1
+            spoilLast()
         case .back:
-            doubtful = (units.end, false)
+            doubtful = Doubt(unit: units.end, isBack: true)
         }
+    }
+
+    /// Of sixteen packets that are lost in a row the counter shows none: what the unit before the
+    /// hole ended with may be the rest of another. Where its PES packet tells how long it is, and
+    /// was just that long, it is whole.
+    private mutating func spoilLast() {
+        guard let last = units.last, !last.isDamaged, last.pes >= pes.first, last.pes < pes.end,
+            pes[last.pes].missingBytes != 0 || last.pes == pes.end - 1
+        else { return }
+        units[units.end - 1].isDamaged = true
+        if last.pes < pes.end - 1 { pes[last.pes].state = .damaged }
+        doubtful?.hasSpoilt = true
+    }
+
+    private mutating func unspoil(_ unit: Int) {
+        guard unit >= units.first, unit < units.end else { return }
+        units[unit].isDamaged = false
+        let number = units[unit].pes
+        if number >= pes.first, number < pes.end { pes[number].state = .complete }
     }
 
     /// A time stamp has come: the unit in doubt was right, or is moved.
     private mutating func settleDoubt(_ verdict: StepHabit.Verdict) {
-        guard let (unit, isHole) = doubtful else { return }
+        guard let doubt = doubtful else { return }
         doubtful = nil
-        guard case .stray(let off) = verdict else { return }
-        restamp(from: unit, by: -off)
-        if isHole, unit >= units.first, unit < units.end { units[unit].followsGap = false }
+        guard case .stray(let off) = verdict else { return pullFirst(before: doubt) }
+        move(doubt, off: off)
     }
 
     /// The line goes on elsewhere from the unit that is in doubt on: it is the last of the old one,
     /// and what it shows goes on from there.
     mutating func leaveDoubtBehind() {
-        guard let (unit, isHole) = doubtful, let off = habit.doubt else { return }
+        guard let doubt = doubtful, let off = habit.doubt else { return }
         doubtful = nil
-        restamp(from: unit, by: -off)
-        if isHole, unit >= units.first, unit < units.end { units[unit].followsGap = false }
+        move(doubt, off: off)
     }
 
-    /// Moves the units from a number on, and the stamps that their PES packets go out with.
-    private mutating func restamp(from first: Int, by ticks: Int64) {
-        guard first >= units.first, first < units.end else { return }
+    private mutating func move(_ doubt: Doubt, off: Int64) {
+        restamp(doubt.unit..<units.end, by: rounding(of: doubt.unit) - off)
+        if doubt.isHole, doubt.unit >= units.first, doubt.unit < units.end {
+            units[doubt.unit].followsGap = false
+        }
+        if doubt.hasSpoilt { unspoil(doubt.unit - 1) }
+    }
+
+    /// The second time stamp of a line was before the first one, and the third goes on from it: the
+    /// first one was wrong.
+    private mutating func pullFirst(before doubt: Doubt) {
+        guard doubt.isBack, let first = firstOfLine, first >= units.first, first < doubt.unit,
+            doubt.unit < units.end, doubt.unit - first <= StreamTrack.firstUnits
+        else { return }
+        pull(first..<doubt.unit, to: units[doubt.unit].decoding)
+    }
+
+    /// Puts units where they end at a time.
+    private mutating func pull(_ range: Range<Int>, to end: StreamTime) {
+        let span = range.reduce(Int64(0)) { $0 + units[$1].durationTicks }
+        restamp(range, by: end - span - units[range.lowerBound].decoding)
+    }
+
+    /// By how much the place behind the unit before falls short of the exact one, where frames last
+    /// no whole ticks of 90 kHz: stamps are rounded down, so the one that was rounded least tells.
+    private func rounding(of unit: Int) -> Int64 {
+        guard unit > units.first, unit < units.end, frameRate.ticks > 0 else { return 0 }
+        let last = units[unit - 1].decoding
+        var least: Int64 = 0
+        for index in max(units.first, unit - StreamTrack.roundedUnits)..<unit
+        where units[index].isTimed {
+            let distance = units[index].decoding - last
+            let frames = distance.roundedDivision(by: frameRate.ticks)
+            let off = distance - frames * frameRate.ticks
+            if off <= StreamTime.ticksPerTimestampTick { least = max(least, off) }
+        }
+        return least
+    }
+
+    /// Units in which one that was rounded by next to nothing is found.
+    private static let roundedUnits = 16
+
+    /// Moves units, and the stamps that their PES packets go out with.
+    private mutating func restamp(_ range: Range<Int>, by ticks: Int64) {
+        guard !range.isEmpty, range.lowerBound >= units.first, range.upperBound <= units.end
+        else { return }
         strayStamps += 1
-        for index in first..<units.end {
+        for index in range {
             units[index].presentation += ticks
             units[index].decoding += ticks
             let number = units[index].pes
@@ -110,8 +181,7 @@ extension StreamTrack {
             !StampWatch.isPlausible(units[first].decoding, at: clock),
             StampWatch.isPlausible(unit.decoding, at: clock)
         else { return false }
-        let span = (first..<units.end).reduce(Int64(0)) { $0 + units[$1].durationTicks }
-        restamp(from: first, by: unit.decoding - span - units[first].decoding)
+        pull(first..<units.end, to: unit.decoding)
         firstOfLine = nil
         doubtful = nil
         habit.restart()

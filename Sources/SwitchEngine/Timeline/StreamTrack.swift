@@ -17,17 +17,15 @@ struct StreamTrack {
 
     private var continuity = ContinuityWatch()
     var habit = StepHabit()
-    /// The unit whose time is in doubt until the next time stamp comes, and whether the step to it
-    /// was taken for a hole.
-    var doubtful: (unit: Int, isHole: Bool)?
+    var doubtful: Doubt?
     /// Time stamps that were wrong, and were written anew.
     var strayStamps: Int64 = 0
     /// A DTS has come that is not the PTS, and a picture that is shown before one decoded earlier.
     var hasDecodingStamps = false
     var hasReordering = false
-    /// A time stamp has come on this line.
-    private var hasStamps = false
-    /// The first unit of the line with a time stamp, until a second one has come.
+    /// Time stamps that have come on this line, up to three.
+    private var stampsOfLine = 0
+    /// The first unit of the line with a time stamp, until it is proved.
     var firstOfLine: Int?
     private var marks: [AccessUnitMark] = []
     private var trail = PlaceTrail()
@@ -339,8 +337,10 @@ struct StreamTrack {
         }
         watchStep(&unit, isStamped: isFirst && record.presentation != nil, clock: clock)
         if isFirst, record.presentation != nil {
-            firstOfLine = hasStamps ? nil : units.end
-            hasStamps = true
+            // The third one proves which of the first two is right.
+            if stampsOfLine == 0 { firstOfLine = units.end }
+            if stampsOfLine > 1 { firstOfLine = nil }
+            stampsOfLine = min(stampsOfLine + 1, 3)
         }
         unit.followsGap = gapPending
         gapPending = false
@@ -412,7 +412,7 @@ struct StreamTrack {
         detector.reset()
         awaitsStart = true
         gapPending = false
-        hasStamps = false
+        stampsOfLine = 0
         firstOfLine = nil
         frameRate = FrameRate()
         habit.restart()

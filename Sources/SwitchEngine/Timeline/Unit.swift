@@ -76,6 +76,8 @@ struct Unit {
 
     var isOpen: Bool { end == .max }
     var isSecondField: Bool { mark.field == .secondField }
+    /// A decoder that knows nothing may start here.
+    var isEntry: Bool { mark.randomAccess != .none && mark.hasParameterSets }
 
     static let none = Unit(
         start: 0, firstPacket: 0, lastPacket: 0, pes: 0, presentation: StreamTime(ticks: 0),
