@@ -147,7 +147,7 @@ extension Engine {
         return isSmall && plan.cost.framesMissed <= standing.leastLossSeen ?? .max
     }
 
-    private mutating func isWayOut(_ plan: SeamPlan, _ standing: Wish, isUrgent: Bool) -> Bool {
+    private func isWayOut(_ plan: SeamPlan, _ standing: Wish, isUrgent: Bool) -> Bool {
         // To go around damage is worth a loss of few pictures, not a jump. A fault that one does
         // not see in the pictures can wait for better.
         let isJump = plan.cost.kind == .steps || plan.cost.kind == .hole
@@ -155,7 +155,6 @@ extension Engine {
         if standing.reason.isHarmless && isJump {
             return isUrgent && now.ticks - standing.since >= configuration.plannedWait.asTicks
         }
-        if isRunDry && !hasRefilled(plan) { return false }
         // A place where nothing but the picture order is wrong could still become a better one.
         // It is waited for where the fault stands; others may pass, and the wish with them,
         // while what they did is still ahead.
@@ -170,15 +169,6 @@ extension Engine {
             guard let last = restamper.schedule.last else { return false }
             return isStandingStill || releaseTime() - last > Engine.decisionMarginTicks
         }
-    }
-
-    /// Where the output has run dry nothing is won by an entry that leaves it without its
-    /// hold-back: the next late packet would be the next hole. It fills as at the begin, from when
-    /// the entry came.
-    private func hasRefilled(_ plan: SeamPlan) -> Bool {
-        let isTrue = plan.cost.kind == .meets || plan.cost.kind == .loses
-        let target = configuration.holdBack.asTicks
-        return isTrue || plan.holdBackTicks >= target - Engine.holdBackToleranceTicks
     }
 
     /// Whether the seam leaves the output its hold-back: a slate can go on until an input that has
@@ -230,7 +220,8 @@ extension Engine {
             incomingNow: inputs[index].timeline.clock.time(at: now.ticks)?.ticks ?? .min / 4,
             holdBackTicks: configuration.holdBack.asTicks,
             packetTicks: restamper.schedule.packetTicks,
-            mayOpenHole: !wish.isPlanned && (isStandingStill || isOver), bounds: wish.bounds,
+            mayOpenHole: !wish.isPlanned && (isStandingStill || isOver),
+            isDry: !wish.isPlanned && isRunDry, bounds: wish.bounds,
             holdBackNow: clock.holdBackTicks, notExpiringBefore: limit)
         guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
         return SeamChoice(

@@ -81,6 +81,8 @@ struct SeamCost: Comparable {
     var framesOutOfOrder = 0
     /// 0 for an IDR-like entry, 1 for an open one.
     var entry: Int
+    /// The output would run far further behind than it is to; only where time is not true.
+    var isFarBehind = false
     /// Distance of the hold-back after the seam from its target; only where time is not true.
     var holdBackErrorTicks: Int64
 
@@ -89,12 +91,12 @@ struct SeamCost: Comparable {
 
     static func < (a: SeamCost, b: SeamCost) -> Bool {
         let left = [
-            Int64(a.kind.rawValue), a.soundGapTicks, Int64(a.framesMissed), Int64(a.framesRepeated),
-            a.holdBackErrorTicks, Int64(a.entry),
+            Int64(a.kind.rawValue), a.soundGapTicks, a.isFarBehind ? 1 : 0, Int64(a.framesMissed),
+            Int64(a.framesRepeated), a.holdBackErrorTicks, Int64(a.entry),
         ]
         let right = [
-            Int64(b.kind.rawValue), b.soundGapTicks, Int64(b.framesMissed), Int64(b.framesRepeated),
-            b.holdBackErrorTicks, Int64(b.entry),
+            Int64(b.kind.rawValue), b.soundGapTicks, b.isFarBehind ? 1 : 0, Int64(b.framesMissed),
+            Int64(b.framesRepeated), b.holdBackErrorTicks, Int64(b.entry),
         ]
         return left.lexicographicallyPrecedes(right)
     }
@@ -124,6 +126,8 @@ struct SeamRequest {
     /// A late stream may be put further back in time to be decodable: the clock downstream has run
     /// on without pictures.
     var mayOpenHole: Bool
+    /// All that there is of the outgoing input has left.
+    var isDry = false
     var bounds = SeamBounds()
     /// How far the output runs behind the outgoing input's newest packets.
     var holdBackNow: Int64 = 0

@@ -18,6 +18,13 @@ enum SeamPlanner {
     /// would have stood still.
     private static let runawayTicks: Int64 = 5 * StreamTime.ticksPerSecond
 
+    /// A hold-back that lacks no more than this, 200 ms, is not filled up.
+    private static let refillToleranceTicks: Int64 = 200 * StreamTime.ticksPerMillisecond
+
+    /// Where time is not true the output does not run further behind its target than this, 3 s, for
+    /// the sake of pictures: it would add up over seams.
+    private static let farBehindTicks: Int64 = 3 * StreamTime.ticksPerSecond
+
     static func plan(_ request: SeamRequest) -> SeamOutcome {
         let depth = reorderDepth(request.outgoing)
         let cuts = cleanCuts(request.outgoing, depth: depth, frame: frameTicks(request))
@@ -300,12 +307,13 @@ enum SeamPlanner {
             return .none("the time of the switch has not come")
         }
         let late = lateness(request, pair)
-        if late.shortfall > 0 {
+        let delay = max(late.shortfall, refill(request, pair))
+        if delay > 0 {
             guard request.mayOpenHole, pair.kind != .meets, pair.kind != .loses else {
                 return .none("an entry would come after its decoding time")
             }
             let frame = frameTicks(request)
-            let frames = (late.shortfall + frame - 1) / frame
+            let frames = (delay + frame - 1) / frame
             // Placed anew, not moved: two roundings would leave the picture grid.
             pair.shift = shift(request, to: pair.cut.end + frames * frame, pair.entry)
             pair.kind = .hole
@@ -334,6 +342,7 @@ enum SeamPlanner {
             soundGapTicks: gap, framesLost: pair.framesLost + pair.cut.holes,
             framesRepeated: pair.framesRepeated, framesOutOfOrder: fallen,
             entry: pair.entry.isOpen ? 1 : 0,
+            isFarBehind: !isTrue && holdBack > request.holdBackTicks + farBehindTicks,
             holdBackErrorTicks: isTrue ? 0 : abs(holdBack - request.holdBackTicks))
         // True time is of no use where the incoming input has nothing to send for it.
         if isTrue && holdBack < 0 {
@@ -360,6 +369,16 @@ enum SeamPlanner {
                     leaveTime, max(entryTime, request.scheduleNow),
                     max(heard - SoundPlanner.marginTicks, request.scheduleNow)),
                 lateTicks: max(0, late.ticks), holdBackTicks: holdBack))
+    }
+
+    /// How much later than its place an entry is put to give the output its hold-back again. Where
+    /// it has run dry nothing is won by an entry that leaves it without: the next late packet would
+    /// be the next hole. It fills as at the begin.
+    private static func refill(_ request: SeamRequest, _ pair: Candidate) -> Int64 {
+        guard request.isDry, pair.kind == .steps else { return 0 }
+        let holdBack = request.incomingNow + pair.shift - request.scheduleNow
+        let missing = request.holdBackTicks - holdBack
+        return missing > refillToleranceTicks ? missing : 0
     }
 
     /// How far the first packet is behind the schedule, and by how much some picture would miss its

@@ -428,6 +428,10 @@ struct InputTimeline {
         for index in epochs.indices where epochs[index].number == epoch.number {
             if let known = epochs[index].alignment { return known }
         }
+        // It is forgotten, and what is known now is of another line.
+        guard epoch.number == epochNumber else {
+            return AlignmentSide(presentationToHost: nil, reorderTicks: 0, frameTicks: 0)
+        }
         var toHost: Int64?
         if let offset = clock.hostOffset, let lead = lead.presentationToTransport {
             toHost = offset &+ lead

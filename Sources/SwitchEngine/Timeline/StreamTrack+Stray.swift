@@ -47,7 +47,8 @@ extension StreamTrack {
         follow(previous, &guess)
         let isDecodingRight = abs(unit.decoding - guess.decoding) <= 3 * previous.durationTicks
         if isDecodingRight {
-            unit.presentation = unit.decoding + (guess.presentation - guess.decoding)
+            unit.presentation = unit.decoding
+                + (usualDelay(like: unit) ?? guess.presentation - guess.decoding)
         } else {
             unit.decoding = guess.decoding
             let left = unit.presentation - guess.decoding
@@ -55,6 +56,17 @@ extension StreamTrack {
         }
         pes[number].presentation = unit.presentation
         pes[number].decoding = unit.decoding
+    }
+
+    /// How long pictures of the same sort wait between decoding and showing: the last one's tell.
+    private func usualDelay(like unit: Unit) -> Int64? {
+        for index in (max(units.first, units.end - StreamTrack.roundedUnits)..<units.end).reversed()
+        where units[index].isTimed && units[index].mark.coding == unit.mark.coding
+            && units[index].mark.isReference == unit.mark.isReference
+        {
+            return units[index].presentation - units[index].decoding
+        }
+        return nil
     }
 
     /// Holds the time of a new unit, which has no number yet, against those before.
