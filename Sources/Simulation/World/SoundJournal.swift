@@ -79,7 +79,9 @@ struct SoundJournal {
                 let picture = pictures[index]
                 if picture.start > run.end { break }
                 let overlap = min(run.end, picture.end) - max(run.start, picture.start)
-                guard picture.life == run.life & ~SoundWriter.secondMark, overlap > 9_000 else { continue }
+                guard picture.life == run.life & ~SoundWriter.secondMark, overlap > 9_000 else {
+                    continue
+                }
                 result = max(result, abs(run.offset - picture.offset))
             }
         }

@@ -1,5 +1,6 @@
 // What holds at each wake-up, whatever the inputs bring: the output keeps to the host's clock, a
-// batch is no larger than what came and the time that it covers ask for, and what is kept is bounded.
+// batch is no larger than what came and the time that it covers ask for, and what is kept is
+// bounded.
 //
 // The bounds are wide on purpose. They are not what is good, they are what is never exceeded: a
 // line that follows one wrong time stamp breaks them by minutes and megabytes.

@@ -1,5 +1,5 @@
-// Inputs that do not bring the same streams: what one of them lacks is missing in the output as long
-// as it is on air, and no longer. All other laws hold.
+// Inputs that do not bring the same streams: what one of them lacks is missing in the output as
+// long as it is on air, and no longer. All other laws hold.
 
 import SwitchEngine
 import TransportStream
