@@ -18,6 +18,19 @@ public struct FuzzInput: Sendable, Equatable {
     public var mutations: [Mutation] = []
 }
 
+/// A line that brings bytes as they are, whatever is in them: pieces of one size at one rate, held
+/// up at times, and what was held up comes at once.
+public struct FuzzLine: Sendable, Equatable {
+    /// In parts of a million of each input's own rate.
+    public var rate: Int
+    public var pieceBytes: Int
+    /// How often it is held up, in parts of a million of all pieces.
+    public var stalls: Int
+    /// For how long at most, nanoseconds.
+    public var longestStall: Int64
+    public var seed: UInt64
+}
+
 public struct FuzzPlan: Sendable {
     public let seed: UInt64
     public var inputs: [FuzzInput]
@@ -25,6 +38,8 @@ public struct FuzzPlan: Sendable {
     public var script: [RehearsalEvent]
     /// Names of the recordings, by input.
     public var names: [String]
+    /// How the inputs come; nil for when their own clocks say, as in a rehearsal.
+    public var line: FuzzLine?
 
     /// Something that can be left out.
     public enum Ingredient: Sendable, Equatable {
@@ -33,6 +48,8 @@ public struct FuzzPlan: Sendable {
         case passes(input: Int)
         case delay(input: Int)
         case setting(Setting)
+        /// Comes when its own clock says instead.
+        case line
         /// The last input, with all that names it.
         case lastInput
     }
@@ -61,6 +78,13 @@ public struct FuzzPlan: Sendable {
         let length = first.durationTicks.scaled(by: 1000, over: 27) * Int64(inputs[0].passes)
         writeScript(length: length, &chance)
         mutate(&chance)
+        if chance.happens(perMillion: 250_000) {
+            line = FuzzLine(
+                rate: [990_000, 1_000_000, 1_000_000, 1_050_000][chance.number(4)],
+                pieceBytes: [1316, 1316, 188, 1 + chance.number(4_000)][chance.number(4)],
+                stalls: [0, 0, 500, 5_000][chance.number(4)],
+                longestStall: Int64(1 + chance.number(3_000)) * 1_000_000, seed: chance.next())
+        }
     }
 
     // MARK: Drawing
@@ -106,7 +130,7 @@ public struct FuzzPlan: Sendable {
         }
         if chance.happens(perMillion: 250_000) { configuration.standstillMode = .silence }
         if chance.happens(perMillion: 250_000) {
-            configuration.muxRate = max(rate * Int64(13 + chance.number(20)) / 10, 300_000)
+            configuration.muxRate = max(rate * Int64(13 + chance.number(20)) / 10, 1_000_000)
         }
         if chance.happens(perMillion: 300_000) {
             configuration.plannedWait = Int64(chance.number(10_000)) * ms
@@ -172,7 +196,7 @@ public struct FuzzPlan: Sendable {
     }
 
     /// Bits per second, by its PCRs.
-    private static func rate(_ mutant: Mutant) -> Int64 {
+    static func rate(_ mutant: Mutant) -> Int64 {
         let bits = Int64(mutant.bytes.count) * 8
         return bits.scaled(by: StreamTime.ticksPerSecond, over: mutant.durationTicks)
     }
@@ -211,6 +235,7 @@ extension FuzzPlan {
             changed.reset(setting, to: plain)
             if changed.configuration != configuration { all.append(.setting(setting)) }
         }
+        if line != nil { all.append(.line) }
         if inputs.count > 1 { all.append(.lastInput) }
         return all
     }
@@ -235,6 +260,7 @@ extension FuzzPlan {
             case .delay(let input):
                 if input < plan.inputs.count { plan.inputs[input].delay = 0 }
             case .setting(let setting): plan.reset(setting, to: plain)
+            case .line: plan.line = nil
             case .lastInput: plan.removeLastInput()
             }
         }

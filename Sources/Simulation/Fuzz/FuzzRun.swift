@@ -18,29 +18,35 @@ public enum FuzzRun {
         precondition(inputs.count == plan.inputs.count)
         for bytes in inputs { check(bytes, seed: plan.seed) }
         var judge = FuzzJudge(plan.configuration, keepsEvents: keepsEvents)
-        let readers = inputs.map { ByteReader(bytes: $0) }
-        let sources = zip(readers, plan.inputs).map { reader, input in
-            Rehearsal.Source(delay: input.delay) { reader.read(into: &$0, $1) }
-        }
-        var rehearsal = Rehearsal(plan.configuration, sources: sources, script: plan.script)
-        var standing = 0
-        var last = rehearsal.now
-        var bytesRead = 0
-        while !judge.isOver {
-            let goesOn = rehearsal.step()
-            let count = readers.reduce(0) { $0 + $1.position }
-            judge.read(count - bytesRead)
-            bytesRead = count
-            judge.drain(&rehearsal.engine, at: rehearsal.now)
-            if !goesOn { break }
-            standing = rehearsal.now == last ? standing + 1 : 0
-            last = rehearsal.now
-            guard standing < standingSteps else {
-                judge.find("time", "virtual time stands at \(last.nanoseconds / 1_000_000) ms")
-                break
-            }
+        if let line = plan.line {
+            var driver = FuzzLineDriver(plan, line, inputs: inputs)
+            drive(&driver, &judge)
+        } else {
+            var driver = FuzzClockDriver(plan, inputs: inputs)
+            drive(&driver, &judge)
         }
         return judge.finish()
+    }
+
+    private static func drive<Driver: FuzzDriver & ~Copyable>(
+        _ driver: inout Driver, _ judge: inout FuzzJudge
+    ) {
+        var standing = 0
+        var last = driver.now
+        var bytesRead = 0
+        while !judge.isOver {
+            let goesOn = driver.step()
+            judge.read(driver.bytesRead - bytesRead)
+            bytesRead = driver.bytesRead
+            driver.drain(into: &judge)
+            if !goesOn { return }
+            standing = driver.now == last ? standing + 1 : 0
+            last = driver.now
+            guard standing < standingSteps else {
+                judge.find("time", "virtual time stands at \(last.nanoseconds / 1_000_000) ms")
+                return
+            }
+        }
     }
 
     /// The checker on the same bytes, in pieces of chance.
@@ -54,6 +60,39 @@ public enum FuzzRun {
             at = end
         }
         _ = inspector.finish()
+    }
+}
+
+/// What plays the inputs of a run to an engine.
+protocol FuzzDriver: ~Copyable {
+    /// Virtual time.
+    var now: MonotonicInstant { get }
+    /// Bytes of all inputs that have been read so far.
+    var bytesRead: Int { get }
+    /// Goes on to the next thing that happens; false at the end.
+    mutating func step() -> Bool
+    mutating func drain(into judge: inout FuzzJudge)
+}
+
+/// Packets come when their own clock says, as in a rehearsal.
+struct FuzzClockDriver: FuzzDriver, ~Copyable {
+    private var rehearsal: Rehearsal
+    private let readers: [ByteReader]
+
+    init(_ plan: FuzzPlan, inputs: [[UInt8]]) {
+        let readers = inputs.map { ByteReader(bytes: $0) }
+        self.readers = readers
+        let sources = zip(readers, plan.inputs).map { reader, input in
+            Rehearsal.Source(delay: input.delay) { reader.read(into: &$0, $1) }
+        }
+        rehearsal = Rehearsal(plan.configuration, sources: sources, script: plan.script)
+    }
+
+    var now: MonotonicInstant { rehearsal.now }
+    var bytesRead: Int { readers.reduce(0) { $0 + $1.position } }
+    mutating func step() -> Bool { rehearsal.step() }
+    mutating func drain(into judge: inout FuzzJudge) {
+        judge.drain(&rehearsal.engine, at: rehearsal.now)
     }
 }
 

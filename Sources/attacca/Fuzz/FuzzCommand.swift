@@ -69,7 +69,8 @@ struct Fuzz: ParsableCommand {
         let loaded = try FuzzCorpus(corpus)
         let board = FuzzBoard(
             firstSeed: firstSeed, runs: runs,
-            deadline: runs == nil ? Date(timeIntervalSinceNow: Double(time.nanoseconds) / 1e9) : nil)
+            deadline: runs == nil
+                ? Date(timeIntervalSinceNow: Double(time.nanoseconds) / 1e9) : nil)
         let jobs = jobs ?? ProcessInfo.processInfo.activeProcessorCount
         let hunters = (0..<jobs).map { _ in
             FuzzHunter(board: board, corpus: loaded, folder: findings)

@@ -103,7 +103,7 @@ final class FuzzHunter: @unchecked Sendable {
         self.board = board
         self.corpus = corpus
         self.folder = folder
-        worker = FuzzWorker(corpus: corpus, traces: false)
+        worker = FuzzWorker(corpus: corpus)
     }
 
     /// Goes on until the board says that it is time to end.
@@ -127,7 +127,7 @@ final class FuzzHunter: @unchecked Sendable {
     /// A trap is run again, with a backtrace this time.
     private func traced(_ answer: FuzzAnswer, _ seed: UInt64) throws -> FuzzAnswer {
         guard case .died(let signal, _) = answer, signal != SIGPROF else { return answer }
-        let tracer = FuzzWorker(corpus: corpus, traces: true)
+        let tracer = FuzzWorker(corpus: corpus, trace: .names)
         return try tracer.ask(seed)
     }
 
@@ -146,7 +146,7 @@ final class FuzzHunter: @unchecked Sendable {
             "\(finding.kind): \(finding.text)",
         ]
         if finding.kind.hasPrefix("trap") {
-            let tracer = FuzzWorker(corpus: corpus, traces: true)
+            let tracer = FuzzWorker(corpus: corpus, trace: .lines)
             if case .died(_, let text) = try tracer.ask(seed, FuzzSelection(kept)) {
                 reproducer.told.append(text)
             }

@@ -25,8 +25,10 @@ struct FuzzReproducer {
             for (number, bytes) in inputs.enumerated() {
                 try Data(bytes).write(to: URL(fileURLWithPath: path(folder, number)))
             }
-            let lines = FuzzText.plan(plan, inputs: inputs)
-                + ["", "attacca " + arguments(folder).joined(separator: " ")] + told + [""]
+            let rehearsal = plan.line == nil
+                ? "attacca " + arguments(folder).joined(separator: " ")
+                : "not to be rehearsed: a line brings the bytes as they are"
+            let lines = FuzzText.plan(plan, inputs: inputs) + ["", rehearsal] + told + [""]
             try Data(lines.joined(separator: "\n").utf8)
                 .write(to: URL(fileURLWithPath: "\(folder)/read-me.txt"))
         } catch {
@@ -88,6 +90,7 @@ enum FuzzText {
             switch ingredient {
             case .setting(let setting):
                 lines.append("[\(index)] \(setting.rawValue): \(value(of: setting, plan))")
+            case .line: lines.append("[\(index)] \(plan.line.map { "\($0)" } ?? "")")
             case .lastInput: lines.append("[\(index)] the last input")
             default: continue
             }

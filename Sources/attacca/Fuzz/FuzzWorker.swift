@@ -19,41 +19,71 @@ enum FuzzAnswer {
             return .init(
                 kind: "hang", text: "more than \(FuzzChild.limitSeconds) s of processor time")
         case .died(let signal, let text):
-            let line = text.split(separator: "\n").first.map(String.init) ?? ""
+            let words = ["Fatal error", "runtime failure", "Crash"]
+            let line = text.split(separator: "\n").first { line in
+                words.contains { line.contains($0) }
+            }
             let place = FuzzAnswer.place(text).map { " in \($0)" } ?? ""
-            return .init(kind: "trap\(place)", text: "signal \(signal) \(line)")
+            return .init(kind: "trap\(place)", text: "signal \(signal) \(line ?? "")")
         }
     }
 
-    /// Where a backtrace says that it was: the first function of ours.
+    /// Where a backtrace says that it was: the first function of this binary.
     private static func place(_ text: String) -> String? {
         for line in text.split(separator: "\n") {
-            guard let range = line.range(of: " in ") else { continue }
-            let name = line[range.upperBound...]
-            guard name.contains(" at /"), let file = name.range(of: "/Sources/") else { continue }
-            return name[file.upperBound...].split(separator: ":").prefix(2)
-                .joined(separator: ":")
+            guard line.contains(" in \(FuzzWorker.binary.lastPathComponent) at "),
+                !line.contains("runtime failure"),
+                let address = line.range(of: "0x"),
+                let space = line[address.upperBound...].firstIndex(of: " ")
+            else { continue }
+            let name = line[space...].dropFirst()
+            let isSpecial = name.hasPrefix("specialized ")
+            return String(
+                name.dropFirst(isSpecial ? 12 : 0).prefix { $0 != "(" && $0 != " " })
         }
         return nil
     }
 }
 
+/// What a trap leaves behind.
+enum FuzzTrace {
+    case nothing
+    /// Names of functions, which takes a second.
+    case names
+    /// Lines of files too, which takes seconds.
+    case lines
+
+    /// The value of SWIFT_BACKTRACE.
+    var setting: String {
+        let common = "enable=yes,color=no,interactive=no,threads=crashed,images=none,"
+            + "registers=none,cache=no,output-to=stderr,symbolicate="
+        return switch self {
+        case .nothing: "enable=no"
+        case .names: common + "fast"
+        case .lines: common + "full"
+        }
+    }
+}
+
 /// A child; to be used by one thread.
 final class FuzzWorker {
-    /// Seconds that an answer may take where others need the processor too.
-    static let patience = 300
+    /// This command.
+    static let binary = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    /// Seconds that an answer may take. A run that never ends is ended by its processor time, well
+    /// before; this is for a child that does nothing at all.
+    static let patience = 1_800
 
     private let corpus: FuzzCorpus
-    private let traces: Bool
+    private let trace: FuzzTrace
     private var process: Process?
     private var toChild: FileHandle?
     private var fromChild: FileHandle?
     private let errorPath: String
 
-    /// - Parameter traces: a trap leaves a backtrace, which takes seconds.
-    init(corpus: FuzzCorpus, traces: Bool) {
+    /// - Parameter trace: what a trap leaves behind.
+    init(corpus: FuzzCorpus, trace: FuzzTrace = .nothing) {
         self.corpus = corpus
-        self.traces = traces
+        self.trace = trace
         errorPath = FileManager.default.temporaryDirectory
             .appendingPathComponent("attacca-fuzz-\(UUID().uuidString)").path
     }
@@ -93,13 +123,10 @@ final class FuzzWorker {
 
     private func start() throws {
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        process.executableURL = FuzzWorker.binary
         process.arguments = ["fuzz", "--worker"] + corpus.paths.flatMap { ["--corpus", $0] }
         var environment = ProcessInfo.processInfo.environment
-        environment["SWIFT_BACKTRACE"] = traces
-            ? "enable=yes,color=no,interactive=no,threads=crashed,images=none,registers=none,"
-                + "cache=no,output-to=stderr"
-            : "enable=no"
+        environment["SWIFT_BACKTRACE"] = trace.setting
         process.environment = environment
         let input = Pipe()
         let output = Pipe()
