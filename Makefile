@@ -3,6 +3,7 @@
 #   make rehearse   the same in virtual time, with a report on every seam
 #   make test   build and run all tests
 #   make soak   half an hour on the air with a fault every few seconds
+#   make fuzz   half an hour of mutated recordings and scripts of chance in virtual time
 #   make bench  what a packet costs (see README.md)
 #   make bench-air  what channels on the air cost
 #   make libsrt-bonding   libsrt with socket groups, in .build/srt (see README.md)
@@ -19,7 +20,7 @@ BINARY = .build/release/attacca
 OUT := out
 S := SampleStreams
 
-.PHONY: run rehearse test soak bench bench-air build packages test-packages libsrt-bonding \
+.PHONY: run rehearse test soak fuzz bench bench-air build packages test-packages libsrt-bonding \
 	groups-for-tests streams clean
 
 # libsrt is what SRT links are made of, libav what the media process is; ffmpeg is what the tests decode
@@ -98,6 +99,13 @@ soak: test-packages build
 	swift build --build-tests
 	ATTACCA_BINARY=$(CURDIR)/$(BINARY) ATTACCA_SOAK_MINUTES=$(MINUTES) ATTACCA_SOAK_SEED=$(SEED) \
 		ATTACCA_SOAK_FOLDER=$(CURDIR)/$(OUT) swift test --skip-build --filter SoakTests
+
+# Mutants of SampleStreams and of ../shared/samples/ts through the engine, JOBS= of them at a time:
+# no trap, no hang, nothing without bound, no broken law. What is found is kept in out/fuzz. A short
+# run is part of the tests.
+fuzz: build
+	$(BINARY) fuzz --time $(MINUTES)m --first-seed $(SEED) $(if $(JOBS),--jobs $(JOBS)) \
+		--findings $(OUT)/fuzz
 
 # Two inputs of about 1 GB each out of one short encode, played through the engine. Then, by
 # valgrind, what twice as many packets allocate more.

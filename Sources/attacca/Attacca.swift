@@ -13,8 +13,8 @@ struct Attacca: ParsableCommand {
         version: Version.text,
         subcommands: [
             Run.self, Status.self, Switch.self, Schedule.self, Hold.self, Release.self, Feed.self,
-            Rehearse.self, Package.self, Slate.self, Check.self, Simulate.self, Bench.self,
-            Version.self,
+            Rehearse.self, Package.self, Slate.self, Check.self, Simulate.self, Fuzz.self,
+            Bench.self, Version.self,
         ])
 
     static func main() {

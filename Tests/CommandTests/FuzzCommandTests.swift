@@ -1,0 +1,62 @@
+// `attacca fuzz` as a gate: mutants of the sample streams, and how it ends when told wrongly. More
+// of them: `make fuzz`.
+
+import Foundation
+import Testing
+
+@Suite struct FuzzCommandTests {
+    let workspace: Workspace
+
+    init() throws { workspace = try Workspace() }
+
+    private var samples: String { Repository.folder.appendingPathComponent("SampleStreams").path }
+
+    @Test func mutantsNeitherTrapNorBreakALaw() throws {
+        let outcome = try Command.attacca([
+            "fuzz", "--time", "20s", "--corpus", samples, "--findings", workspace.path("findings"),
+        ])
+        #expect(outcome.status == 0, "\(outcome.output)")
+        #expect(outcome.errorLines == [])
+        let runs = outcome.output.split(separator: " ").first.flatMap { Int($0) } ?? 0
+        #expect(runs > 20, "\(outcome.output)")
+        #expect(outcome.output.contains("nothing found"))
+    }
+
+    @Test func oneSeedIsOneRun() throws {
+        let arguments = ["fuzz", "--seed", "5", "--verbose", "--corpus", samples]
+        let first = try Command.attacca(arguments)
+        #expect(first.output.contains("digest"))
+        #expect(first.output == (try Command.attacca(arguments).output))
+    }
+
+    @Test func savedInputsGiveTheSameOutputInARehearsal() throws {
+        // Without ingredients all settings are the defaults.
+        let folder = workspace.path("saved")
+        let run = try Command.attacca([
+            "fuzz", "--seed", "5", "--only", "none", "--corpus", samples, "--save", folder,
+        ])
+        #expect(run.status == 0, "\(run.output)")
+        let text = try String(contentsOfFile: "\(folder)/read-me.txt", encoding: .utf8)
+        let line = text.split(separator: "\n").first { $0.hasPrefix("attacca rehearse ") }
+        let arguments = line.map { $0.split(separator: " ").dropFirst().map(String.init) } ?? []
+        #expect(try Command.attacca(arguments).status == 0)
+        let output = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/out.ts"))
+        #expect(!output.isEmpty)
+        #expect(run.output.contains(" \(output.count) bytes out"))
+    }
+
+    @Test func wrongUseIsToldInOneLine() throws {
+        for (arguments, word) in [
+            (["--only", "1"], "--seed"), (["--seed", "1", "--only", "x"], "0,3"),
+            (["--jobs", "0"], "64"),
+        ] {
+            let outcome = try Command.attacca(["fuzz"] + arguments)
+            #expect(outcome.status == 2)
+            #expect(outcome.errorLines.count == 1)
+            #expect(outcome.errorLines.first?.contains(word) ?? false)
+        }
+        let missing = try Command.attacca(["fuzz", "--corpus", workspace.path("nowhere")])
+        #expect(missing.status == 1)
+        #expect(missing.errorLines.first?.contains("nowhere") ?? false)
+    }
+}
