@@ -223,7 +223,10 @@ extension LiveTests {
         }
 
         /// Debian's Chromium plays HLS by itself.
-        @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/chromium")))
+        @Test(
+            .enabled(
+                if: FileManager.default.fileExists(atPath: "/usr/bin/chromium"),
+                "chromium is not installed"))
         func chromiumPlaysThroughTenFailoversWithoutAStall() async throws {
             let stage = try await Stage("segment=2s")
             try await pause(11)
