@@ -61,13 +61,14 @@ struct BondedSenderTests {
         let workspace = try Workspace()
         let file = workspace.path("file.ts")
         let folder = try #require(GroupLibrary.folder)
-        let relay = try DatagramRelay(host: "127.0.0.2", to: 17121)
+        let ports = try (0..<2).map { _ in try FreePorts.next() }
+        let relay = try DatagramRelay(host: "127.0.0.2", to: ports[0])
         defer { relay.close() }
         let channel = try Companion(
             "env",
             GroupLibrary.arguments(
                 try Binary.found.get(),
-                ["run", "-i", "srt://:17121?groupconnect=1&latency=400", "-o", file]))
+                ["run", "-i", "srt://:\(ports[0])?groupconnect=1&latency=400", "-o", file]))
         try await Task.sleep(for: .seconds(1))
         // The path through the relay has the greater weight: a backup group prefers it.
         let sender = try Companion(
@@ -75,15 +76,15 @@ struct BondedSenderTests {
             GroupLibrary.arguments(
                 "\(folder)/bin/srt-test-live",
                 [
-                    "udp://127.0.0.1:17122", "-g", "srt://*?type=\(kind)&latency=400",
-                    "127.0.0.2:\(relay.port)?weight=2", "127.0.0.1:17121?weight=1",
+                    "udp://127.0.0.1:\(ports[1])", "-g", "srt://*?type=\(kind)&latency=400",
+                    "127.0.0.2:\(relay.port)?weight=2", "127.0.0.1:\(ports[0])?weight=1",
                 ]))
         try await Task.sleep(for: .seconds(1))
         let encoder = try Companion(
             "ffmpeg",
             [
                 "-nostdin", "-v", "error", "-re", "-i", SamplePair.h264.path("main"), "-map", "0",
-                "-c", "copy", "-f", "mpegts", "udp://127.0.0.1:17122?pkt_size=1316",
+                "-c", "copy", "-f", "mpegts", "udp://127.0.0.1:\(ports[1])?pkt_size=1316",
             ])
         try await Task.sleep(for: .seconds(6))
         let before = relay.forwarded

@@ -1,6 +1,7 @@
 // A process that is killed, and the one after it: one stream to whoever receives it.
 
 import Foundation
+import StreamContent
 import Testing
 import TransportStream
 
@@ -77,7 +78,7 @@ extension LiveTests {
 
         @Test(arguments: [SIGKILL, SIGTERM])
         func theNextProcessGoesOnWithCountersAndTime(_ signal: Int32) async throws {
-            let port: UInt16 = signal == SIGKILL ? 17_301 : 17_302
+            let port = try FreePorts.next()
             let recorder = try Recorder(port: port)
             let first = try run(port)
             try await wait(5)
@@ -123,11 +124,11 @@ extension LiveTests {
         }
 
         @Test func twoProcessesDoNotShareAFile() async throws {
-            let first = try run(17_303)
+            let first = try run(FreePorts.next())
             try await wait(1)
             let outcome = try Command.attacca([
                 "run", "-i", "file:\(Repository.sample("h264-main"))?loop", "-o",
-                "udp://127.0.0.1:17304", "--state", state,
+                "udp://127.0.0.1:\(try FreePorts.next())", "--state", state,
             ])
             #expect(outcome.status == 1 && outcome.errorLines.count == 1)
             #expect(outcome.errorLines.first?.contains(state) == true)

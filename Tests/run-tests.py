@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Builds all tests, runs them, and tells at the end what took how long and what was skipped.
+
+`make test` calls it when what it needs is installed. Each suite is a process of its own: its time
+is its own, and one that crashes takes no other one with it. Those in real time go first, two at a
+time, since they mostly wait; those that measure time, or want all of the processor, go alone. No
+test gets a second chance.
+
+    run-tests.py [--began SECONDS] [FILTER...]
+
+    --began SECONDS   when `make test` was called, in seconds since 1970: the rest is "packages"
+    FILTER            expressions; only suites that one of them is found in are run
+
+The last line is "N passed, N failed, N skipped", where each test is counted once, whatever its
+number of cases; the exit status is 0 where nothing failed.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+# In real time.
+LIVE = r"LiveTests|RTMPServerTests|ChannelTests|SwitchIOTests.(ReloadTests|BondTests)|" \
+       r"SRTGroupTests|BondedSenderTests"
+# Of these: what measures how long something takes or stands still, and what paints or encodes.
+ALONE = r"ChannelTests|SwitchIOTests.ReloadTests|LiveTests/(Player|Studio|Soak|Resume)Tests"
+# These need a libsrt with socket groups, and say so where they are skipped.
+GROUPS = r"SRTGroupTests|BondedSenderTests"
+# They take longest, and go first, so that none of them is left over at the end.
+LONGEST = r"SimulationTests|CommandTests|SwitchIOTests"
+# Seconds after which a suite hangs.
+PATIENCE = 900
+
+Test = collections.namedtuple("Test", "suite name result seconds reason")
+Job = collections.namedtuple("Job", "suite tests")
+
+
+class Product:
+    """The program that holds all tests."""
+
+    def __init__(self):
+        folder = output("swift", "build", "--show-bin-path").strip()
+        self.path = os.path.join(folder, "attaccaPackageTests.xctest")
+        self.arguments = [self.path, "--testing-library", "swift-testing"]
+
+    def jobs(self, filters):
+        """A job for each suite, and one for what stands beside the suites within a suite."""
+        suites = collections.defaultdict(list)
+        for line in output(*self.arguments, "--list-tests").splitlines():
+            if re.search(r"^\w+\.", line):
+                suite, _, name = line.rpartition("/")
+                suites[suite].append(name)
+        return [Job(suite, len(names)) for suite, names in sorted(suites.items())
+                if not filters or any(re.search(each, suite) for each in filters)]
+
+    def environment(self, suite):
+        result = dict(os.environ)
+        result.setdefault("ATTACCA_BINARY", os.path.abspath(".build/release/attacca"))
+        for prefix in (".build/srt", ".build/srt-for-tests"):
+            if re.search(GROUPS, suite) and os.path.exists(prefix + "/VERSION"):
+                result["LD_LIBRARY_PATH"] = os.path.abspath(prefix + "/lib")
+                break
+        return result
+
+
+def output(*words):
+    return subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+class Board:
+    """What has been found out, and what of it is told at once."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.steps = []
+        self.tests = []
+        self.broken = []
+
+    def step(self, name, *words):
+        """Runs a step that all others need."""
+        begin = time.monotonic()
+        status = subprocess.run(words, stdin=subprocess.DEVNULL).returncode
+        self.steps.append((name, time.monotonic() - begin))
+        if status != 0:
+            print(f"{name}: exit status {status}")
+            sys.exit(status)
+
+    def run(self, product, job):
+        """Runs a suite in a process of its own."""
+        begin = time.monotonic()
+        with tempfile.NamedTemporaryFile(mode="r", suffix=".jsonl") as events:
+            # Functions only: the suites within it have jobs of their own.
+            words = product.arguments + [
+                "--no-parallel", "--filter", "^" + re.escape(job.suite) + "/[^/]*$",
+                "--event-stream-output-path", events.name]
+            process = subprocess.Popen(
+                words, env=product.environment(job.suite), stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+            alarm = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
+            alarm.start()
+            said, _ = process.communicate()
+            alarm.cancel()
+            tests = list(read(events, job.suite))
+        self.note(job, process.returncode, tests, said.decode(errors="replace"))
+        return time.monotonic() - begin
+
+    def note(self, job, status, tests, said):
+        with self.lock:
+            self.tests += tests
+            lines = [line for line in said.splitlines() if not re.search(
+                r"^(◇ |↳ (Testing Library|Target Platform))|^. Suite |^. Test run with", line)]
+            print("\n".join([f"--- {job.suite}"] + lines), flush=True)
+            failed = any(test.result == "failed" for test in tests)
+            if status != 0 and not failed or len(tests) != job.tests:
+                ended = f"by signal {-status}" if status < 0 else f"with status {status}"
+                self.broken.append(
+                    f"{job.suite} ended {ended}, {len(tests)} of its {job.tests} tests were run")
+                print(self.broken[-1], flush=True)
+
+
+def read(events, suite):
+    """The tests of a suite, out of the events of its process."""
+    begins, failures = {}, set()
+    cases = collections.Counter()
+    for line in events:
+        record = json.loads(line) if line.endswith("\n") else {}
+        event = record.get("payload", {})
+        test, kind = event.get("testID", ""), event.get("kind")
+        at = event.get("instant", {}).get("absolute", 0)
+        said = " ".join(each["text"] for each in event.get("messages", []))
+        # TTests.Suite/name()/File.swift:1:1; suites have no place in a file.
+        if record.get("kind") != "event" or not re.search(r"\)/[^/]*:\d+:\d+$", test):
+            continue
+        name = test.rpartition("/")[0].rpartition("/")[2]
+        if kind == "testStarted":
+            begins[test] = at
+        elif kind == "issueRecorded" and event.get("issue", {}).get("isFailure", True):
+            failures.add(test)
+        elif kind in ("testCaseStarted", "testCaseCancelled"):
+            cases[test] += 1 if kind == "testCaseStarted" else -1
+        elif kind == "testSkipped":
+            yield Test(suite, name, "skipped", 0, reason(said))
+        elif kind == "testEnded":
+            result = "passed"
+            if test in failures:
+                result = "failed"
+            elif cases[test] == 0:
+                result = "skipped"
+            yield Test(suite, name, result, at - begins.get(test, at), reason(said))
+
+
+def reason(said):
+    """What was said of a test that was skipped."""
+    quoted = re.search(r'"(.*)"', said)
+    return quoted.group(1) if quoted else "cancelled, see above"
+
+
+def group(suite):
+    if not re.search(LIVE, suite):
+        return "others"
+    return "alone" if re.search(ALONE, suite) else "live"
+
+
+def run_jobs(board, product, jobs):
+    """Gives the seconds that each suite took."""
+    jobs = sorted(jobs, key=lambda job: not re.search(LONGEST, job.suite))
+    seconds = {}
+    for name, workers in (("alone", 1), ("live", 2), ("others", os.cpu_count() or 1)):
+        part = [job for job in jobs if group(job.suite) == name]
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            times = pool.map(lambda job: board.run(product, job), part)
+            seconds.update(zip((job.suite for job in part), times))
+    return seconds
+
+
+def tell(board, seconds, began):
+    """The table, the tests that were skipped or failed, and the last line."""
+    rows = [(name, taken, "") for name, taken in board.steps]
+    for suite, taken in sorted(seconds.items(), key=lambda each: -each[1]):
+        tests = [test for test in board.tests if test.suite == suite]
+        longest = max(tests, key=lambda test: test.seconds, default=None)
+        note = f"{len(tests)} tests"
+        if longest and longest.seconds > 10 and len(tests) > 1:
+            note += f", {longest.name} {longest.seconds:.0f} s"
+        rows.append((f"{suite} ({group(suite)})", taken, note))
+    print("\nminutes")
+    for name, taken, note in rows:
+        print(f"{taken / 60:7.2f}  {name}  {note}".rstrip())
+    print(f"{(time.time() - began) / 60:7.2f}  in all, by the clock")
+    count = collections.Counter(test.result for test in board.tests)
+    reasons = collections.defaultdict(list)
+    for test in board.tests:
+        if test.result == "skipped":
+            reasons[test.reason].append(f"{test.suite}/{test.name}")
+    for why, names in sorted(reasons.items()):
+        print(f"\nskipped, {len(names)}: {why}")
+        print("\n".join("  " + name for name in names))
+    failed = [f"{test.suite}/{test.name}" for test in board.tests if test.result == "failed"]
+    if failed or board.broken:
+        print("\nfailed:\n" + "\n".join("  " + each for each in failed + board.broken))
+    wrong = count["failed"] + len(board.broken)
+    print(f"\n{count['passed']} passed, {wrong} failed, {count['skipped']} skipped")
+    return 1 if wrong else 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--began", type=float)
+    parser.add_argument("filters", nargs="*")
+    chosen = parser.parse_args()
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    board = Board()
+    began = chosen.began or time.time()
+    board.steps.append(("packages", time.time() - began))
+    board.step("attacca, for release", "make", "--no-print-directory", "build")
+    board.step("libsrt with groups", "make", "--no-print-directory", "groups-for-tests")
+    board.step("tests", "swift", "build", "--build-tests")
+    product = Product()
+    jobs = product.jobs(chosen.filters)
+    if not jobs:
+        print("no such suite")
+        return 2
+    begin = time.monotonic()
+    seconds = run_jobs(board, product, jobs)
+    board.steps.append(("all tests, by the clock: two or more at a time", time.monotonic() - begin))
+    return tell(board, seconds, began)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
