@@ -21,7 +21,6 @@ import concurrent.futures
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -104,8 +103,8 @@ class Board:
                 "--event-stream-output-path", events.name]
             process = subprocess.Popen(
                 words, env=product.environment(job.suite), stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
-            alarm = threading.Timer(PATIENCE, os.killpg, (process.pid, signal.SIGKILL))
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            alarm = threading.Timer(PATIENCE, process.kill)
             alarm.start()
             said, _ = process.communicate()
             alarm.cancel()
@@ -178,7 +177,11 @@ def run_jobs(board, product, jobs):
         part = [job for job in jobs if group(job.suite) == name]
         with concurrent.futures.ThreadPoolExecutor(workers) as pool:
             times = pool.map(lambda job: board.run(product, job), part)
-            seconds.update(zip((job.suite for job in part), times))
+            try:
+                seconds.update(zip((job.suite for job in part), times))
+            except KeyboardInterrupt:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     return seconds
 
 
