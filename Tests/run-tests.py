@@ -6,9 +6,10 @@ is its own, and one that crashes takes no other one with it. Those in real time 
 time, since they mostly wait; those that measure time, or want all of the processor, go alone. No
 test gets a second chance.
 
-    run-tests.py [--began SECONDS] [FILTER...]
+    run-tests.py [--began SECONDS] [--built] [FILTER...]
 
     --began SECONDS   when `make test` was called, in seconds since 1970: the rest is "packages"
+    --built           what is built is tried as it is
     FILTER            expressions; only suites that one of them is found in are run
 
 The last line is "N passed, N failed, N skipped", where each test is counted once, whatever its
@@ -62,7 +63,7 @@ class Product:
                 if not filters or any(re.search(each, suite) for each in filters)]
 
     def environment(self, suite):
-        result = dict(os.environ)
+        result = dict(os.environ, NO_COLOR="1")
         result.setdefault("ATTACCA_BINARY", os.path.abspath(".build/release/attacca"))
         for prefix in (".build/srt", ".build/srt-for-tests"):
             if re.search(GROUPS, suite) and os.path.exists(prefix + "/VERSION"):
@@ -97,9 +98,9 @@ class Board:
         """Runs a suite in a process of its own."""
         begin = time.monotonic()
         with tempfile.NamedTemporaryFile(mode="r", suffix=".jsonl") as events:
-            # Functions only: the suites within it have jobs of their own.
+            # Functions only, which end with a bracket: the suites within it have their own jobs.
             words = product.arguments + [
-                "--no-parallel", "--filter", "^" + re.escape(job.suite) + "/[^/]*$",
+                "--no-parallel", "--filter", "^" + re.escape(job.suite) + r"/[^/]*\)",
                 "--event-stream-output-path", events.name]
             process = subprocess.Popen(
                 words, env=product.environment(job.suite), stdin=subprocess.DEVNULL,
@@ -128,8 +129,8 @@ class Board:
 
 def read(events, suite):
     """The tests of a suite, out of the events of its process."""
-    begins, failures = {}, set()
-    cases = collections.Counter()
+    begins, failures, cancelled = {}, set(), set()
+    cases, left = collections.Counter(), collections.Counter()
     for line in events:
         record = json.loads(line) if line.endswith("\n") else {}
         event = record.get("payload", {})
@@ -144,15 +145,19 @@ def read(events, suite):
             begins[test] = at
         elif kind == "issueRecorded" and event.get("issue", {}).get("isFailure", True):
             failures.add(test)
-        elif kind in ("testCaseStarted", "testCaseCancelled"):
-            cases[test] += 1 if kind == "testCaseStarted" else -1
+        elif kind == "testCancelled":
+            cancelled.add(test)
+        elif kind == "testCaseStarted":
+            cases[test] += 1
+        elif kind == "testCaseCancelled":
+            left[test] += 1
         elif kind == "testSkipped":
             yield Test(suite, name, "skipped", 0, reason(said))
         elif kind == "testEnded":
             result = "passed"
             if test in failures:
                 result = "failed"
-            elif cases[test] == 0:
+            elif test in cancelled or 0 < cases[test] == left[test]:
                 result = "skipped"
             yield Test(suite, name, result, at - begins.get(test, at), reason(said))
 
@@ -218,15 +223,18 @@ def tell(board, seconds, began):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--began", type=float)
+    parser.add_argument("--built", action="store_true")
     parser.add_argument("filters", nargs="*")
     chosen = parser.parse_args()
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
     board = Board()
     began = chosen.began or time.time()
     board.steps.append(("packages", time.time() - began))
-    board.step("attacca, for release", "make", "--no-print-directory", "build")
-    board.step("libsrt with groups", "make", "--no-print-directory", "groups-for-tests")
-    board.step("tests", "swift", "build", "--build-tests")
+    if not chosen.built:
+        board.step("attacca, for release", "make", "--no-print-directory", "build")
+        board.step("libsrt with groups", "make", "--no-print-directory", "groups-for-tests")
+        # The programs of the package are not built once more for debugging.
+        board.step("tests", "swift", "build", "--product", "attaccaPackageTests")
     product = Product()
     jobs = product.jobs(chosen.filters)
     if not jobs:
