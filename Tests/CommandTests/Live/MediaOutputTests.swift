@@ -20,8 +20,8 @@ extension LiveTests {
             let inputs = ["main=udp://127.0.0.1:\(ports[0])", "backup=udp://127.0.0.1:\(ports[1])"]
             return try Companion(
                 try Binary.found.get(),
-                ["run", "--hold-back", "2.5s", "-o", file] + inputs.flatMap { ["-i", $0] }
-                    + outputs.flatMap { ["-o", $0] })
+                ["run", "--hold-back", "2.5s", "--align", "timestamps", "-o", file]
+                    + inputs.flatMap { ["-i", $0] } + outputs.flatMap { ["-o", $0] })
         }
 
         private func senders() throws -> (main: Companion, backup: Companion) {
