@@ -1,7 +1,7 @@
 # Everything that a fresh Debian 12 machine with a Swift toolchain needs:
 #   make run        build, put a channel on the air between two feeders, cut one off again and again
 #   make rehearse   the same in virtual time, with a report on every seam
-#   make test   build and run all tests
+#   make test   build and run all tests, and tell what took how long
 #   make soak   half an hour on the air with a fault every few seconds
 #   make fuzz   half an hour of mutated recordings and scripts of chance in virtual time
 #   make bench  what a packet costs (see README.md)
@@ -77,18 +77,12 @@ rehearse: build
 		--event 26s:loss:main:2%:7 --output $(OUT)/attacca.ts --report $(OUT)/attacca.json
 	@echo "the stream is in $(OUT)/attacca.ts, the report in $(OUT)/attacca.json"
 
-# Live tests go first and alone: they run in real time, and the others take all the processor. On a
-# machine that others use too they get a second chance.
-LIVE := 'LiveTests|RTMPServerTests|ChannelTests|SwitchIOTests.ReloadTests|SwitchIOTests.BondTests'
-# These need a libsrt with socket groups, and say so where they are skipped.
-GROUPS := 'SRTGroupTests|BondedSenderTests'
-test: test-packages build groups-for-tests
-	swift build --build-tests
-	ATTACCA_BINARY=$(CURDIR)/$(BINARY) Tests/second-chance.sh $(LIVE)
-	@for prefix in .build/srt-for-tests .build/srt; do \
-		! test -f $$prefix/VERSION || export LD_LIBRARY_PATH=$(CURDIR)/$$prefix/lib; done; \
-	ATTACCA_BINARY=$(CURDIR)/$(BINARY) Tests/second-chance.sh $(GROUPS)
-	ATTACCA_BINARY=$(CURDIR)/$(BINARY) swift test --skip-build --skip $(LIVE) --skip $(GROUPS)
+# Tests/run-tests.py tells which suites run in real time, and at the end what took how long and what
+# was skipped. ONLY='LiveTests|LawTests' runs some of the suites.
+ONLY :=
+test:
+	@began=$$(date +%s); $(MAKE) --no-print-directory test-packages && \
+		exec python3 Tests/run-tests.py --began "$$began" $(if $(ONLY),'$(ONLY)')
 
 # Half an hour with a fault every few seconds: no law may break, nothing may leak. The same for one
 # minute is part of the tests. SEED=2 makes other faults.

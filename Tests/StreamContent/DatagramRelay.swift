@@ -160,19 +160,6 @@ public final class DatagramRelay: @unchecked Sendable {
         lock.withLock { state.forwarded += 1 }
     }
 
-    /// A port on 127.0.0.1 that was free a moment ago.
-    public static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        defer { Glibc.close(descriptor) }
-        var own = address("127.0.0.1", 0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = with(&own) {
-            bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
-        }
-        guard isBound else { throw POSIXError(.EADDRNOTAVAIL) }
-        return UInt16(bigEndian: own.sin_port)
-    }
-
     private static func address(_ host: String, _ port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)

@@ -43,7 +43,7 @@ final class BareClient {
     }
 
     /// What comes until nothing does for so long; `isOver` where the other side has closed.
-    func receive(milliseconds: Int32 = 400) -> (bytes: [UInt8], isOver: Bool) {
+    func receive(milliseconds: Int32 = 10_000) -> (bytes: [UInt8], isOver: Bool) {
         var result: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -107,8 +107,8 @@ enum PublisherBytes {
     }
 
     /// Asks a link until it has what is waited for.
-    private func ask(_ link: RTMPLink, seconds: Double = 3, until: () -> Bool) async throws {
-        for _ in 0..<Int(seconds * 100) where !until() {
+    private func ask(_ link: RTMPLink, until: () -> Bool) async throws {
+        for _ in 0..<3000 where !until() {
             link.poll(at: HostClock.now) { _, _ in }
             try await Task.sleep(nanoseconds: 10_000_000)
         }

@@ -4,6 +4,7 @@ import Conformance
 import Foundation
 import Logging
 import NIOPosix
+import StreamContent
 import SwitchEngine
 
 @testable import SwitchIO
@@ -12,7 +13,7 @@ import SwitchEngine
 enum Studio {
     static let loops = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     /// Feeders stand for others' machines: what holds them up holds no channel up.
-    private static let feeders = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+    static let feeders = MultiThreadedEventLoopGroup(numberOfThreads: 2)
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     static let samples = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
@@ -21,22 +22,7 @@ enum Studio {
 
     static func sample(_ name: String) -> String { samples.appendingPathComponent(name).path }
 
-    /// A port that was free a moment ago.
-    static func freePort() throws -> UInt16 {
-        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        defer { Foundation.close(descriptor) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        return withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                _ = bind(descriptor, $0, length)
-                _ = getsockname(descriptor, $0, &length)
-            }
-            return UInt16(bigEndian: pointer.pointee.sin_port)
-        }
-    }
+    static func freePort() throws -> UInt16 { try FreePorts.next() }
 
     static func loopback(_ port: UInt16, isRTP: Bool = false) -> DatagramAddress {
         DatagramAddress(endpoint: HostPort(host: "127.0.0.1", port: port), isRTP: isRTP)
@@ -89,10 +75,9 @@ final class Receiver: @unchecked Sendable {
     private var isStopping = false
     private var latest = LinkFacts()
     private(set) var bytes: [UInt8] = []
-    /// Arrival of each datagram, ns, and its size.
-    private(set) var arrivals: [(time: Int64, count: Int)] = []
-    /// How long this machine held a thread up that had nothing to do but to sleep for 1 ms, ns.
-    private(set) var longestStall: Int64 = 0
+    /// Arrival of each datagram, ns, its size, and how long the machine had let the threads that
+    /// it came by wait until then, ns.
+    private(set) var arrivals: [(time: Int64, count: Int, waited: Int64)] = []
 
     init(_ link: any Link) {
         self.link = link
@@ -100,15 +85,19 @@ final class Receiver: @unchecked Sendable {
     }
 
     private func receive() {
+        let wait = ProcessorWait()
         while !lock.withLock({ isStopping }) {
+            let first = arrivals.count
             link.poll(at: HostClock.now) { datagram, arrival in
                 datagram.withUnsafeBufferPointer { bytes.append(contentsOf: $0) }
-                arrivals.append((arrival.nanoseconds, datagram.count))
+                arrivals.append((arrival.nanoseconds, datagram.count, 0))
+            }
+            if first < arrivals.count {
+                let waited = wait.nanoseconds
+                for index in first..<arrivals.count { arrivals[index].waited = waited }
             }
             lock.withLock { latest = link.facts }
-            let asleep = HostClock.now.nanoseconds
             usleep(1000)
-            longestStall = max(longestStall, HostClock.now.nanoseconds - asleep)
         }
         done.signal()
     }
@@ -122,9 +111,6 @@ final class Receiver: @unchecked Sendable {
         link.close()
     }
 
-    /// What a hole may be longer for the machine's sake, 50 ms at most.
-    var allowance: Int64 { min(longestStall, 50_000_000) }
-
     /// Laws that the received stream breaks.
     func brokenLaws() -> [LawBreach] {
         var inspector = StreamInspector()
@@ -133,8 +119,11 @@ final class Receiver: @unchecked Sendable {
         return inspector.finish().brokenLaws
     }
 
-    /// The longest time between two datagrams, ns.
+    /// The longest time between two datagrams, ns, less what the machine let the threads between
+    /// sender and receiver wait for a processor in it.
     var longestHole: Int64 {
-        zip(arrivals, arrivals.dropFirst()).map { $1.time - $0.time }.max() ?? 0
+        zip(arrivals, arrivals.dropFirst()).map {
+            ($1.time - $0.time) - ($1.waited - $0.waited)
+        }.max() ?? 0
     }
 }

@@ -44,8 +44,8 @@ import Testing
     }
 
     /// The PAT of a Blu-ray style stream, as TSDuck's sample 139 begins.
-    @Test func aForeignSectionEndsInZero() {
-        guard let file = Samples.read("ts/bd_mpeg2_dtshd_0x86_not_scte.ts") else { return }
+    @Test(.needsSamples) func aForeignSectionEndsInZero() throws {
+        let file = try Samples.read("ts/bd_mpeg2_dtshd_0x86_not_scte.ts")
         let length = 3 + (Int(file[6] & 0x0F) << 8 | Int(file[7]))
         #expect(file[5] == 0 && length == 20)
         #expect(checksum(file, from: 5, to: 5 + length) == 0)

@@ -78,9 +78,9 @@ private let audioFacts: [AudioFacts] = [
 ]
 
 @Suite struct ElementaryStreamAudioTests {
-    @Test(arguments: audioFacts)
-    func framesLengthsAndRates(_ facts: AudioFacts) {
-        guard let file = Samples.read("ts/" + facts.file) else { return }
+    @Test(.needsSamples, arguments: audioFacts)
+    func framesLengthsAndRates(_ facts: AudioFacts) throws {
+        let file = try Samples.read("ts/" + facts.file)
         let marks = allMarks(DemuxedStream(file, pid: facts.pid), facts.codec)
         #expect(marks.count == facts.frames)
         for mark in marks {
@@ -98,8 +98,8 @@ private let audioFacts: [AudioFacts] = [
     }
 
     /// The capture has losses: frames that a loss cut are not joined with what follows.
-    @Test func chainIsFoundAgainAfterLoss() {
-        guard let file = Samples.read("ts/fr_tnt_h264_mbaff_open_cc_14s.ts") else { return }
+    @Test(.needsSamples) func chainIsFoundAgainAfterLoss() throws {
+        let file = try Samples.read("ts/fr_tnt_h264_mbaff_open_cc_14s.ts")
         let stream = DemuxedStream(file, pid: 0x14A)
         let marks = allMarks(stream, .eac3, resetsAfterLoss: true)
         let losses = stream.pieces.filter { $0.followsLoss }.map { Int64($0.start) }
@@ -113,9 +113,9 @@ private let audioFacts: [AudioFacts] = [
     }
 
     /// A sync word in the sound is no frame: reading from the middle finds the true frames only.
-    @Test(arguments: audioFacts)
-    func startingAnywhereFindsTheSameFrames(_ facts: AudioFacts) {
-        guard let file = Samples.read("ts/" + facts.file) else { return }
+    @Test(.needsSamples, arguments: audioFacts)
+    func startingAnywhereFindsTheSameFrames(_ facts: AudioFacts) throws {
+        let file = try Samples.read("ts/" + facts.file)
         let stream = DemuxedStream(file, pid: facts.pid)
         let all = allMarks(stream, facts.codec)
         let known = Set(all.map { $0.position })

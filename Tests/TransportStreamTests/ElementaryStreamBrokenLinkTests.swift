@@ -73,15 +73,15 @@ private func marked(
         #expect(marked([0, 0, 1, 0x61, 0x88, 0, 0, 1, 6, 6, 1, 0xC4], .h264).changed == 0)
     }
 
-    @Test(arguments: [
+    @Test(.needsSamples, arguments: [
         ("fr_tnt_h264_mbaff_open_cc_14s.ts", 0x140, Codec.h264),
         ("hevc_cra_rasl_open_short.ts", 0x100, .hevc),
         ("hevc_unaligned_pes_cra_b.ts", 0x65, .hevc),
         ("mpeg2_mp1l2_rreverser.ts", 0x100, .mpeg2Video),
         ("rai_dvbt_mpts_mpeg2_hevc_radio.ts", 0x1F4, .hevc),
     ])
-    func realRandomAccessPoints(_ name: String, _ pid: Int, _ codec: Codec) {
-        guard let file = Samples.read("ts/" + name) else { return }
+    func realRandomAccessPoints(_ name: String, _ pid: Int, _ codec: Codec) throws {
+        let file = try Samples.read("ts/" + name)
         let stream = DemuxedStream(file, pid: pid)
         let marks = allMarks(stream, codec)
         var count = 0

@@ -61,9 +61,9 @@ private func marks(
 }
 
 @Suite struct ElementaryStreamChunkTests {
-    @Test(arguments: streams)
-    func piecesMakeNoDifference(_ name: String, _ pid: Int, _ codec: Codec) {
-        guard let file = Samples.read("ts/" + name) else { return }
+    @Test(.needsSamples, arguments: streams)
+    func piecesMakeNoDifference(_ name: String, _ pid: Int, _ codec: Codec) throws {
+        let file = try Samples.read("ts/" + name)
         var stream = DemuxedStream(file, pid: pid)
         shorten(&stream, to: 400_000)
         for losses in [false, true] {
@@ -79,9 +79,9 @@ private func marks(
     }
 
     /// Real streams with bits turned over, bytes thrown away and pieces swapped.
-    @Test(arguments: streams)
-    func damageDoesNoHarm(_ name: String, _ pid: Int, _ codec: Codec) {
-        guard let file = Samples.read("ts/" + name) else { return }
+    @Test(.needsSamples, arguments: streams)
+    func damageDoesNoHarm(_ name: String, _ pid: Int, _ codec: Codec) throws {
+        let file = try Samples.read("ts/" + name)
         var original = DemuxedStream(file, pid: pid)
         shorten(&original, to: 60_000)
         for seed in UInt64(1)...24 {

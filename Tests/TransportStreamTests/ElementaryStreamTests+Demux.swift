@@ -2,6 +2,7 @@
 // be wrong in the same way. It takes one PID's payload out of a file and remembers the pieces.
 
 import Foundation
+import Testing
 
 /// Where the sample streams are, if they are there.
 enum Samples {
@@ -15,13 +16,16 @@ enum Samples {
         return nil
     }()
 
-    /// The bytes of a sample; nil (and a line on the console) where it is missing.
-    static func read(_ name: String) -> [UInt8]? {
-        guard let folder, let data = try? Data(contentsOf: folder.appending(path: name)) else {
-            print("skipped: sample \(name) is not here")
-            return nil
-        }
-        return [UInt8](data)
+    /// The bytes of a sample, for tests that are skipped where there are none.
+    static func read(_ name: String) throws -> [UInt8] {
+        let folder = try #require(folder)
+        return [UInt8](try Data(contentsOf: folder.appending(path: name)))
+    }
+}
+
+extension Trait where Self == ConditionTrait {
+    static var needsSamples: Self {
+        .enabled(if: Samples.folder != nil, "../shared/samples is not there")
     }
 }
 

@@ -163,9 +163,9 @@ private let mpeg2Facts: [VideoFacts] = [
 ]
 
 @Suite struct ElementaryStreamVideoTests {
-    @Test(arguments: h264Facts + hevcFacts + mpeg2Facts)
-    func picturesAndRandomAccessPoints(_ facts: VideoFacts) {
-        guard let file = Samples.read("ts/" + facts.file) else { return }
+    @Test(.needsSamples, arguments: h264Facts + hevcFacts + mpeg2Facts)
+    func picturesAndRandomAccessPoints(_ facts: VideoFacts) throws {
+        let file = try Samples.read("ts/" + facts.file)
         let marks = allMarks(DemuxedStream(file, pid: facts.pid), facts.codec)
         #expect(marks.count == facts.pictures)
         #expect(marks.count { $0.randomAccess == .closed } == facts.closed)
@@ -192,8 +192,8 @@ private let mpeg2Facts: [VideoFacts] = [
 
     /// The Italian multiplex: its tables come late, so the catalogue counts from there on; the
     /// numbers of whole files are ffprobe's (-show_frames on the PID's elementary stream).
-    @Test func picturesOfMultiplex() {
-        guard let file = Samples.read("ts/rai_dvbt_mpts_mpeg2_hevc_radio.ts") else { return }
+    @Test(.needsSamples) func picturesOfMultiplex() throws {
+        let file = try Samples.read("ts/rai_dvbt_mpts_mpeg2_hevc_radio.ts")
         let hevc = allMarks(DemuxedStream(file, pid: 0x1F4), .hevc)
         #expect(hevc.count { $0.randomAccess == .open } == 2)
         #expect(hevc[0].randomAccess == .open)
@@ -206,12 +206,12 @@ private let mpeg2Facts: [VideoFacts] = [
     }
 
     /// Field pictures: each second field follows its first one, RAPs are first fields.
-    @Test(arguments: [
+    @Test(.needsSamples, arguments: [
         ("cinegy_bars_field_idr_cbr.ts", 0x1000), ("dvbt2_h264_paff_cbr_null.ts", 0xBC3),
         ("fr_tnt_h264_paff_eac3x3_dvbsub.ts", 0x78),
     ])
-    func fieldsComeInPairs(_ name: String, _ pid: Int) {
-        guard let file = Samples.read("ts/" + name) else { return }
+    func fieldsComeInPairs(_ name: String, _ pid: Int) throws {
+        let file = try Samples.read("ts/" + name)
         let marks = allMarks(DemuxedStream(file, pid: pid), .h264)
         for (mark, next) in zip(marks, marks.dropFirst()) {
             #expect((mark.field == .firstField) == (next.field == .secondField))
@@ -224,8 +224,8 @@ private let mpeg2Facts: [VideoFacts] = [
     }
 
     /// The resolution changes inside the stream: the RAPs say so by their format.
-    @Test func formatFollowsResolution() {
-        guard let file = Samples.read("ts/h264_resolution_change.ts") else { return }
+    @Test(.needsSamples) func formatFollowsResolution() throws {
+        let file = try Samples.read("ts/h264_resolution_change.ts")
         let marks = allMarks(DemuxedStream(file, pid: 0x100), .h264)
         let formats = Set(marks.map { $0.format })
         #expect(formats.count > 1)
@@ -236,8 +236,8 @@ private let mpeg2Facts: [VideoFacts] = [
 
     /// Most access units of this stream begin in the middle of a PES packet: 13 of 101 packets say
     /// that their data is aligned, and only these are.
-    @Test func unitsStraddlePESPackets() {
-        guard let file = Samples.read("ts/hevc_unaligned_pes_cra_b.ts") else { return }
+    @Test(.needsSamples) func unitsStraddlePESPackets() throws {
+        let file = try Samples.read("ts/hevc_unaligned_pes_cra_b.ts")
         let stream = DemuxedStream(file, pid: 0x65)
         let marks = allMarks(stream, .hevc)
         let starts = Set(stream.pieces.filter { $0.startsPES }.map { Int64($0.start) })
@@ -245,8 +245,8 @@ private let mpeg2Facts: [VideoFacts] = [
         #expect(marks.count { starts.contains($0.position) } == 13)
     }
 
-    @Test func bytesAtMarksAreStartCodes() {
-        guard let file = Samples.read("ts/h264_ac3_aac_captions.ts") else { return }
+    @Test(.needsSamples) func bytesAtMarksAreStartCodes() throws {
+        let file = try Samples.read("ts/h264_ac3_aac_captions.ts")
         let stream = DemuxedStream(file, pid: 0x100)
         for mark in allMarks(stream, .h264) {
             let at = Int(mark.position)
@@ -255,8 +255,8 @@ private let mpeg2Facts: [VideoFacts] = [
     }
 
     /// After a loss no unit whose begin is gone is marked, and all whose begin is there are.
-    @Test func lossForgetsOnlyWhatItHit() {
-        guard let file = Samples.read("ts/fr_tnt_h264_mbaff_open_cc_14s.ts") else { return }
+    @Test(.needsSamples) func lossForgetsOnlyWhatItHit() throws {
+        let file = try Samples.read("ts/fr_tnt_h264_mbaff_open_cc_14s.ts")
         let stream = DemuxedStream(file, pid: 0x140)
         let all = allMarks(stream, .h264)
         let careful = allMarks(stream, .h264, resetsAfterLoss: true)

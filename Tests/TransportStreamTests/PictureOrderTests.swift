@@ -104,12 +104,13 @@ struct PictureOrderTests {
     }
 
     /// Fields, adaptive frames and fields, no B pictures (type 2), and a change of resolution.
-    @Test(arguments: [
+    @Test(.needsSamples, arguments: [
         ("cinegy_bars_field_idr_cbr.ts", 0x1000), ("h264_base_of_fuzz.ts", 0x65),
         ("dvbt2_h264_paff_cbr_null.ts", 0xBC3), ("h264_resolution_change.ts", 0x100),
     ])
     func marksOfRealStreamsAgreeWithTheTrace(_ name: String, _ pid: Int) throws {
-        guard let bytes = Samples.read("ts/" + name), let folder = Samples.folder else { return }
+        let bytes = try Samples.read("ts/" + name)
+        let folder = try #require(Samples.folder)
         let expected = try TracedPicture.all(in: folder.appending(path: "ts/" + name).path)
         let told = told(bytes, pid: pid)
         // ffmpeg may have read parameter sets of further on before it begins, and may leave out

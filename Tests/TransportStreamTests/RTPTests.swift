@@ -7,10 +7,9 @@ import Testing
 
 @Suite struct RTPTests {
     /// 16 RTP datagrams on a VLAN; their payloads together are the oracle's transport stream.
-    @Test func capturedStream() throws {
-        guard let capture = Samples.read("pcap/udp_vlan123_rtp_mcast.pcap"),
-            let expected = Samples.read("oracle/pcap_udp_vlan123_rtp_mcast/test-162.1.ts")
-        else { return }
+    @Test(.needsSamples) func capturedStream() throws {
+        let capture = try Samples.read("pcap/udp_vlan123_rtp_mcast.pcap")
+        let expected = try Samples.read("oracle/pcap_udp_vlan123_rtp_mcast/test-162.1.ts")
         var found: [UInt8] = []
         var last: RTPHeader?
         var at = 24

@@ -28,16 +28,11 @@ private func bytes(_ hex: String) -> [UInt8] {
     }
 }
 
-/// The section of that name; nil where the samples are missing.
-private func vector(_ name: String) -> [UInt8]? {
-    guard let file = Samples.read("scte35/comcast_vectors_public.json"),
-        let all = try? JSONDecoder().decode(Vectors.self, from: Data(file))
-    else { return nil }
-    guard let found = all.vectors.first(where: { $0.name == name }), let hex = found.hex else {
-        Issue.record("no vector \(name)")
-        return nil
-    }
-    return bytes(hex)
+/// The section of that name.
+private func vector(_ name: String) throws -> [UInt8] {
+    let file = try Samples.read("scte35/comcast_vectors_public.json")
+    let all = try JSONDecoder().decode(Vectors.self, from: Data(file))
+    return bytes(try #require(all.vectors.first { $0.name == name }?.hex, "no vector \(name)"))
 }
 
 private func parse(_ bytes: [UInt8]) -> Result<SpliceInformation, SpliceInformation.Rejection> {
@@ -62,7 +57,7 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
 }
 
 @Suite struct SCTE35Tests {
-    @Test(arguments: [
+    @Test(.needsSamples, arguments: [
         ("Sample 14.1 time_signal - Placement Opportunity Start", 0x07_2BD0_050, 0x4800_008E,
          0x34, 2, 0x1A5_99B0 as UInt64?),
         ("Sample 14.3 time_signal - Placement Opportunity End", 0x07_4629_0A0, 0x4800_008E, 0x35,
@@ -75,7 +70,7 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
         _ name: String, _ pts: UInt64, _ event: UInt32, _ type: UInt8, _ number: UInt8,
         _ duration: UInt64?
     ) throws {
-        guard let section = vector(name) else { return }
+        let section = try vector(name)
         let info = try parse(section).get()
         #expect(info.command == .timeSignal(pts: pts))
         #expect(info.tier == 0xFFF)
@@ -92,8 +87,8 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
         #expect(segmentation.segmentNumber == number)
     }
 
-    @Test func insertWithBreakDuration() throws {
-        guard let section = vector("SpliceInsert With DTMF") else { return }
+    @Test(.needsSamples) func insertWithBreakDuration() throws {
+        let section = try vector("SpliceInsert With DTMF")
         let info = try parse(section).get()
         guard case .insert(let insert) = info.command else {
             Issue.record("no splice_insert")
@@ -111,8 +106,8 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
     }
 
     /// splice_command_length 0xFFF, stuffing before the CRC.
-    @Test func insertWithoutStatedLength() throws {
-        guard let section = vector("Alignment Stuffing without Encryption") else { return }
+    @Test(.needsSamples) func insertWithoutStatedLength() throws {
+        let section = try vector("Alignment Stuffing without Encryption")
         let info = try parse(section).get()
         guard case .insert(let insert) = info.command else {
             Issue.record("no splice_insert")
@@ -124,8 +119,8 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
         #expect(insert.uniqueProgramID == 9)
     }
 
-    @Test func severalSegmentations() throws {
-        guard let section = vector("UPID with Valid ASCII Invalid UTF8") else { return }
+    @Test(.needsSamples) func severalSegmentations() throws {
+        let section = try vector("UPID with Valid ASCII Invalid UTF8")
         let info = try parse(section).get()
         #expect(info.command == .timeSignal(pts: 7_337_557_610))
         #expect(info.ptsAdjustment == 5940)
@@ -140,8 +135,8 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
         #expect(found.map { $0.segmentsExpected }.last == 255)
     }
 
-    @Test func severalIdentifiersInOne() throws {
-        guard let section = vector("Multiple SegmentationUPIDs") else { return }
+    @Test(.needsSamples) func severalIdentifiersInOne() throws {
+        let section = try vector("Multiple SegmentationUPIDs")
         let info = try parse(section).get()
         #expect(info.command == .timeSignal(pts: 4_294_967_296))
         let segmentation = try #require(info.descriptors.first?.segmentation)
@@ -151,16 +146,16 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
         #expect(segmentation.segmentsExpected == 3)
     }
 
-    @Test func heartbeat() throws {
-        guard let section = vector("Splice Null - Heartbeat") else { return }
+    @Test(.needsSamples) func heartbeat() throws {
+        let section = try vector("Splice Null - Heartbeat")
         #expect(try parse(section).get().command == .null)
         let old = try parse(bytes("FC301100000000000000FFFFFF0000004F253396")).get()
         #expect(old.command == .null)
         #expect(old.descriptors.isEmpty)
     }
 
-    @Test func sectionsOfRealStreams() throws {
-        guard let file = Samples.read("scte35/from_samples_public.json") else { return }
+    @Test(.needsSamples) func sectionsOfRealStreams() throws {
+        let file = try Samples.read("scte35/from_samples_public.json")
         for section in try JSONDecoder().decode([StreamSection].self, from: Data(file)) {
             let info = try parse(bytes(section.hex)).get()
             #expect(Int(info.commandType) == section.splice_command_type)
@@ -179,10 +174,9 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
         #expect(insert.breakDuration == nil)
     }
 
-    @Test func whatIsNoSectionIsRejected() {
-        guard let section = vector("SpliceInsert Time Specified With Invalid Component Count"),
-            let good = vector("Splice Null - Heartbeat")
-        else { return }
+    @Test(.needsSamples) func whatIsNoSectionIsRejected() throws {
+        let section = try vector("SpliceInsert Time Specified With Invalid Component Count")
+        let good = try vector("Splice Null - Heartbeat")
         #expect(parse(section) == .failure(.tableID(0x16)))
         #expect(parse([]) == .failure(.tooShort))
         #expect(parse(Array(good.dropLast())) == .failure(.tooShort))
@@ -195,13 +189,13 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
         }
     }
 
-    @Test(arguments: [
+    @Test(.needsSamples, arguments: [
         (0, 90_000, 90_000), (5940, -5941, 0x1_FFFF_FFFF), (0x1_FFFF_FFFF, 1, 0),
         (1, 0x2_0000_0000, 1), (0x1_0000_0000, 0x0_FFFF_FFFF, 0x1_FFFF_FFFF),
         (7, Int64.min, 7), (7, Int64.max, 6),
     ] as [(UInt64, Int64, UInt64)])
     func adjustmentIsAddedModulo33Bits(_ before: UInt64, _ added: Int64, _ after: UInt64) throws {
-        guard let section = vector("SpliceInsert With DTMF") else { return }
+        let section = try vector("SpliceInsert With DTMF")
         var body = Array(section.dropLast(4))
         body[4] = body[4] & 0xFE | UInt8(before >> 32)
         for index in 0..<4 {
@@ -225,10 +219,8 @@ private func withChecksum(_ body: [UInt8]) -> [UInt8] {
     }
 
     /// Encrypted: the adjustment is in the clear, the command is not read.
-    @Test func encryptedSectionsAreMovedUnread() throws {
-        guard let plain = vector("Sample 14.1 time_signal - Placement Opportunity Start") else {
-            return
-        }
+    @Test(.needsSamples) func encryptedSectionsAreMovedUnread() throws {
+        let plain = try vector("Sample 14.1 time_signal - Placement Opportunity Start")
         var body = Array(plain.dropLast(4))
         body[4] = 0x80 | 2 << 1
         for index in 13..<body.count { body[index] ^= 0xA7 }

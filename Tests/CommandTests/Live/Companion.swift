@@ -1,6 +1,7 @@
 // A process that runs beside a test: the channel, a sender, a receiver.
 
 import Foundation
+import Testing
 
 /// It is killed when the test lets go of it, and by `timeout` in any case.
 final class Companion: @unchecked Sendable {
@@ -75,4 +76,64 @@ final class Companion: @unchecked Sendable {
 /// Waits without holding a thread.
 func pause(_ seconds: Double) async throws {
     try await Task.sleep(nanoseconds: UInt64(seconds * 1e9))
+}
+
+extension Companion {
+    /// Waits until it has said all of this: how long that takes is the machine's matter.
+    func untilItSays(_ words: String...) async throws {
+        try await until("\(words) of: \(errors)") { words.allSatisfy(errors.contains) }
+    }
+
+    /// Waits until somebody has each of these ports, by the kernel's tables.
+    func untilPortsAreOpen(_ ports: [UInt16]) async throws {
+        try await until("the ports \(ports), \(errors)") {
+            let open = OpenPorts.now()
+            return ports.allSatisfy(open.contains)
+        }
+    }
+
+    /// Waits until there is something in a file.
+    func untilItWrites(_ path: String) async throws {
+        try await until("\(path), \(errors)") {
+            let size = try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+            return (size ?? 0) > 0
+        }
+    }
+
+    /// Waits until there is a file or a socket of a name.
+    func untilItHas(_ path: String) async throws {
+        try await until("\(path), \(errors)") { FileManager.default.fileExists(atPath: path) }
+    }
+
+    private func until(
+        _ what: @autoclosure () -> String, _ isSo: () throws -> Bool
+    ) async throws {
+        for _ in 0..<600 {
+            if try isSo() { return }
+            try #require(isRunning, "it ended before \(what())")
+            try await pause(0.05)
+        }
+        Issue.record("30 s without \(what())")
+    }
+}
+
+/// What is bound on this host.
+enum OpenPorts {
+    /// Ports that receive UDP, or listen for TCP.
+    static func now() -> Set<UInt16> {
+        var result: Set<UInt16> = []
+        for (table, states) in [("udp", ["07", "01"]), ("tcp", ["0A"])] {
+            for name in [table, table + "6"] {
+                let text = (try? String(contentsOfFile: "/proc/net/\(name)", encoding: .utf8)) ?? ""
+                // "  12: 0100007F:1F90 00000000:0000 0A ...", behind a line of titles.
+                for line in text.split(separator: "\n").dropFirst() {
+                    let words = line.split(separator: " ")
+                    guard words.count > 3, states.contains(String(words[3])) else { continue }
+                    let port = words[1].split(separator: ":").last ?? ""
+                    if let port = UInt16(port, radix: 16) { result.insert(port) }
+                }
+            }
+        }
+        return result
+    }
 }

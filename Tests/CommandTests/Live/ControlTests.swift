@@ -59,7 +59,8 @@ extension LiveTests {
         }
 
         @Test func anOperatorSwitchesHoldsAndReleases() async throws {
-            try await wait(4)
+            try await running.untilItSays("on air: main")
+            try await wait(3)
             let first = try status()
             #expect(first.onAir == "main" && first.held == nil && first.lastSeam == nil)
             #expect(first.inputs.map(\.name) == ["main", "backup"] && first.outputs.count == 1)
@@ -105,7 +106,10 @@ extension LiveTests {
         func aMistakeIsToldWithWhatIsAllowed(
             _ arguments: [String], _ words: [String]
         ) async throws {
-            try await wait(0.7)
+            for _ in 0..<300 {
+                if try ask("status").status == 0 { break }
+                try await wait(0.1)
+            }
             let outcome = try Command.attacca(arguments + ["--control", socket])
             #expect([1, 2].contains(outcome.status) && outcome.errorLines.count == 1)
             for word in words {

@@ -14,7 +14,7 @@ extension LiveTests {
 
         init() throws {
             workspace = try Workspace()
-            port = try DatagramRelay.freePort()
+            port = try FreePorts.next()
         }
 
         /// Begins where the programme is now, as an encoder does that is started again.
@@ -40,10 +40,11 @@ extension LiveTests {
                     "--hold-back", "3s", "-o", "record:\(folder)?keep-free=0",
                     "-o", "mp4:\(plain)", "-o", "mp4:\(fragmented)?fragmented",
                 ])
-            try await pause(1)
+            try await channel.untilPortsAreOpen([port])
             let main = try publish("main", key: "first")
             let backup = try publish("backup", key: "second")
-            try await pause(9)
+            try await channel.untilItSays("input main is sound", "input backup is sound")
+            try await pause(8)
             main.signal(SIGKILL)
             try await pause(3)
             let again = try publish("main", key: "first")

@@ -23,7 +23,7 @@ extension LiveTests {
 
         @Test func multicatSendsUDPAndGStreamerRTPAndBothReceive() async throws {
             let workspace = try Workspace()
-            let ports = try (0..<4).map { _ in try DatagramRelay.freePort() }
+            let ports = try (0..<4).map { _ in try FreePorts.next() }
             let (file, plain, rtp) = (
                 workspace.path("file.ts"), workspace.path("plain.ts"), workspace.path("rtp.ts")
             )
@@ -42,13 +42,14 @@ extension LiveTests {
                     "-o", "udp://127.0.0.1:\(ports[2])", "-o", "rtp://127.0.0.1:\(ports[3])",
                     "-o", file, "--hold-back", "2.5s",
                 ])
-            try await pause(1)
+            try await channel.untilPortsAreOpen(ports)
             let main = try multicat("main", workspace, to: ports[0])
             let backup = try gst(
                 "filesrc blocksize=1316 location=\(SamplePair.h264.path("backup")) "
                     + "! tsparse set-timestamps=true ! rtpmp2tpay "
                     + "! udpsink host=127.0.0.1 port=\(ports[1])")
-            try await pause(9)
+            try await channel.untilItSays("input main is sound", "input backup is sound")
+            try await pause(8)
             main.signal(SIGKILL)
             try await pause(5)
             let (status, log) = try channel.finish(SIGTERM)
@@ -73,7 +74,7 @@ extension LiveTests {
         @Test func lossOnAnSRTWayIsMendedByItsPacketFilter() async throws {
             let workspace = try Workspace()
             let file = workspace.path("file.ts")
-            let ports = try (0..<2).map { _ in try DatagramRelay.freePort() }
+            let ports = try (0..<2).map { _ in try FreePorts.next() }
             let channel = try Companion(
                 try Binary.found.get(),
                 [
@@ -81,7 +82,7 @@ extension LiveTests {
                     "main=srt://127.0.0.1:\(ports[0])?mode=listener&latency=300&packetfilter=fec",
                     "-o", file, "--hold-back", "1s",
                 ])
-            try await pause(0.5)
+            try await channel.untilPortsAreOpen([ports[0]])
             let way = try DatagramRelay(to: ports[0])
             // Rows alone, and no retransmission: what is mended is mended by the filter.
             let filter = "fec,cols:5,rows:1,arq:never"
@@ -91,11 +92,12 @@ extension LiveTests {
                     "-q", "udp://127.0.0.1:\(ports[1])",
                     "srt://127.0.0.1:\(way.port)?mode=caller&latency=300&packetfilter=\(filter)",
                 ])
-            try await pause(0.5)
+            try await relay.untilPortsAreOpen([ports[1]])
             let main = try LiveTests.sender(
                 "main", to: "udp://127.0.0.1:\(ports[1])?pkt_size=1316")
             way.become(.loses(percent: 1))
-            try await pause(10)
+            try await channel.untilItSays("on air: main")
+            try await pause(9)
             let (status, log) = try channel.finish(SIGTERM)
             _ = try main.finish(SIGKILL)
             _ = try relay.finish(SIGKILL)

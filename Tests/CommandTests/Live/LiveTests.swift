@@ -52,24 +52,26 @@ import Testing
         let workspace = try Workspace()
         let recording = workspace.path("recording.ts")
         let file = workspace.path("file.ts")
+        let ports = try (0..<3).map { _ in try FreePorts.next() }
         let channel = try Companion(
             try Binary.found.get(),
             [
-                "run", "-i", "main=srt://127.0.0.1:17101?mode=listener&latency=500",
-                "-i", "backup=srt://127.0.0.1:17102?mode=listener&latency=500",
-                "-o", "srt://127.0.0.1:17103?mode=listener&latency=800", "-o", file,
+                "run", "-i", "main=srt://127.0.0.1:\(ports[0])?mode=listener&latency=500",
+                "-i", "backup=srt://127.0.0.1:\(ports[1])?mode=listener&latency=500",
+                "-o", "srt://127.0.0.1:\(ports[2])?mode=listener&latency=800", "-o", file,
                 "--hold-back", "2.5s", "--align", "timestamps",
             ])
-        try await pause(0.5)
+        try await channel.untilPortsAreOpen(ports)
         let receiver = try Companion(
             "srt-live-transmit",
-            ["-q", "-a:no", "srt://127.0.0.1:17103?mode=caller&latency=800", "file://con"],
+            ["-q", "-a:no", "srt://127.0.0.1:\(ports[2])?mode=caller&latency=800", "file://con"],
             output: recording)
         try await pause(0.5)
-        let way = try DatagramRelay(to: 17101)
+        let way = try DatagramRelay(to: ports[0])
         let main = try Self.sender("main", to: "srt://127.0.0.1:\(way.port)?pkt_size=1316")
-        let backup = try Self.sender("backup", to: "srt://127.0.0.1:17102?pkt_size=1316")
-        try await pause(8)
+        let backup = try Self.sender("backup", to: "srt://127.0.0.1:\(ports[1])?pkt_size=1316")
+        try await channel.untilItSays("input main is sound", "input backup is sound")
+        try await pause(7)
         switch end {
         case .killed: main.signal(SIGKILL)
         case .stopped: main.signal(SIGSTOP)
@@ -99,14 +101,14 @@ import Testing
     /// so that one of them is stopped in the middle of a picture.
     @Test func aChannelThatIsStoppedEndsWithWholeUnits() async throws {
         let workspace = try Workspace()
-        let ports = try (0..<6).map { _ in try DatagramRelay.freePort() }
+        let ports = try (0..<6).map { _ in try FreePorts.next() }
         let paths = ports.map { workspace.path("\($0).ts") }
         let channels = try zip(ports, paths).map { port, path in
             try Companion(
                 try Binary.found.get(),
                 ["run", "-i", "udp://127.0.0.1:\(port)", "-o", path, "--hold-back", "1s"])
         }
-        try await pause(0.5)
+        for (channel, port) in zip(channels, ports) { try await channel.untilPortsAreOpen([port]) }
         let sender = try Companion(
             "ffmpeg",
             [
@@ -115,7 +117,8 @@ import Testing
                 ports.map { "[f=mpegts]udp://127.0.0.1:\($0)?pkt_size=1316" }
                     .joined(separator: "|"),
             ])
-        try await pause(5)
+        for channel in channels { try await channel.untilItSays("on air: ") }
+        try await pause(4)
         for channel in channels {
             channel.signal(SIGTERM)
             try await pause(0.013)
@@ -135,8 +138,8 @@ import Testing
     func anInterfaceThatGoesDownIsAFailoverLikeAnother() async throws {
         let workspace = try Workspace()
         let file = workspace.path("file.ts")
-        let namespace = try Namespace("attacca-test")
-        let port = try DatagramRelay.freePort()
+        let namespace = try Namespace()
+        let port = try FreePorts.next()
         let channel = try Companion(
             try Binary.found.get(),
             [
@@ -144,12 +147,13 @@ import Testing
                 "-i", "backup=udp://127.0.0.1:\(port)", "-o", file, "--hold-back", "2.5s",
                 "--align", "timestamps",
             ])
-        try await pause(0.5)
+        try await channel.untilPortsAreOpen([port])
         let main = try Self.sender(
             "main", to: "udp://\(namespace.host):\(port)?pkt_size=1316",
             through: ["ip", "netns", "exec", namespace.name])
         let backup = try Self.sender("backup", to: "udp://127.0.0.1:\(port)?pkt_size=1316")
-        try await pause(8)
+        try await channel.untilItSays("input main is sound", "input backup is sound")
+        try await pause(7)
         try namespace.takeDown()
         try await pause(5)
         let (status, log) = try channel.finish(SIGTERM)
@@ -165,33 +169,38 @@ import Testing
 /// A network namespace with one end of a cable in it, the other end is here.
 final class Namespace {
     static var isPossible: Bool {
-        guard getuid() == 0, let made = try? Namespace("attacca-try") else { return false }
+        guard getuid() == 0, let made = try? Namespace() else { return false }
         return made.isWhole
     }
 
-    let name: String
-    /// The address of this end.
-    let host = "198.18.77.1"
+    private static let number = FreePorts.blockNumber
+    private static let network = "198.18.\(77 + number / 64)."
+    let name = "attacca-test-\(Namespace.number)"
+    /// The ends of the cable, and the address of the one that is here.
+    private let near = "attacca\(Namespace.number)a"
+    private let far = "attacca\(Namespace.number)b"
+    let host = "\(Namespace.network)\(Namespace.number % 64 * 4 + 1)"
     private(set) var isWhole = true
 
-    init(_ name: String) throws {
-        self.name = name
+    init() throws {
+        // One that was killed has left what it made.
         try ip("netns", "delete", name, mayFail: true)
-        try ip("link", "delete", "attacca0", mayFail: true)
+        try ip("link", "delete", near, mayFail: true)
         try ip("netns", "add", name)
-        try ip("link", "add", "attacca0", "type", "veth", "peer", "name", "attacca1", "netns", name)
-        try ip("address", "add", "\(host)/30", "dev", "attacca0")
-        try ip("link", "set", "attacca0", "up")
-        try ip("-n", name, "address", "add", "198.18.77.2/30", "dev", "attacca1")
-        try ip("-n", name, "link", "set", "attacca1", "up")
+        try ip("link", "add", near, "type", "veth", "peer", "name", far, "netns", name)
+        try ip("address", "add", "\(host)/30", "dev", near)
+        try ip("link", "set", near, "up")
+        let other = "\(Namespace.network)\(Namespace.number % 64 * 4 + 2)"
+        try ip("-n", name, "address", "add", "\(other)/30", "dev", far)
+        try ip("-n", name, "link", "set", far, "up")
     }
 
     deinit {
-        try? ip("link", "delete", "attacca0", mayFail: true)
+        try? ip("link", "delete", near, mayFail: true)
         try? ip("netns", "delete", name, mayFail: true)
     }
 
-    func takeDown() throws { try ip("-n", name, "link", "set", "attacca1", "down") }
+    func takeDown() throws { try ip("-n", name, "link", "set", far, "down") }
 
     private func ip(_ arguments: String..., mayFail: Bool = false) throws {
         let outcome = try Command.run("ip", arguments)

@@ -10,7 +10,7 @@ extension LiveTests {
         /// Eight seconds, and then nothing: all of it is to go out, at its own pace.
         @Test func aRecordingAndAPlaylistComeWholeAndAtTheirOwnPace() async throws {
             let workspace = try Workspace()
-            let port = try DatagramRelay.freePort()
+            let port = try FreePorts.next()
             let cut = workspace.path("cut.mkv")
             func ffmpeg(_ arguments: String...) throws {
                 let outcome = try Command.run("ffmpeg", ["-v", "error", "-y", "-i"] + arguments)
@@ -28,7 +28,7 @@ extension LiveTests {
                     "-m", "http.server", "\(port)", "--bind", "127.0.0.1", "--directory",
                     workspace.path("."),
                 ])
-            try await pause(0.7)
+            try await server.untilPortsAreOpen([port])
             let web = "http://127.0.0.1:\(port)"
             let sources = [
                 cut, "\(web)/cut.mp4?token=very-secret", "\(web)/cut.ts", "\(web)/cut.m3u8",
@@ -100,7 +100,7 @@ extension LiveTests {
                 atPath: folder, withIntermediateDirectories: true)
             try FileManager.default.copyItem(
                 atPath: SamplePair.h264.path("main"), toPath: folder + "/segment.ts")
-            let ports = try (0..<2).map { _ in try DatagramRelay.freePort() }
+            let ports = try (0..<2).map { _ in try FreePorts.next() }
             for port in ports {
                 let text = "#EXTM3U\n#EXT-X-TARGETDURATION:36\n#EXTINF:36,\n"
                     + "https://127.0.0.1:\(port)/segment.ts\n#EXT-X-ENDLIST\n"
@@ -108,7 +108,9 @@ extension LiveTests {
                     toFile: "\(folder)/\(port).m3u8", atomically: true, encoding: .utf8)
             }
             let servers = try ports.map { try secureServer(folder, $0) }
-            try await pause(0.7)
+            for (server, port) in zip(servers, ports) {
+                try await server.untilPortsAreOpen([port])
+            }
             let outputs = ports.map { workspace.path("\($0).ts") }
             // The first server is believed. Both playlists are there.
             let channels = try zip(ports, outputs).map { port, output in
@@ -140,7 +142,7 @@ extension LiveTests {
 
             init(_ slate: String, _ workspace: Workspace) throws {
                 file = workspace.path(slate + ".ts")
-                port = try DatagramRelay.freePort()
+                port = try FreePorts.next()
                 channel = try Companion(
                     try Binary.found.get(),
                     [
@@ -181,7 +183,7 @@ extension LiveTests {
                 "-filter_complex", "[0][1]concat[v]", "-map", "[v]", "-map", "2:a", "-c:v",
                 "libx264", "-pix_fmt", "yuv420p")
             let stages = try ["card.png", "clip.mp4"].map { try Stage($0, workspace) }
-            try await pause(0.7)
+            for stage in stages { try await stage.channel.untilPortsAreOpen([stage.port]) }
             let senders = try stages.map {
                 try LiveTests.sender("main", to: "udp://127.0.0.1:\($0.port)?pkt_size=1316")
             }

@@ -13,15 +13,15 @@ extension LiveTests {
 
         init() throws {
             workspace = try Workspace()
-            ports = try (0..<3).map { _ in try DatagramRelay.freePort() }
+            ports = try (0..<3).map { _ in try FreePorts.next() }
         }
 
         private func channel(_ outputs: String...) throws -> Companion {
             let inputs = ["main=udp://127.0.0.1:\(ports[0])", "backup=udp://127.0.0.1:\(ports[1])"]
             return try Companion(
                 try Binary.found.get(),
-                ["run", "--hold-back", "2.5s", "-o", file] + inputs.flatMap { ["-i", $0] }
-                    + outputs.flatMap { ["-o", $0] })
+                ["run", "--hold-back", "2.5s", "--align", "timestamps", "-o", file]
+                    + inputs.flatMap { ["-i", $0] } + outputs.flatMap { ["-o", $0] })
         }
 
         private func senders() throws -> (main: Companion, backup: Companion) {
@@ -53,12 +53,13 @@ extension LiveTests {
                     "-nostdin", "-v", "error", "-y", "-listen", "1", "-i",
                     "rtmp://127.0.0.1:\(ports[2])/live/secret-key", "-c", "copy", pushed,
                 ])
-            try await pause(0.5)
+            try await server.untilPortsAreOpen([ports[2]])
             let channel = try channel(
                 "mp4:\(recording)", "rtmp://127.0.0.1:\(ports[2])/live/secret-key")
-            try await pause(1)
+            try await channel.untilPortsAreOpen([ports[0], ports[1]])
             let (main, backup) = try senders()
-            try await pause(9)
+            try await channel.untilItSays("input main is sound", "input backup is sound")
+            try await pause(8)
             main.signal(SIGKILL)
             try await pause(5)
             let (status, log) = try channel.finish(SIGTERM)
@@ -90,8 +91,9 @@ extension LiveTests {
             let recording = workspace.path("one.mp4")
             let channel = try channel(
                 "mp4:\(recording)", "rtmp://127.0.0.1:\(ports[2])/live/nobody-there")
-            try await pause(1)
+            try await channel.untilPortsAreOpen([ports[0], ports[1]])
             let (main, backup) = try senders()
+            try await channel.untilItSays("input main is sound", "input backup is sound")
             var killed = 0
             for round in 0..<4 {
                 try await pause(2.3)

@@ -25,7 +25,7 @@ extension LiveTests {
                 archive = workspace.path("archive")
                 // One that is free may be given twice.
                 var free: Set<UInt16> = []
-                while free.count < 3 { free.insert(try DatagramRelay.freePort()) }
+                while free.count < 3 { free.insert(try FreePorts.next()) }
                 let ports = Array(free.prefix(2))
                 port = try #require(free.subtracting(ports).first)
                 channel = try Companion(
@@ -38,7 +38,7 @@ extension LiveTests {
                         "-o", "record:\(archive)?size=1M&keep-free=0",
                         "--http", "127.0.0.1:\(port)", "--hold-back", "3s", "--return", "never",
                     ])
-                try await pause(0.5)
+                try await channel.untilPortsAreOpen(ports + [port])
                 ways = try ports.map { try DatagramRelay(to: $0) }
                 // Again and again, with time stamps that go on: only the content jumps.
                 senders = try zip(["main", "backup"], ways).map { name, way in
@@ -223,7 +223,10 @@ extension LiveTests {
         }
 
         /// Debian's Chromium plays HLS by itself.
-        @Test(.enabled(if: FileManager.default.fileExists(atPath: "/usr/bin/chromium")))
+        @Test(
+            .enabled(
+                if: FileManager.default.fileExists(atPath: "/usr/bin/chromium"),
+                "chromium is not installed"))
         func chromiumPlaysThroughTenFailoversWithoutAStall() async throws {
             let stage = try await Stage("segment=2s")
             try await pause(11)

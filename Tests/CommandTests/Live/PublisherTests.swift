@@ -32,7 +32,7 @@ extension LiveTests {
         @Test func anRTMPEncoderThatIsKilledIsReplacedByOneOfSRT() async throws {
             let workspace = try Workspace()
             let file = workspace.path("file.ts")
-            let ports = try (0..<2).map { _ in try DatagramRelay.freePort() }
+            let ports = try (0..<2).map { _ in try FreePorts.next() }
             let channel = try Companion(
                 try Binary.found.get(),
                 [
@@ -41,11 +41,12 @@ extension LiveTests {
                     // So much has several entries of the backup, and one of them fits.
                     "-o", file, "--hold-back", "6s",
                 ])
-            try await pause(0.7)
+            try await channel.untilPortsAreOpen(ports)
             let main = try publisher("main", to: "rtmp://127.0.0.1:\(ports[0])/live/zq9zq9")
             let backup = try LiveTests.sender(
                 "backup", to: "srt://127.0.0.1:\(ports[1])?pkt_size=1316")
-            try await pause(9)
+            try await channel.untilItSays("input main is sound", "input backup is sound")
+            try await pause(8)
             main.signal(SIGKILL)
             try await pause(6)
             let (status, log) = try channel.finish(SIGTERM)
@@ -62,14 +63,15 @@ extension LiveTests {
         @Test func anEncoderThatComesBackIsTakenInAndDoesNotTakeTheAir() async throws {
             let workspace = try Workspace()
             let file = workspace.path("file.ts")
-            let url = "rtmp://127.0.0.1:\(try DatagramRelay.freePort())/live"
+            let port = try FreePorts.next()
+            let url = "rtmp://127.0.0.1:\(port)/live"
             let channel = try Companion(
                 try Binary.found.get(),
                 [
                     "run", "-i", "main=\(url)/zq9zq9", "-i", "backup=\(url)/zq8zq8", "-o", file,
                     "--hold-back", "2.5s", "--return", "never",
                 ])
-            try await pause(0.7)
+            try await channel.untilPortsAreOpen([port])
             let main = try publisher("main", to: "\(url)/zq9zq9")
             let backup = try Companion(
                 "gst-launch-1.0",
@@ -77,7 +79,8 @@ extension LiveTests {
                     + "d. ! queue ! h264parse ! identity sync=true ! flvmux name=m streamable=true "
                     + "! rtmp2sink location=\(url)/zq8zq8 d. ! queue ! aacparse ! m.")
                     .split(separator: " ").map(String.init))
-            try await pause(7)
+            try await channel.untilItSays("input main is sound", "input backup is sound")
+            try await pause(6)
             let stranger = try publisher("main", to: "\(url)/zq7zq7")
             let second = try publisher("main", to: "\(url)/zq8zq8")
             main.signal(SIGKILL)
@@ -108,19 +111,21 @@ extension LiveTests {
                     "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
                     "/CN=localhost", "-keyout", key, "-out", certificate,
                 ])
-            let url = "rtmps://127.0.0.1:\(try DatagramRelay.freePort())/live/zq9zq9"
+            let port = try FreePorts.next()
+            let url = "rtmps://127.0.0.1:\(port)/live/zq9zq9"
             let channel = try Companion(
                 try Binary.found.get(),
                 [
                     "run", "-i", "\(url)?cert=\(certificate)&key=\(key)", "-o", file,
                     "--hold-back", "500ms",
                 ])
-            try await pause(0.7)
+            try await channel.untilPortsAreOpen([port])
             // In the clear nobody comes in.
             let plain = try publisher(
                 "main", to: url.replacingOccurrences(of: "rtmps:", with: "rtmp:"))
             let main = try publisher("main", to: url)
-            try await pause(6)
+            try await channel.untilItSays("on air")
+            try await pause(5)
             let (status, log) = try channel.finish(SIGTERM)
             _ = try main.finish(SIGKILL)
             _ = try plain.finish(SIGKILL)

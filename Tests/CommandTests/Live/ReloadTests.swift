@@ -1,6 +1,7 @@
 // SIGHUP: the configuration is read again by a process on the air.
 
 import Foundation
+import StreamContent
 import Testing
 
 extension LiveTests {
@@ -40,10 +41,13 @@ extension LiveTests {
             try write("channels:\n" + channel("one", "h264-main", ["one.ts"])
                 + channel("two", "h264-backup", ["two.ts"]))
             let running = try Companion(try Binary.found.get(), ["run", file])
-            try await wait(2)
+            for name in ["one.ts", "two.ts"] {
+                try await running.untilItWrites(workspace.path(name))
+            }
             try write("channels:\n  - {name: one, inputs: [x.ts], output: [y], hold-back: 99m}\n")
             running.signal(SIGHUP)
-            try await wait(1.5)
+            try await running.untilItSays("not reloaded")
+            try await wait(1)
             let before = (one: size("one.ts"), two: size("two.ts"))
             try write("channels:\n" + channel("one", "h264-main", ["one.ts", "more.ts"])
                 + channel("three", "h264-backup", ["three.ts"]))
@@ -88,13 +92,15 @@ extension LiveTests {
         }
 
         @Test func theOnlyChannelMayBeReplacedByOneThatNeedsItsPort() async throws {
+            let port = try FreePorts.next()
             func text(_ name: String) throws -> String {
-                "channels: [{name: \(name), hold-back: 3s, inputs: [\"udp://127.0.0.1:47831\"], "
+                "channels: [{name: \(name), hold-back: 3s, inputs: [\"udp://127.0.0.1:\(port)\"], "
                     + "outputs: [\(workspace.path(name + ".ts"))]}]\n"
             }
             try write(try text("one"))
             let running = try Companion(try Binary.found.get(), ["run", file])
-            try await wait(2)
+            try await running.untilPortsAreOpen([port])
+            try await wait(1)
             for name in ["two", "one"] {
                 try write(try text(name))
                 running.signal(SIGHUP)
@@ -113,9 +119,9 @@ extension LiveTests {
                     "run", "-i", "file:\(Repository.sample("h264-main"))?loop",
                     "-o", workspace.path("one.ts"),
                 ])
-            try await wait(1)
+            try await running.untilItWrites(workspace.path("one.ts"))
             running.signal(SIGHUP)
-            try await wait(0.5)
+            try await running.untilItSays("SIGHUP")
             let (status, log) = try running.finish(SIGTERM)
             #expect(status == 0 && log.contains("SIGHUP"), "\(log)")
         }

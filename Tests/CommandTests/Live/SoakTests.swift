@@ -124,17 +124,17 @@ extension LiveTests {
             let workspace = try Workspace()
             let file = Self.keep.map { $0 + "/soak.ts" } ?? workspace.path("file.ts")
             let recordings = try encode(workspace)
-            let ports = try (0..<2).map { _ in try DatagramRelay.freePort() }
+            let ports = try (0..<2).map { _ in try FreePorts.next() }
             let channel = try Companion(
                 try Binary.found.get(),
                 [
                     "run", "-i", "main=srt://127.0.0.1:\(ports[0])?mode=listener&latency=200",
                     "-i", "backup=udp://127.0.0.1:\(ports[1])", "-o", file,
-                    "-o", "udp://127.0.0.1:\(try DatagramRelay.freePort())",
+                    "-o", "udp://127.0.0.1:\(try FreePorts.next())",
                     "-o", "mp4:\(workspace.path("event.mp4"))",
                     "--hold-back", "3s", "--return", "4s",
                 ], seconds: Self.seconds + 120)
-            try await pause(0.5)
+            try await channel.untilPortsAreOpen(ports)
             let start = Date()
             let sources = try [
                 Source(recordings[0], DatagramRelay(to: ports[0]), isSRT: true, start: start),

@@ -59,7 +59,7 @@ extension LiveTests {
         @Test func thousandsOfHalfHandshakesAndNoiseDisturbNoChannel() async throws {
             let workspace = try Workspace()
             let file = workspace.path("file.ts")
-            let ports = try (0..<3).map { _ in try DatagramRelay.freePort() }
+            let ports = try (0..<3).map { _ in try FreePorts.next() }
             let channel = try Companion(
                 try Binary.found.get(),
                 [
@@ -67,8 +67,9 @@ extension LiveTests {
                     "main=srt://127.0.0.1:\(ports[0])?mode=listener&latency=300&streamid=a",
                     "-i", "backup=udp://127.0.0.1:\(ports[1])", "-o", file,
                     "-o", "srt://127.0.0.1:\(ports[2])?mode=listener", "--hold-back", "2.5s",
+                    "--align", "timestamps",
                 ])
-            try await pause(0.5)
+            try await channel.untilPortsAreOpen(ports)
             let main = try LiveTests.sender(
                 "main", to: "srt://127.0.0.1:\(ports[0])?pkt_size=1316&streamid=a")
             let way = try DatagramRelay(to: ports[1])
@@ -76,7 +77,8 @@ extension LiveTests {
             way.become(.babbles)
             let backup = try LiveTests.sender(
                 "backup", to: "udp://127.0.0.1:\(way.port)?pkt_size=1316")
-            try await pause(3)
+            try await channel.untilItSays("input main is sound", "input backup is sound")
+            try await pause(2)
             var random = SeededNumbers(seed: 7)
             for _ in 0..<20 {
                 for port in [ports[0], ports[2]] { Self.harass(port, 100, &random) }

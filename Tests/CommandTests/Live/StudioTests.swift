@@ -71,21 +71,25 @@ extension LiveTests {
         func whatOBSPublishesIsAStreamWithoutAFault() async throws {
             let workspace = try Workspace()
             let (file, home) = (workspace.path("file.ts"), workspace.path("home"))
-            let server = "rtmp://127.0.0.1:\(try DatagramRelay.freePort())/live"
+            let port = try FreePorts.next()
+            let server = "rtmp://127.0.0.1:\(port)/live"
             try prepare(home, server: server, key: "zq9zq9")
             let channel = try Companion(
                 try Binary.found.get(),
                 ["run", "-i", "obs=\(server)/zq9zq9", "-o", file, "--hold-back", "4s"])
-            let screen = try Companion("Xvfb", [":9137", "-screen", "0", "1600x1000x24"])
-            try await pause(1.5)
+            let number = 9100 + FreePorts.blockNumber
+            let display = ":\(number)"
+            let screen = try Companion("Xvfb", [display, "-screen", "0", "1600x1000x24"])
+            try await channel.untilPortsAreOpen([port])
+            try await screen.untilItHas("/tmp/.X11-unix/X\(number)")
             let studio = try Companion(
                 "env",
                 [
-                    "HOME=\(home)", "XDG_RUNTIME_DIR=\(home)", "DISPLAY=:9137",
+                    "HOME=\(home)", "XDG_RUNTIME_DIR=\(home)", "DISPLAY=\(display)",
                     "LIBGL_ALWAYS_SOFTWARE=1", "obs", "--startstreaming", "--disable-updater",
                     "--multi",
-                ], seconds: 40)
-            for _ in 0..<200 where !channel.errors.contains("on air") { try await pause(0.1) }
+                ])
+            try await channel.untilItSays("on air")
             try await pause(9)
             let (status, log) = try channel.finish(SIGTERM)
             _ = try studio.finish(SIGKILL)
