@@ -41,7 +41,12 @@ extension Engine {
         // A held input is joined to itself, and nothing else.
         if held == segment.input && reason != .timelineBreak { return wish = nil }
         wish?.clearedAt = nil
-        if let standing = wish, !standing.isPlanned, standing.reason != .damage { return }
+        // What does harm does not wait behind what does none.
+        if let standing = wish, !standing.isPlanned, standing.reason != .damage,
+            !standing.reason.isHarmless || reason.isHarmless
+        {
+            return
+        }
         if wish?.reason == reason { return }
         let leftAt = inputs[segment.input].timeline.health.lastPayloadTicks
         var next = Wish(

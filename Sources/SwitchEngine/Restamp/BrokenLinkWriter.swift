@@ -1,12 +1,14 @@
-// Puts the marks of law 7 into the kept packets of a random access picture. Sizes do not change, so
-// the bytes go back to where they came from.
+// The marks of law 7 in the packets of a random access picture. They belong to the segment that is
+// entered there, not to the input: it may be left before the picture goes out, and be entered anew
+// somewhere else. Sizes do not change, so the bytes go back to where they came from.
 
 import TransportStream
 
 enum BrokenLinkWriter {
-    static func mark(
-        _ unit: Unit, ofStream stream: Int, keepsLeading: Bool, in timeline: inout InputTimeline
-    ) {
+    /// - Returns: the bytes that stand in place of the packets' own; nil where nothing changes.
+    static func marks(
+        _ unit: Unit, ofStream stream: Int, keepsLeading: Bool, in timeline: borrowing InputTimeline
+    ) -> PacketMarks? {
         var bytes: [UInt8] = []
         var pieces: [(packet: Int, at: Int, count: Int)] = []
         let packets = timeline.ring.packets(
@@ -25,14 +27,35 @@ enum BrokenLinkWriter {
         let changed = BrokenLink.mark(
             timeline.streams[stream].codec, accessUnit: &span,
             leading: keepsLeading ? .decodable : .none)
-        guard changed > 0 else { return }
+        guard changed > 0 else { return nil }
+        var result = PacketMarks()
         var from = 0
         for piece in pieces {
-            timeline.edit(packet: piece.packet) { target, offset in
-                let at = offset + piece.at
-                for index in 0..<piece.count { target[at + index] = bytes[from + index] }
-            }
+            let new = Array(bytes[from..<(from + piece.count)])
+            result.pieces[piece.packet] = (piece.at, new)
+            result.last = max(result.last, piece.packet)
             from += piece.count
+        }
+        return result
+    }
+}
+
+/// Bytes that stand in place of those of some packets of an input.
+struct PacketMarks {
+    /// By packet: where in it they begin.
+    var pieces: [Int: (at: Int, bytes: [UInt8])] = [:]
+    /// The last packet that has any.
+    var last = Int.min
+
+    /// Writes them over a packet, or a part of one, that was copied.
+    /// - Parameters:
+    ///   - range: the packet's bytes that were copied.
+    ///   - target: where they were copied to: its end is that of the copy.
+    func write(_ packet: Int, _ range: Range<Int>, over target: inout [UInt8]) {
+        guard let (at, bytes) = pieces[packet] else { return }
+        let start = target.count - range.count - range.lowerBound
+        for index in bytes.indices where range.contains(at + index) {
+            target[start + at + index] = bytes[index]
         }
     }
 }

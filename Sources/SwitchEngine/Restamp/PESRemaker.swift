@@ -17,11 +17,12 @@ struct PESRemaker {
     /// - Parameter cut: tells what PTS and DTS become.
     static func packets(
         of number: Int, parts: [Range<Int64>], stream: Int, _ track: StreamTrack,
-        ring: borrowing PacketRing, cut: StreamCut, shift: Int64
+        ring: borrowing PacketRing, cut: StreamCut, shift: Int64, marks: PacketMarks? = nil
     ) -> [PreparedPacket] {
         var result: [PreparedPacket] = []
         for part in parts {
-            let stretch = collect(ring.packets(of: stream, track, holding: part), part, ring)
+            let stretch = collect(
+                ring.packets(of: stream, track, holding: part), part, ring, marks)
             guard !stretch.bytes.isEmpty else { continue }
             let header = self.header(for: part, of: number, count: stretch.bytes.count, track, cut)
             let place = audioPlace(of: part, track, cut)
@@ -32,7 +33,8 @@ struct PESRemaker {
 
     /// The bytes of a range of the elementary stream, out of the packets that hold it.
     private static func collect(
-        _ packets: [Int], _ range: Range<Int64>, _ ring: borrowing PacketRing
+        _ packets: [Int], _ range: Range<Int64>, _ ring: borrowing PacketRing,
+        _ marks: PacketMarks?
     ) -> Stretch {
         var stretch = Stretch()
         for packet in packets {
@@ -45,6 +47,7 @@ struct PESRemaker {
             guard count > 0 else { continue }
             stretch.times.append((stretch.bytes.count, note.time))
             ring.copy(packet, from..<(from + count), to: &stretch.bytes)
+            marks?.write(packet, from..<(from + count), over: &stretch.bytes)
         }
         return stretch
     }

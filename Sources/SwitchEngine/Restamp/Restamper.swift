@@ -86,7 +86,7 @@ struct Restamper {
     private mutating func sendRun(
         upTo limit: Int64, _ bound: Int, _ timeline: borrowing InputTimeline
     ) {
-        guard segments[0].unannounced == nil,
+        guard segments[0].unannounced == nil, segments[0].marks == nil,
             segments[0].preparedCursor >= segments[0].prepared.count,
             segments[0].sectionCursor >= timeline.sections.end
         else { return }
@@ -315,7 +315,7 @@ struct Restamper {
             segments[index].cuts[stream].judgement = .remade
             let packets = PESRemaker.packets(
                 of: number, parts: parts, stream: stream, track, ring: timeline.ring, cut: cut,
-                shift: segments[index].shift)
+                shift: segments[index].shift, marks: segments[index].marks)
             prepare(packets, index)
         }
         return true
@@ -346,9 +346,10 @@ struct Restamper {
         let until = segments[index].cuts[stream].until
         let count = Int64(Packet.size - Int(note.elementaryOffset))
         if note.elementaryPosition + count > until {
-            return sendTruncated(number, timeline, note, slot: slot, until: until, wished)
+            return sendTruncated(index, number, timeline, note, slot: slot, until: until, wished)
         }
         let at = copy(number, timeline, slot: slot, wished)
+        if segments[index].marks != nil { writeMarks(index, number) }
         guard note.hasClock || note.startsPES else { return }
         let time = batch.times[batch.times.count - 1]
         let carriesClock = note.hasClock && program.slots[slot].pid == program.clockPID
@@ -386,6 +387,13 @@ struct Restamper {
         }
     }
 
+    /// Writes a segment's marks over the packet that was copied last.
+    private mutating func writeMarks(_ index: Int, _ number: Int) {
+        guard let marks = segments[index].marks else { return }
+        marks.write(number, 4..<Packet.size, over: &batch.bytes)
+        if number >= marks.last { segments[index].marks = nil }
+    }
+
     /// A DTS that has to stand in place of the shifted one.
     @inline(__always)
     private func decodingOverride(
@@ -413,7 +421,7 @@ struct Restamper {
 
     /// The packet in which the outgoing stream ends: its bytes up to the end, stuffing before them.
     private mutating func sendTruncated(
-        _ number: Int, _ timeline: borrowing InputTimeline, _ note: PacketNote, slot: Int,
+        _ index: Int, _ number: Int, _ timeline: borrowing InputTimeline, _ note: PacketNote, slot: Int,
         until: Int64, _ wished: Int64
     ) {
         let count = Int(until - note.elementaryPosition)
@@ -426,6 +434,7 @@ struct Restamper {
         bytes.removeSubrange(at...)
         let from = Int(note.elementaryOffset)
         timeline.ring.copy(number, from..<(from + count), to: &bytes)
+        segments[index].marks?.write(number, from..<(from + count), over: &bytes)
         send(bytes, slot: slot, wished)
     }
 

@@ -130,6 +130,8 @@ struct Segment {
     var unannounced: [SlotReservation]?
     /// The slot of the packet at the cursor, when it is one that goes out.
     var nextSlot = -1
+    /// The marks of law 7 in its first picture; nil where there are none, or they have gone out.
+    var marks: PacketMarks?
     var prepared: [PreparedPacket] = []
     var preparedCursor = 0
 

@@ -11,8 +11,8 @@ extension Engine {
         orderDecoding(&next, choice, after: restamper.segments[index])
         next.sectionsFrom = choice.plan.expires
         restamper.segments[index].sectionsUntil = choice.plan.expires
+        if choice.plan.breaksLink { next.marks = brokenLinkMarks(choice) }
         restamper.segments.append(next)
-        if choice.plan.breaksLink { markBrokenLink(choice) }
         if let offset = inputs[choice.input].timeline.clock.hostOffset {
             clock.change(hostOffset: offset, shift: choice.plan.shift)
         }
@@ -212,16 +212,16 @@ extension Engine {
             end, timeline.end(ofEpoch: segment.epoch.number))
     }
 
-    /// Writes the standard's own mark into the random access picture (law 7).
-    private mutating func markBrokenLink(_ choice: SeamChoice) {
+    /// The standard's own mark in the random access picture (law 7).
+    private func brokenLinkMarks(_ choice: SeamChoice) -> PacketMarks? {
         let timeline = inputs[choice.input].timeline
-        guard let master = timeline.masterStream(of: choice.epoch) else { return }
+        guard let master = timeline.masterStream(of: choice.epoch) else { return nil }
         let track = timeline.streams[master]
         let unit = track.units[choice.plan.incomingFrom]
         let keepsLeading = choice.plan.presentation
             < unit.presentation.ticks + choice.plan.shift
-        BrokenLinkWriter.mark(
-            unit, ofStream: master, keepsLeading: keepsLeading, in: &inputs[choice.input].timeline)
+        return BrokenLinkWriter.marks(
+            unit, ofStream: master, keepsLeading: keepsLeading, in: timeline)
     }
 
     /// The first elementary stream position of an epoch that is still kept.

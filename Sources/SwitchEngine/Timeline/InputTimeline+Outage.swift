@@ -36,7 +36,7 @@ extension InputTimeline {
             epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
             for index in epoch.streams {
                 streams[index].lose()
-                streams[index].endEpoch(isWhole: false)
+                streams[index].endEpoch(.cut)
                 streams[index].lastPayloadTicks = nil
             }
             appendEpoch(map: epoch.map, streams: epoch.streams)

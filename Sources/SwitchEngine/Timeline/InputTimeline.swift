@@ -108,7 +108,7 @@ struct InputTimeline {
             takeAll(buffer, first, count, spacing, arrivalTicks)
         }
         swap(&framing, &self.framing)
-        for index in streams.indices { streams[index].endEpoch(isWhole: true) }
+        for index in streams.indices { streams[index].endEpoch(.whole) }
         stampTail()
     }
 
@@ -273,7 +273,7 @@ struct InputTimeline {
     /// A new line begins with this PCR.
     mutating func breakClock(_ first: SuspectClock) {
         health.clockJumps += 1
-        breakLine(isWhole: true)
+        breakLine(.unknown)
         _ = clock.take(
             first.reference, position: first.position, arrivalTicks: first.arrivalTicks,
             announcedJump: false, near: nil)
@@ -286,7 +286,7 @@ struct InputTimeline {
         guard let epoch else { return }
         closeStamps()
         epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
-        for index in epoch.streams { streams[index].endEpoch(isWhole: index == stream) }
+        for index in epoch.streams { streams[index].endEpoch(index == stream ? .whole : .unknown) }
         lead = ContentLead()
         appendEpoch(map: epoch.map, streams: epoch.streams)
     }
@@ -298,7 +298,7 @@ struct InputTimeline {
         guard let map = program.map else { return }
         if epoch != nil {
             health.programChanges += 1
-            breakLine(isWhole: false)
+            breakLine(.cut)
         }
         for index in streamByPID.indices { streamByPID[index] = -1 }
         assemblers.removeAll()
@@ -327,10 +327,10 @@ struct InputTimeline {
     }
 
     /// Ends the epoch; the next one begins with the next packet.
-    private mutating func breakLine(isWhole: Bool) {
+    private mutating func breakLine(_ end: StreamTrack.EpochEnd) {
         closeStamps()
         if let epoch { epochs[epochs.end - 1].alignment = alignmentSide(of: epoch) }
-        for index in epoch?.streams ?? [] { streams[index].endEpoch(isWhole: isWhole) }
+        for index in epoch?.streams ?? [] { streams[index].endEpoch(end) }
         clock.restart()
         pendingSample = nil
         outage = .none
@@ -464,9 +464,4 @@ struct InputTimeline {
             sections.trim(before: sections.first + 1)
         }
     }
-
-    /// Writes into a kept packet (the marks of a broken link).
-    mutating func edit(
-        packet: Int, _ body: (inout MutableSpan<UInt8>, _ offset: Int) -> Void
-    ) { ring.edit(packet, body) }
 }

@@ -114,20 +114,6 @@ struct PacketRing {
         if spare.count > chunks.count + 8 { spare.removeLast(spare.count - chunks.count) }
     }
 
-    /// Lends the bytes of one packet for change.
-    mutating func edit(_ number: Int, _ body: (inout MutableSpan<UInt8>, _ offset: Int) -> Void) {
-        precondition(number >= first && number < end)
-        let at = PacketRing.place(number)
-        let chunk = number / PacketRing.chunkPackets
-        if chunk == chunks.end {
-            var span = tail.mutableSpan
-            body(&span, at)
-        } else {
-            var span = chunks[chunk].mutableSpan
-            body(&span, at)
-        }
-    }
-
     /// Where a packet begins in its chunk.
     @inline(__always)
     private static func place(_ number: Int) -> Int {

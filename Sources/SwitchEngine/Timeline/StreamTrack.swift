@@ -35,6 +35,8 @@ struct StreamTrack {
     private var completeAt = Int64.max
     /// Elementary position at which the open audio unit ends; `.max` where that is not known.
     private var settledAt = Int64.max
+    /// The epoch has ended, and the next packet tells what that did to the open unit.
+    private var hasOpenEnd = false
     /// Payload is ignored until the next PES packet begins.
     private var awaitsStart = true
     var gapPending = false
@@ -94,6 +96,7 @@ struct StreamTrack {
         if let last = pes.last, last.state == .open { pes[pes.end - 1].state = .damaged }
         completeAt = .max
         damageOpenUnit()
+        hasOpenEnd = false
         doubtful = nil
         findUnsettled()
         detector.reset()
@@ -108,6 +111,7 @@ struct StreamTrack {
         _ bytes: Span<UInt8>, at offset: Int, header: PacketHeader, number: Int, position: Int64,
         clock: StreamTime
     ) -> PacketNote? {
+        if hasOpenEnd { close(isWhole: header.startsUnit) }
         let end = offset + Packet.size
         var start = offset + Int(header.payloadOffset)
         if header.isScrambled { scrambledPackets += 1 }
@@ -391,8 +395,32 @@ struct StreamTrack {
 
     // MARK: Ends
 
-    /// The time line breaks here, or the input ends. `isWhole`: what is open is known to be all.
-    mutating func endEpoch(isWhole: Bool) {
+    /// What of a stream was open when its time line broke.
+    enum EpochEnd {
+        /// It is known to be all.
+        case whole
+        /// The rest of it never comes.
+        case cut
+        /// The stream's next packet tells: it goes on in the middle of it, or begins another.
+        case unknown
+    }
+
+    /// The time line breaks here, or the input ends.
+    mutating func endEpoch(_ end: EpochEnd) {
+        doubtful = nil
+        gapPending = false
+        stampsOfLine = 0
+        firstOfLine = nil
+        frameRate = FrameRate()
+        habit.restart()
+        awaitsStart = true
+        hasOpenEnd = end == .unknown
+        if end == .unknown { findUnsettled() } else { close(isWhole: end == .whole) }
+    }
+
+    /// Ends what is open at the end of an epoch.
+    private mutating func close(isWhole: Bool) {
+        hasOpenEnd = false
         if isWhole {
             detector.finish(into: &marks)
             if !marks.isEmpty { placeMarks(clock: units.last?.decoding ?? StreamTime(ticks: 0)) }
@@ -410,11 +438,8 @@ struct StreamTrack {
         doubtful = nil
         findUnsettled()
         detector.reset()
-        awaitsStart = true
-        gapPending = false
         stampsOfLine = 0
         firstOfLine = nil
-        frameRate = FrameRate()
         habit.restart()
     }
 
