@@ -89,14 +89,4 @@ import TransportStream
         ring.trim(before: 4)
         #expect(ring.first == 8)
     }
-
-    @Test func aKeptPacketIsChangedAlone() {
-        var ring = PacketRing()
-        for number in 0..<3 { append(number, to: &ring) }
-        ring.edit(1) { bytes, offset in bytes[offset + 20] = 0x99 }
-        ring[1].time = 77
-        #expect(bytes(of: 1, ring)[20] == 0x99 && ring[1].time == 77)
-        #expect(bytes(of: 0, ring)[20] == 20 && bytes(of: 2, ring)[20] == 22)
-        #expect(ring[0].time == 0 && ring[2].time == 0 && holds(1, ring))
-    }
 }

@@ -38,9 +38,9 @@ struct OutputSchedule {
     /// A packet that is to leave later than this behind the one before, 10 s, has a time that is
     /// mistaken: it goes next, and the memory is not filled with tables for it.
     static let longestHoleTicks: Int64 = 10 * StreamTime.ticksPerSecond
-    /// Tables and PCRs alone go out for this long at once, 2 s. Longer nobody has been awake: what
+    /// Tables and PCRs alone go out for this long at once, 5 s. Longer nobody has been awake: what
     /// would have gone out meanwhile is of no use to anybody.
-    static let longestRunTicks: Int64 = 2 * StreamTime.ticksPerSecond
+    static let longestRunTicks: Int64 = 5 * StreamTime.ticksPerSecond
 
     /// Constant rate in bits per second; nil for as many as the inputs bring.
     let muxRate: Int64?

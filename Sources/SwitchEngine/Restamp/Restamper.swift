@@ -152,6 +152,8 @@ struct Restamper {
                 // One PID can not carry two PES packets at a time: what the segment before still
                 // has for it goes first, now.
                 guard let earlier = peek(owing, timelines[owing], bounds[owing]) else {
+                    // Until that has come nothing is known to follow.
+                    nextTime = nil
                     return false
                 }
                 (index, next) = (owing, earlier.at(next.time))

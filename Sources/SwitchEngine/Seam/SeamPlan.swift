@@ -35,6 +35,8 @@ struct SoundPlan {
     /// Presentation time of the first incoming frame on the output's line, where it goes on from an
     /// outgoing one, 27 MHz ticks.
     var begin: Int64?
+    /// When the outgoing frames that do not go out would leave, on the output's line.
+    var leaveTime: Int64?
 }
 
 struct SeamPlan {

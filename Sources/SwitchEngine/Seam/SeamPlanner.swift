@@ -356,9 +356,11 @@ enum SeamPlanner {
         let leaveTime = request.outgoingShift
             + ((pair.cut.index < outgoing.count
                 ? outgoing[pair.cut.index].firstTime : outgoing.last?.lastTime) ?? never)
-        // The sound has a place of its own, which may come before that of the pictures.
+        // Audio has a place of its own, which may come before that of the pictures.
         let heard = sounds.filter { $0.outgoingStream != nil && $0.incomingStream != nil }
-            .compactMap(\.begin).min() ?? never
+            .compactMap { sound in
+                sound.begin.map { min($0 - SoundPlanner.marginTicks, sound.leaveTime ?? never) }
+            }.min() ?? never
         return .plan(
             SeamPlan(
                 outgoingUntil: firstOut,
@@ -367,7 +369,7 @@ enum SeamPlanner {
                 breaksLink: pair.entry.isOpen,
                 expires: min(
                     leaveTime, max(entryTime, request.scheduleNow),
-                    max(heard - SoundPlanner.marginTicks, request.scheduleNow)),
+                    max(heard, request.scheduleNow)),
                 lateTicks: max(0, late.ticks), holdBackTicks: holdBack))
     }
 

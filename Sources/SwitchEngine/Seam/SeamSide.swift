@@ -46,6 +46,8 @@ struct SeamFrame {
     var presentation: Int64
     var durationTicks: Int64
     var firstTime: Int64?
+    /// τ of the first packet of the PES packet it begins in: with it all of that has left.
+    var packetTime: Int64?
     var isDamaged: Bool
     var end: Int64 { presentation + durationTicks }
 }
@@ -240,6 +242,8 @@ extension SeamSide {
                 SeamFrame(
                     unit: number, presentation: unit.presentation.ticks,
                     durationTicks: unit.durationTicks, firstTime: time(unit.firstPacket, timeline),
+                    packetTime: unit.pes >= track.pes.first && unit.pes < track.pes.end
+                        ? time(track.pes[unit.pes].firstPacket, timeline) : nil,
                     isDamaged: isDamaged))
             if isSent { firstFree = frames.count }
         }

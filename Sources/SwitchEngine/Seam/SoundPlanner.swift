@@ -42,9 +42,17 @@ enum SoundPlanner {
                 slot: outgoing.slot, outgoingStream: outgoing.stream,
                 outgoingUntil: outgoing.frames[last].unit + 1, incomingStream: incoming.stream,
                 incomingFrom: incoming.frames[first].unit, nudge: rounded(nudge), gapTicks: 0,
-                begin: target + shift)
+                begin: target + shift, leaveTime: leaveTime(outgoing, after: last, base: base))
         }
         return gap(outgoing, incoming, request, shift: shift, last: most, base: base)
+    }
+
+    /// When the first packet leaves that carries what is behind a frame: a PES packet of audio can
+    /// not be cut once it has been begun. Where nothing whole is behind it, there may still be what
+    /// is not.
+    private static func leaveTime(_ sound: SeamSound, after last: Int, base: Int64) -> Int64? {
+        let next = min(last + 1, sound.frames.count - 1)
+        return sound.frames[next].packetTime.map { $0 + base }
     }
 
     /// The frame that begins at `target`, give or take half a frame, if it and all behind it are
