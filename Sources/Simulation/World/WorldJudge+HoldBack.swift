@@ -26,7 +26,9 @@ extension WorldJudge {
     /// Where the plan says so, the hold-back is at its target.
     func judgeHoldBack(_ verdict: inout WorldVerdict) {
         for window in plan.holdBackWindows {
-            let seen = holdBackErrors.filter { window.times.contains($0.time) }
+            let seen = holdBackErrors.filter {
+                window.times.contains($0.time) && ($0.excess > 0 || !window.mayLack)
+            }
             let allowed = WorldJudge.tolerance + plan.grain + window.tolerance
             guard let worst = seen.max(by: { abs($0.excess) < abs($1.excess) }),
                 abs(worst.excess) > allowed

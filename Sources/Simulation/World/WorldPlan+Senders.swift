@@ -175,7 +175,8 @@ extension WorldPlan {
         holdBackWindows = [
             HoldBackWindow(
                 settled..<(duration - configuration.holdBack),
-                tolerance: (distanceTicks + group).scaled(by: 1_000, over: 27))
+                tolerance: (distanceTicks + group).scaled(by: 1_000, over: 27),
+                mayLack: inputs.count == 1)
         ]
         return true
     }

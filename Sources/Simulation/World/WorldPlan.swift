@@ -86,10 +86,14 @@ public struct HoldBackWindow: Sendable, Equatable {
     public var times: Range<Int64>
     /// How far it may be off beside 100 ms and what the inputs' own graininess is, nanoseconds.
     public var tolerance: Int64
+    /// It may lack something: what an outage took of it only a seam can bring back, and there is no
+    /// other input to have one with.
+    public var mayLack: Bool
 
-    public init(_ times: Range<Int64>, tolerance: Int64 = 0) {
+    public init(_ times: Range<Int64>, tolerance: Int64 = 0, mayLack: Bool = false) {
         self.times = times
         self.tolerance = tolerance
+        self.mayLack = mayLack
     }
 }
 

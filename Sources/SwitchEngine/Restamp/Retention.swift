@@ -54,6 +54,7 @@ extension StreamTrack {
     /// went out before.
     func isDamaged(pes number: Int, _ cut: StreamCut) -> Bool {
         let record = pes[number]
+        if record.isGuessed { return true }
         if record.state == .damaged {
             // Nothing is taken up behind a loss before the next PES packet: it is at the end.
             let next = units.partition { $0.start >= record.elementaryEnd }

@@ -23,6 +23,8 @@ struct SeamPicture {
     /// Pictures are missing before it.
     var followsGap: Bool
     var isOpen: Bool
+    /// Its time may be a stray one.
+    var isDoubtful = false
     /// H.264: the place in output order, that of the second field too where there are two.
     var order = PictureOrder()
     var secondOrder: PictureOrder?
@@ -92,7 +94,7 @@ extension SeamSide {
         let rounding = StreamTime.ticksPerTimestampTick
         guard frameTicks > 0, frameTicks % rounding != 0, !isSoundOnly else { return nil }
         var least: Int64 = 0
-        for picture in pictures where !picture.isDamaged {
+        for picture in pictures where !picture.isDamaged && !picture.isDoubtful {
             let distance = picture.presentation - time
             let off = distance - distance.roundedDivision(by: frameTicks) * frameTicks
             guard abs(off) <= rounding else { return nil }
@@ -149,7 +151,9 @@ extension SeamSide {
         self.firstFree = firstFree ?? pictures.count
         limit = pictures.count
         for index in self.firstFree..<pictures.count
-        where pictures[index].isDamaged || pictures[index].followsGap || pictures[index].isOpen {
+        where pictures[index].isDamaged || pictures[index].followsGap || pictures[index].isOpen
+            || pictures[index].isDoubtful
+        {
             limit = index
             break
         }
@@ -206,7 +210,8 @@ extension SeamSide {
                     hasParameterSets: unit.mark.hasParameterSets || track.kind == .audio,
                     leading: unit.mark.leading, coding: unit.mark.coding,
                     isDamaged: unit.isDamaged || !unit.isTimed, followsGap: unit.followsGap,
-                    isOpen: unit.isOpen, order: unit.mark.order,
+                    isOpen: unit.isOpen, isDoubtful: track.doubtful?.unit == number - 1,
+                    order: unit.mark.order,
                     isReference: unit.mark.isReference,
                     referenceFrames: unit.mark.referenceFrames))
         }

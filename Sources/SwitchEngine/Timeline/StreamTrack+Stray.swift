@@ -56,6 +56,10 @@ extension StreamTrack {
         }
         pes[number].presentation = unit.presentation
         pes[number].decoding = unit.decoding
+        guard hasReordering else { return }
+        pes[number].isGuessed = true
+        unit.isDamaged = true
+        damagedUnits += 1
     }
 
     /// How long pictures of the same sort wait between decoding and showing: the last one's tell.

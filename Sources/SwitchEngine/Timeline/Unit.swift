@@ -27,6 +27,8 @@ struct PESRecord {
     /// Its time stamps are not those of the encoder, which can not be right: they are to be written
     /// anew from `presentation` and `decoding`.
     var isRestamped = false
+    /// ... and are a guess: the order in which pictures are shown can not be told for certain.
+    var isGuessed = false
     var state: State = .open
     /// Number of the first unit that begins in it; -1 while none does.
     var firstUnit = -1
