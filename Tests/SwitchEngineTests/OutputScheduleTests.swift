@@ -37,7 +37,12 @@ import TransportStream
                 payloadCount: 184, in: &span, at: start)
             batch.times.append(at)
         }
-        if let end { schedule.run(to: end, in: &batch, &program) }
+        if let end {
+            // As wake-ups do.
+            for time in stride(from: wished.last ?? 0, through: end, by: second / 50) {
+                schedule.run(to: time, in: &batch, &program)
+            }
+        }
         return (batch, given)
     }
 
@@ -127,11 +132,29 @@ import TransportStream
         #expect(batch.times.allSatisfy { $0 <= 30 * second })
     }
 
+    /// However many packets have a time that is mistaken, nothing is put in for it.
     @Test func aHoleHasALimit() {
-        var schedule = OutputSchedule(muxRate: nil)
-        let (batch, given) = send([0, 1000 * second], &schedule)
-        #expect(given[1] == OutputSchedule.longestHoleTicks)
-        judge(batch)
+        for rate in [nil, 8_000_000] as [Int64?] {
+            var schedule = OutputSchedule(muxRate: rate)
+            let longest = OutputSchedule.longestHoleTicks
+            let wished = [0, longest / 2] + (0..<50).map { 1000 * second * Int64($0 + 1) }
+            let (batch, given) = send(wished, &schedule)
+            #expect(given[1] >= longest / 2, "that is a hole")
+            #expect(given.last.map { $0 < longest } ?? false)
+            judge(batch)
+        }
+    }
+
+    /// After a sleep of the whole machine there is nobody to send the tables of an hour to.
+    @Test func whatNobodyWasAwakeForIsNotMadeUpFor() {
+        var schedule = OutputSchedule(muxRate: 8_000_000)
+        var program = self.program()
+        var batch = OutputBatch()
+        _ = schedule.place(0, in: &batch, &program)
+        batch.removeAll()
+        schedule.run(to: 3600 * second, in: &batch, &program)
+        #expect(!batch.times.isEmpty && batch.bytes.count < 1_000_000)
+        #expect(batch.times.last.map { $0 > 3599 * second } ?? false)
     }
 
     // MARK: Constant rate
@@ -186,8 +209,12 @@ import TransportStream
         #expect(clock.holdBackTicks == 4_500 * millisecond)
         #expect(clock.time(at: 13 * second) == 3 * second)
         // One that is behind: no less than nothing.
-        clock.change(hostOffset: 20 * second, shift: 0)
+        clock.change(hostOffset: 13 * second, shift: 0)
         #expect(clock.holdBackTicks == 0 && clock.time(at: 14 * second) == 3 * second)
+        // Something that was not true has led it an hour ahead: it is put back.
+        clock.change(hostOffset: -3600 * second, shift: 0)
+        clock.change(hostOffset: 3600 * second, shift: 0)
+        #expect(clock.time(at: 3610 * second) == 10 * second)
     }
 
     @Test func hostInstantsAndTicks() {

@@ -222,7 +222,7 @@ extension Engine {
             packetTicks: restamper.schedule.packetTicks,
             mayOpenHole: !wish.isPlanned && (isStandingStill || isOver),
             isDry: !wish.isPlanned && isRunDry, bounds: wish.bounds,
-            holdBackNow: clock.holdBackTicks, notExpiringBefore: limit)
+            notExpiringBefore: limit)
         guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
         return SeamChoice(
             plan: plan, input: index, epoch: epoch, slots: slots, alignment: alignment)

@@ -131,8 +131,6 @@ struct SeamRequest {
     /// All that there is of the outgoing input has left.
     var isDry = false
     var bounds = SeamBounds()
-    /// How far the output runs behind the outgoing input's newest packets.
-    var holdBackNow: Int64 = 0
     /// Plans that can not be carried out any more at this place on the output's schedule are not
     /// asked for.
     var notExpiringBefore = Int64.min

@@ -14,10 +14,6 @@ enum SeamPlanner {
     /// Later than any time on a schedule, with room to add to it.
     private static let never = Int64.max / 4
 
-    /// An incoming picture does not leave later than the hold-back and this, 5 s: by then the output
-    /// would have stood still.
-    private static let runawayTicks: Int64 = 5 * StreamTime.ticksPerSecond
-
     /// A hold-back that lacks no more than this, 200 ms, is not filled up.
     private static let refillToleranceTicks: Int64 = 200 * StreamTime.ticksPerMillisecond
 
@@ -331,9 +327,6 @@ enum SeamPlanner {
         let gap = sounds.map { abs($0.gapTicks) }.max() ?? 0
         let holdBack = request.incomingNow + pair.shift - request.scheduleNow
         let isTrue = pair.kind == .meets || pair.kind == .loses
-        guard -late.ticks <= request.holdBackTicks + request.holdBackNow + runawayTicks else {
-            return .none("an entry would leave long after the output has run dry")
-        }
         let fallen = picturesOutOfOrder(
             request.outgoing, before: pair.cut.index, request.incoming, from: pair.entry.index)
         let isWhole = pair.cut.holes == 0 && fallen == 0
