@@ -75,15 +75,19 @@ struct SoundJournal {
         var from = 0
         for run in runs {
             while from < pictures.count, pictures[from].end < run.start - 900_000 { from += 1 }
+            // At a seam of an input with itself old sound may go on into new pictures for a while:
+            // its own are those that it goes with most.
+            var most: (overlap: Int64, offset: Int64)?
             for index in from..<pictures.count {
                 let picture = pictures[index]
                 if picture.start > run.end { break }
                 let overlap = min(run.end, picture.end) - max(run.start, picture.start)
-                guard picture.life == run.life & ~SoundWriter.secondMark, overlap > 9_000 else {
-                    continue
-                }
-                result = max(result, abs(run.offset - picture.offset))
+                guard picture.life == run.life & ~SoundWriter.secondMark, overlap > 9_000,
+                    overlap > most?.overlap ?? 0
+                else { continue }
+                most = (overlap, picture.offset)
             }
+            if let most { result = max(result, abs(run.offset - most.offset)) }
         }
         return result
     }

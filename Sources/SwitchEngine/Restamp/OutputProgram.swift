@@ -165,7 +165,8 @@ struct OutputProgram {
     private func freePID(wishing wish: PID) -> PID {
         var pid = wish
         while pid.rawValue < 0x20 || pid == .null || pid == mapPID
-            || slots.contains(where: { $0.pid == pid }) || (pid == clockPID && pid != wish)
+            || slots.contains(where: { $0.pid == pid })
+            || (pid == clockPID && (pid != wish || !mapSection.isEmpty))
         {
             pid = PID(max((pid.rawValue &+ 1) & 0x1FFF, 0x20))
         }
