@@ -138,17 +138,27 @@ enum SoundPlanner {
             incomingStream: nil, incomingFrom: 0, nudge: 0, gapTicks: 0)
     }
 
-    /// The slot had no sound before.
+    /// The slot had no sound before. Frames that are damaged behind the seam keep those before them
+    /// out too: that is silence which another seam would not have.
     static func enter(_ incoming: SeamSound, shift: Int64, place: Int64) -> SoundPlan {
         let damage = incoming.frames.lastIndex { $0.isDamaged } ?? -1
-        let first = incoming.frames.indices.first {
-            $0 > damage && incoming.frames[$0].presentation + shift >= place
+        let wished = incoming.frames.indices.first {
+            incoming.frames[$0].presentation + shift >= place
+        }
+        let first = wished.flatMap { wished in
+            incoming.frames.indices.first { $0 > damage && $0 >= wished }
         }
         let unit = first.map { incoming.frames[$0].unit }
             ?? incoming.frames.last.map { $0.unit + 1 } ?? 0
+        var silence: Int64 = 0
+        if let wished, first != wished {
+            let heard = first.map { incoming.frames[$0].presentation }
+                ?? incoming.frames.last.map(\.end) ?? 0
+            silence = heard - incoming.frames[wished].presentation
+        }
         return SoundPlan(
             slot: incoming.slot, outgoingStream: nil, outgoingUntil: 0,
-            incomingStream: incoming.stream, incomingFrom: unit, nudge: 0, gapTicks: 0)
+            incomingStream: incoming.stream, incomingFrom: unit, nudge: 0, gapTicks: silence)
     }
 
     /// Indices by growing distance from `centre`.

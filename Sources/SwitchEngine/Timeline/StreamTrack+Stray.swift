@@ -30,7 +30,7 @@ extension StreamTrack {
     /// than a decoder buffers.
     mutating func reconcile(_ unit: inout Unit, after previous: Unit?, _ number: Int) {
         guard kind == .video, number >= pes.first, number < pes.end else { return }
-        let limit = ContentLead.limitTicks
+        let limit = longestDelay(after: previous)
         let delay = unit.presentation - unit.decoding
         if delay > 0 { hasReordering = true }
         guard !(0...limit).contains(delay) else { return }
@@ -60,6 +60,19 @@ extension StreamTrack {
         pes[number].isGuessed = true
         unit.isDamaged = true
         damagedUnits += 1
+    }
+
+    /// How long a picture may wait between decoding and showing: not much longer than those before
+    /// it, where there are enough of them, and no longer than a decoder buffers.
+    private func longestDelay(after previous: Unit?) -> Int64 {
+        let first = max(units.first, units.end - StreamTrack.roundedUnits)
+        guard let previous, previous.durationTicks > 0, units.end - first >= StreamTrack.fewestUnits
+        else { return ContentLead.limitTicks }
+        var longest: Int64 = 0
+        for index in first..<units.end where units[index].isTimed {
+            longest = max(longest, units[index].presentation - units[index].decoding)
+        }
+        return min(longest + 3 * previous.durationTicks, ContentLead.limitTicks)
     }
 
     /// How long pictures of the same sort wait between decoding and showing: the last one's tell.
@@ -168,6 +181,8 @@ extension StreamTrack {
         return least
     }
 
+    /// So many units tell what a stream does.
+    private static let fewestUnits = 8
     /// Units in which one that was rounded by next to nothing is found.
     private static let roundedUnits = 16
 
