@@ -33,7 +33,10 @@ extension StreamTrack {
         let limit = longestDelay(after: previous)
         let delay = unit.presentation - unit.decoding
         if delay > 0 { hasReordering = true }
-        guard !(0...limit).contains(delay) else { return }
+        guard !(0...limit).contains(delay) else {
+            if isShownTwice(unit) { distrust(&unit, number) }
+            return
+        }
         strayStamps += 1
         pes[number].isRestamped = true
         guard let previous, previous.isTimed, previous.durationTicks > 0 else {
@@ -56,10 +59,27 @@ extension StreamTrack {
         }
         pes[number].presentation = unit.presentation
         pes[number].decoding = unit.decoding
-        guard hasReordering else { return }
+        if hasReordering { distrust(&unit, number) }
+    }
+
+    /// The time at which a picture is shown may be wrong, and nothing better is known: a fact to be
+    /// told, and gone around where there is another input.
+    private mutating func distrust(_ unit: inout Unit, _ number: Int) {
         pes[number].isGuessed = true
         unit.isDamaged = true
         damagedUnits += 1
+    }
+
+    /// Whether a picture would be shown at the same time as one of those before: one of the two has
+    /// a wrong PTS.
+    private func isShownTwice(_ unit: Unit) -> Bool {
+        guard !unit.isSecondField, unit.mark.field != .firstField, frameRate.ticks > 0 else {
+            return false
+        }
+        return (max(units.first, units.end - StreamTrack.roundedUnits)..<units.end).contains {
+            units[$0].isTimed
+                && abs(units[$0].presentation - unit.presentation) < frameRate.ticks / 2
+        }
     }
 
     /// How long a picture may wait between decoding and showing: not much longer than those before
@@ -76,8 +96,9 @@ extension StreamTrack {
     }
 
     /// How long pictures of the same sort wait between decoding and showing: the last one's tell.
-    private func usualDelay(like unit: Unit) -> Int64? {
-        for index in (max(units.first, units.end - StreamTrack.roundedUnits)..<units.end).reversed()
+    private func usualDelay(like unit: Unit, before end: Int? = nil) -> Int64? {
+        let end = end ?? units.end
+        for index in (max(units.first, end - StreamTrack.roundedUnits)..<end).reversed()
         where units[index].isTimed && units[index].mark.coding == unit.mark.coding
             && units[index].mark.isReference == unit.mark.isReference
         {
@@ -143,11 +164,24 @@ extension StreamTrack {
     }
 
     private mutating func move(_ doubt: Doubt, off: Int64) {
+        let presentation = doubt.unit >= units.first && doubt.unit < units.end
+            ? units[doubt.unit].presentation : nil
         restamp(doubt.unit..<units.end, by: rounding(of: doubt.unit) - off)
+        if let presentation { keepPresentation(presentation, of: doubt.unit, off: off) }
         if doubt.isHole, doubt.unit >= units.first, doubt.unit < units.end {
             units[doubt.unit].followsGap = false
         }
         if doubt.hasSpoilt { unspoil(doubt.unit - 1) }
+    }
+
+    /// The DTS alone was wrong, where the PTS as it stands waits as long as is usual.
+    private mutating func keepPresentation(_ time: StreamTime, of unit: Int, off: Int64) {
+        guard kind == .video, let usual = usualDelay(like: units[unit], before: unit) else { return }
+        let kept = time - units[unit].decoding
+        guard kept >= 0, abs(kept - usual) < abs(kept - off - usual) else { return }
+        units[unit].presentation = time
+        let number = units[unit].pes
+        if number >= pes.first, number < pes.end { pes[number].presentation = time }
     }
 
     /// The second time stamp of a line was before the first one, and the third goes on from it: the
