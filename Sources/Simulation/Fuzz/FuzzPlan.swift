@@ -236,7 +236,8 @@ extension FuzzPlan {
             if changed.configuration != configuration { all.append(.setting(setting)) }
         }
         if line != nil { all.append(.line) }
-        if inputs.count > 1 { all.append(.lastInput) }
+        // As often as there are inputs to leave out.
+        all += inputs.dropFirst().map { _ in .lastInput }
         return all
     }
 

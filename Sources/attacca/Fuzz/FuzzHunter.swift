@@ -8,7 +8,8 @@ import Synchronization
 final class FuzzBoard: Sendable {
     struct Group: Sendable {
         var count = 0
-        var seed: UInt64
+        /// The first ones.
+        var seeds: [UInt64] = []
         var text: String
     }
     private struct State {
@@ -18,6 +19,9 @@ final class FuzzBoard: Sendable {
         var groups: [String: Group] = [:]
         var progress = ProgressLine()
     }
+
+    /// Seeds that are told of each kind.
+    private static let seedsPerKind = 8
 
     private let state: Mutex<State>
     private let end: UInt64
@@ -57,7 +61,10 @@ final class FuzzBoard: Sendable {
     func add(_ finding: FuzzNote.Finding, seed: UInt64) -> Bool {
         state.withLock { state in
             let isNew = state.groups[finding.kind] == nil
-            state.groups[finding.kind, default: Group(seed: seed, text: finding.text)].count += 1
+            var group = state.groups[finding.kind] ?? Group(text: finding.text)
+            group.count += 1
+            if group.seeds.count < FuzzBoard.seedsPerKind { group.seeds.append(seed) }
+            state.groups[finding.kind] = group
             return isNew
         }
     }
@@ -82,7 +89,8 @@ final class FuzzBoard: Sendable {
         print("\(runs) runs, \(size) of mutants, \(String(format: "%.0f s", seconds)): "
             + (groups.isEmpty ? "nothing found" : "\(found) findings of \(groups.count) kinds"))
         for (kind, group) in groups.sorted(by: { $0.value.count > $1.value.count }) {
-            print("\(group.count)  \(kind): seed \(group.seed): \(group.text)")
+            let seeds = group.seeds.map(String.init).joined(separator: " ")
+            print("\(group.count)  \(kind): \(group.text); seeds \(seeds)")
         }
         if !groups.isEmpty { print("kept in \(folder)") }
     }

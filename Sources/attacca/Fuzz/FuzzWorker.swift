@@ -23,6 +23,9 @@ enum FuzzAnswer {
             let line = text.split(separator: "\n").first { line in
                 words.contains { line.contains($0) }
             }
+            if let line, line.contains("failed to allocate") {
+                return .init(kind: "memory", text: String(line))
+            }
             let place = FuzzAnswer.place(text).map { " in \($0)" } ?? ""
             return .init(kind: "trap\(place)", text: "signal \(signal) \(line ?? "")")
         }
@@ -36,10 +39,11 @@ enum FuzzAnswer {
                 let address = line.range(of: "0x"),
                 let space = line[address.upperBound...].firstIndex(of: " ")
             else { continue }
-            let name = line[space...].dropFirst()
-            let isSpecial = name.hasPrefix("specialized ")
-            return String(
-                name.dropFirst(isSpecial ? 12 : 0).prefix { $0 != "(" && $0 != " " })
+            var name = line[space...].dropFirst()
+            for word in ["specialized ", "static "] where name.hasPrefix(word) {
+                name = name.dropFirst(word.count)
+            }
+            return String(name.prefix { $0 != "(" && $0 != " " })
         }
         return nil
     }
