@@ -30,7 +30,7 @@ import threading
 import time
 
 # In real time.
-LIVE = r"LiveTests|RTMPServerTests|ChannelTests|SwitchIOTests.(ReloadTests|BondTests)|" \
+LIVE = r"LiveTests|RTMPServerTests|ChannelTests|SwitchIOTests.(Reload|Bond|Loop)Tests|" \
        r"SRTGroupTests|BondedSenderTests"
 # Of these: what measures how long something takes or stands still, and what paints or encodes.
 ALONE = r"ChannelTests|SwitchIOTests.ReloadTests|LiveTests/(Player|Studio|Soak|Resume)Tests"

@@ -69,7 +69,7 @@ struct BondedSenderTests {
             GroupLibrary.arguments(
                 try Binary.found.get(),
                 ["run", "-i", "srt://:\(ports[0])?groupconnect=1&latency=400", "-o", file]))
-        try await Task.sleep(for: .seconds(1))
+        try await channel.untilPortsAreOpen([ports[0]])
         // The path through the relay has the greater weight: a backup group prefers it.
         let sender = try Companion(
             "env",
@@ -79,14 +79,16 @@ struct BondedSenderTests {
                     "udp://127.0.0.1:\(ports[1])", "-g", "srt://*?type=\(kind)&latency=400",
                     "127.0.0.2:\(relay.port)?weight=2", "127.0.0.1:\(ports[0])?weight=1",
                 ]))
-        try await Task.sleep(for: .seconds(1))
+        try await sender.untilPortsAreOpen([ports[1]])
         let encoder = try Companion(
             "ffmpeg",
             [
                 "-nostdin", "-v", "error", "-re", "-i", SamplePair.h264.path("main"), "-map", "0",
                 "-c", "copy", "-f", "mpegts", "udp://127.0.0.1:\(ports[1])?pkt_size=1316",
             ])
-        try await Task.sleep(for: .seconds(6))
+        // A path that is connected late is none that can be lost before.
+        for _ in 0..<200 where relay.forwarded <= 100 { try await pause(0.1) }
+        try await pause(4)
         let before = relay.forwarded
         relay.become(.silent)
         try await Task.sleep(for: .seconds(6))

@@ -56,9 +56,9 @@ struct SRTGroupTests {
         let sender = try feed(
             "srt://127.0.0.2:\(relays[0].port),127.0.0.3:\(relays[1].port)"
                 + "?grouptype=\(kind.rawValue)&latency=300")
-        // Of a backup group the first path alone brings something, its weight is the greater one.
+        // Of a backup group one path brings something; the other one too where that one was slow.
         _ = try await paths(2, of: receiver) { paths in
-            paths.count { $0.state == .running } == (kind == .broadcast ? 2 : 1)
+            paths.count { $0.state == .running } >= (kind == .broadcast ? 2 : 1)
         }
         try await wait(1)
         relays[0].become(.silent)
