@@ -20,8 +20,8 @@ public enum CivilTime {
             + time.map { padded($0, 2) }.joined() + "Z"
     }
 
-    /// Of the times that are read, 142 years from 1970 on and back: any two of them, and hours more,
-    /// are no further apart than an Int64 of nanoseconds can tell.
+    /// Of the times that are read, 142 years from 1970 on and back: any two of them, and hours
+    /// more, are no further apart than an Int64 of nanoseconds can tell.
     private static let greatestSeconds: Int64 = 4_500_000_000
 
     /// Reads what `text` writes; nil for what is no time, or none of 1827 to 2112.

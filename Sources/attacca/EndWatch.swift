@@ -6,6 +6,7 @@
 import Foundation
 import Glibc
 import Logging
+import SwitchEngine
 import SwitchIO
 import Synchronization
 

@@ -276,7 +276,7 @@ struct ResumeTests {
 
     /// Clocks of any numbers: refused, or gone on with, and then the output is as clean as any.
     @Test("no number of a state ends an engine", arguments: extremes)
-    func extremes(_ clock: Int64) throws {
+    func goesOnFromAnyNumbers(_ clock: Int64) throws {
         let bytes = try recording("h264-main")
         let first = run(bytes, until: 3 * second)
         var taken = 0

@@ -187,7 +187,8 @@ extension ChannelDocument {
             OutputDocument(
                 name: $0.name, datagrams: $0.facts.datagrams, bytes: $0.facts.bytes,
                 dropped: $0.facts.dropped, readers: $0.facts.readers,
-                refusals: $0.facts.refusals, trouble: $0.facts.trouble, lastError: $0.facts.lastError,
+                refusals: $0.facts.refusals, trouble: $0.facts.trouble,
+                lastError: $0.facts.lastError,
                 media: $0.facts.media.map {
                     OutputDocument.Media(
                         state: $0.state.rawValue, place: $0.place, restarts: $0.restarts)

@@ -26,7 +26,8 @@ final class WebGuests: @unchecked Sendable {
     ///   - most: connections at a time.
     ///   - hasRoom: whether the process has a descriptor for one that has come.
     init(
-        most: Int, tally: WebTally, hasRoom: @escaping () -> Bool = { FileDescriptors.hasRoomForGuests }
+        most: Int, tally: WebTally,
+        hasRoom: @escaping () -> Bool = { FileDescriptors.hasRoomForGuests }
     ) {
         self.most = most
         self.tally = tally
