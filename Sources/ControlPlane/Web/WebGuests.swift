@@ -95,7 +95,7 @@ final class WebGuest: ChannelDuplexHandler, RemovableChannelHandler {
             refuse(context)
         case .unheard:
             state = .closed
-            context.close(promise: nil)
+            return context.close(promise: nil)
         }
         context.fireChannelActive()
     }

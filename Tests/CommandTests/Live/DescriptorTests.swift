@@ -41,6 +41,12 @@ extension LiveTests {
             var http: HTTP
         }
 
+        private func status(_ socket: String) throws -> Status {
+            let text = try Command.attacca(["status", "--json", "--control", socket]).output
+            let found = try JSONDecoder().decode([Status].self, from: Data(text.utf8))
+            return try #require(found.first)
+        }
+
         /// 1,500 that say nothing, at a limit of 1,024 that can not be raised, while segments and
         /// recordings are begun every second or two.
         @Test func idleConnectionsCostNoRecording() async throws {
@@ -59,9 +65,9 @@ extension LiveTests {
                 ])
             try await pause(4)
             let idlers = try (0..<5).map { _ in
-                try Companion("python3", ["-c", Self.idlers, "\(port)", "300", "14"])
+                try Companion("python3", ["-c", Self.idlers, "\(port)", "300", "40"])
             }
-            try await pause(6)
+            for _ in 0..<30 where try status(socket).http.displaced < 500 { try await pause(0.5) }
             // A reader is served among them, again and again.
             for _ in 0..<3 {
                 let answer = try Command.run(
@@ -69,17 +75,15 @@ extension LiveTests {
                 #expect(answer.output.hasPrefix("#EXTM3U"), "\(answer.errorLines)")
                 try await pause(2)
             }
-            let text = try Command.attacca(["status", "--json", "--control", socket]).output
-            let found = try JSONDecoder().decode([Status].self, from: Data(text.utf8))
-            let status = try #require(found.first)
+            let status = try status(socket)
             for idler in idlers { idler.signal(SIGKILL) }
             try await pause(1)
             let (code, log) = try running.finish(SIGTERM)
             for idler in idlers { _ = try idler.finish(SIGKILL) }
             #expect(code == 0, "\(log)")
-            #expect(status.http.displaced > 500 && status.http.readers < 500, "\(text)")
+            #expect(status.http.displaced > 500 && status.http.readers < 500, "\(status)")
             for output in status.channels.flatMap(\.outputs) {
-                #expect(output.dropped == 0 && output.trouble == nil, "\(text)")
+                #expect(output.dropped == 0 && output.trouble == nil, "\(output)")
             }
             #expect(!log.contains("error channel"), "\(log)")
             let complaints = try LiveTests.complaints(file, held: 1)
