@@ -30,6 +30,21 @@ public enum MediaEvent: Codable, Sendable, Equatable {
         case clock
     }
 
+    /// Beyond any number of bytes, or of nanoseconds, that a job comes to: 36 years.
+    private static let most: Int64 = 1 << 60
+
+    /// Its numbers are such that sums of them are numbers.
+    var isPossible: Bool {
+        let range = 0...MediaEvent.most
+        return switch self {
+        case .beat(let packets, let bytes): range.contains(packets) && range.contains(bytes)
+        case .passed(let bytes, let nanoseconds):
+            range.contains(bytes) && range.contains(nanoseconds)
+        case .safe(let position): range.contains(position)
+        case .opened, .remark, .fragment, .finishing, .finished, .failed: true
+        }
+    }
+
     /// Between two beats, nanoseconds.
     public static let beatPause: Int64 = 1_000_000_000
     /// A line is written at once, or not at all: PIPE_BUF.

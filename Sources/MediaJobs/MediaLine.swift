@@ -27,8 +27,11 @@ public enum MediaLine {
         try? JSONDecoder().decode(FragmentOrder.self, from: Data(line))
     }
 
+    /// Nil for what is none, or says what no job can have come to: whoever reads events is on the
+    /// air, and whoever writes them has read other people's bytes.
     public static func event(_ line: some Collection<UInt8>) -> MediaEvent? {
-        try? JSONDecoder().decode(MediaEvent.self, from: Data(line))
+        let event = try? JSONDecoder().decode(MediaEvent.self, from: Data(line))
+        return event?.isPossible == true ? event : nil
     }
 
     private static func line(_ value: some Encodable) -> [UInt8]? {

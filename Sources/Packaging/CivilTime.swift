@@ -20,7 +20,11 @@ public enum CivilTime {
             + time.map { padded($0, 2) }.joined() + "Z"
     }
 
-    /// Reads what `text` writes.
+    /// Of the times that are read, 142 years from 1970 on and back: any two of them, and hours
+    /// more, are no further apart than an Int64 of nanoseconds can tell.
+    private static let greatestSeconds: Int64 = 4_500_000_000
+
+    /// Reads what `text` writes; nil for what is no time, or none of 1827 to 2112.
     public static func nanoseconds(_ text: String) -> Int64? {
         let bytes = Array(text.utf8)
         guard bytes.count == 24, bytes[4] == 0x2D, bytes[7] == 0x2D, bytes[10] == 0x54,
@@ -38,6 +42,7 @@ public enum CivilTime {
         else { return nil }
         let days = daysSince1970(year: numbers[0], month: numbers[1], day: numbers[2])
         let seconds = days * 86_400 + numbers[3] * 3600 + numbers[4] * 60 + numbers[5]
+        guard abs(seconds) <= greatestSeconds else { return nil }
         return seconds * 1_000_000_000 + numbers[6] * 1_000_000
     }
 

@@ -50,8 +50,9 @@ public struct MediaPlaylist: Sendable, Equatable {
     public private(set) var isEnded = false
     /// PTS of where the last segment ends, 90 kHz ticks on a line without wraps.
     public private(set) var end: Int64?
-    /// What is read may say anything.
-    private static let greatestEnd: Int64 = 1 << 62
+    /// What is read may say anything: 397 years of 90 kHz, and segments of a day.
+    private static let greatestEnd: Int64 = 1 << 50
+    private static let longestReadTicks: Int64 = 86_400 * 90_000
 
     /// What the target duration is at least, seconds.
     private let leastSeconds: Int64
@@ -186,9 +187,9 @@ public struct MediaPlaylist: Sendable, Equatable {
             } else if line.hasPrefix(MediaPlaylist.mapTag), line.hasSuffix("\"") {
                 next.map = String(line.dropFirst(MediaPlaylist.mapTag.count).dropLast())
             } else if line.hasPrefix("#EXTINF:") {
-                guard let ticks = FixedTicks.ticks(line.dropFirst(8).prefix { $0 != "," }) else {
-                    return nil
-                }
+                guard let ticks = FixedTicks.ticks(line.dropFirst(8).prefix { $0 != "," }),
+                    ticks <= MediaPlaylist.longestReadTicks
+                else { return nil }
                 next.durationTicks = ticks
             } else if !line.hasPrefix("#"), !line.isEmpty {
                 next.name = line

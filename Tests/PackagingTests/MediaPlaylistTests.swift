@@ -171,6 +171,32 @@ import TransportStream
         #expect(CivilTime.nanoseconds(text) == seconds * 1_000_000_000)
     }
 
+    /// A folder's playlist and a recording's sidecar may say anything.
+    @Test(arguments: [
+        "9999-12-31T23:59:59.999Z", "0000-01-01T00:00:00.000Z", "2262-04-11T23:47:16.854Z",
+        "2262-04-11T23:47:16.999Z", "1677-09-21T00:12:43.145Z", "2300-01-01T00:00:00.000Z",
+    ])
+    func aTimeBeyondAllOthersIsNone(_ text: String) {
+        #expect(CivilTime.nanoseconds(text) == nil)
+        let playlist = MediaPlaylist(
+            """
+            #EXTM3U
+            #EXT-X-TARGETDURATION:4
+            #EXT-X-MEDIA-SEQUENCE:1
+            #EXT-X-PROGRAM-DATE-TIME:\(text)
+            #EXTINF:4.0,
+            a.ts
+            """, window: 3)
+        #expect(playlist?.segments.first?.wallClock == nil && playlist?.segments.count == 1)
+    }
+
+    @Test func numbersOfAPlaylistThatNobodyWroteAreNotGoneOnWith() {
+        let head = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:1\n"
+        #expect(MediaPlaylist(head + "#EXTINF:86401,\na.ts\n", window: 3) == nil)
+        let end = MediaPlaylist(head + "# the next PTS is 4611686018427387904\n", window: 3)
+        #expect(end != nil && end?.end == nil)
+    }
+
     @Test func aSidecarIsJSONWhateverItsNames() throws {
         var index = RecordingIndex(
             file: "a\"\\\n.ts",

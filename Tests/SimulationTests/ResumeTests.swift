@@ -219,8 +219,7 @@ struct ResumeTests {
         let bytes = try recording("h264-main")
         let end = 6 * second
         let first = run(bytes, until: end)
-        var state = try state(first, brokenOffAt: end, pause: second)
-        state.dueAt.nanoseconds -= seconds * second
+        let state = try state(first, brokenOffAt: end, pause: second + seconds * second)
         let next = run(bytes, until: 8 * second, continuing: state, holdBack: 0, finishes: true)
         #expect(try #require(next.firstClock) > state.clock)
         #expect(jumps(first, next) == [])
@@ -268,5 +267,33 @@ struct ResumeTests {
         #expect(made(counters: [UInt8](repeating: 16, count: 8192)) == nil)
         #expect(made(clock: .max) == nil && made(clock: .min) == nil)
         #expect(made(stamp: .max) == nil && made(stamp: trail.clock! - 1) == nil)
+    }
+
+    private static let extremes: [Int64] = [
+        .min, .min + 1, -(1 << 61), -(1 << 60), -(1 << 56), -1, 0, 1, 1 << 56, 1 << 60, 1 << 61,
+        .max - 1, .max,
+    ]
+
+    /// Clocks of any numbers: refused, or gone on with, and then the output is as clean as any.
+    @Test("no number of a state ends an engine", arguments: extremes)
+    func goesOnFromAnyNumbers(_ clock: Int64) throws {
+        let bytes = try recording("h264-main")
+        let first = run(bytes, until: 3 * second)
+        var taken = 0
+        for due in ResumeTests.extremes {
+            let state = OutputState(
+                association: first.trail.association, map: first.trail.map,
+                counters: first.trail.counters, clock: clock,
+                latestStamp: clock == .max ? clock : clock + 1,
+                dueAt: MonotonicInstant(nanoseconds: due))
+            guard let state else { continue }
+            taken += 1
+            let next = run(bytes, until: 3 * second, continuing: state, finishes: true)
+            #expect(!next.bytes.isEmpty && jumps(first, next) == [], "due \(due)")
+            #expect(broken(next.bytes).map { "\($0)" } == [], "due \(due)")
+        }
+        // What an output can have come to is taken.
+        if (-1...1).contains(clock) { #expect(taken >= 4) }
+        if clock.magnitude > 1 << 60 { #expect(taken == 0) }
     }
 }

@@ -1,5 +1,6 @@
 // What waits for a media process: whole units, within bounds, and again for the next one.
 
+import MediaJobs
 import Testing
 
 @testable import SwitchIO
@@ -154,5 +155,20 @@ import Testing
         #expect(hand(&queue, 6).count == 6)
         queue.beginAgain()
         #expect(hand(&queue, 100) == [6, 7, 8, 9])
+    }
+
+    /// The process that reads other people's bytes may say anything.
+    @Test(arguments: [Int64.min, -1, 1 << 61, .max])
+    func whatNoJobCanHaveComeToIsNoEvent(_ number: Int64) throws {
+        let events: [MediaEvent] = [
+            .safe(position: number), .passed(bytes: number, nanoseconds: 1),
+            .passed(bytes: 1, nanoseconds: number), .beat(packets: number, bytes: 0),
+        ]
+        for event in events {
+            let line = try #require(MediaLine.encode(event))
+            #expect(MediaLine.event(line.dropLast()) == nil)
+        }
+        let line = try #require(MediaLine.encode(MediaEvent.safe(position: 1 << 60)))
+        #expect(MediaLine.event(line.dropLast()) == .safe(position: 1 << 60))
     }
 }

@@ -165,4 +165,80 @@ import TransportStream
             _ = try found(damaged)
         }
     }
+
+    /// The numbers of the newest record and another one, with the check that belongs to them:
+    /// number, PCR, wall clock, latest stamp, the rest. FNV-1a over 64-bit words.
+    private func crafted(_ bytes: [UInt8], _ change: (inout [UInt64]) -> Void) -> [UInt8] {
+        var result = bytes
+        for place in [64, 128] {
+            var words = (0..<5).map { word in
+                (0..<8).reduce(UInt64(0)) {
+                    $0 | UInt64(bytes[place + 8 * word + $1]) << (8 * UInt64($1))
+                }
+            }
+            change(&words)
+            words.append(
+                words.reduce(0xCBF2_9CE4_8422_2325) { ($0 ^ $1) &* 0x0000_0100_0000_01B3 })
+            for (index, word) in words.enumerated() {
+                for byte in 0..<8 {
+                    result[place + 8 * index + byte] = UInt8(
+                        truncatingIfNeeded: word >> (8 * UInt64(byte)))
+                }
+            }
+        }
+        return result
+    }
+
+    /// The next process reads it, sends, and leaves what the one behind it can read.
+    private func goOn(from bytes: [UInt8]) throws {
+        try? FileManager.default.removeItem(atPath: path)
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let state = try StateFile(path: path)
+        note(state, 0..<100)
+        state.close()
+        #expect(saved(try StateFile(path: path).found) != nil)
+    }
+
+    private static let extremes: [UInt64] = [
+        0, 1, 1 << 31, 1 << 32, 1 << 55, 1 << 56, 1 << 57, 1 << 60, 1 << 61, 1 << 62,
+        UInt64(Int64.max) - 1, UInt64(Int64.max), 1 << 63, (1 << 63) + 1, .max - 1, .max,
+        UInt64(bitPattern: -(1 << 56)), UInt64(bitPattern: -(1 << 60)),
+        // The years 2033 and 2200 on the wall, nanoseconds since 1970.
+        2_000_000_000_000_000_000, 7_260_000_000_000_000_000,
+    ]
+
+    @Test(arguments: 0..<5)
+    func noNumberIsFatalThatBelongsToItsCheck(_ word: Int) throws {
+        let bytes = try killed(200)
+        for number in Self.extremes {
+            try goOn(from: crafted(bytes) { $0[word] = number })
+            // PCR and stamp belong together.
+            if word == 1 {
+                try goOn(from: crafted(bytes) {
+                    $0[1] = number
+                    $0[3] = number
+                })
+            }
+        }
+    }
+
+    @Test func noNumbersTogetherAreFatal() throws {
+        let bytes = try killed(200)
+        var numbers = SystemRandomNumberGenerator()
+        for _ in 0..<200 {
+            let all = (0..<5).map { _ in Self.extremes.randomElement(using: &numbers) ?? 0 }
+            try goOn(from: crafted(bytes) { words in
+                for index in words.indices where Bool.random(using: &numbers) {
+                    words[index] = all[index]
+                }
+            })
+        }
+    }
+
+    @Test func aCounterNearItsEndIsDamage() throws {
+        let bytes = try killed(200)
+        #expect(isUnreadable(try found(crafted(bytes) { $0[0] = .max })))
+        #expect(saved(try found(crafted(bytes) { $0[0] = 1 << 62 })) != nil)
+    }
 }

@@ -141,12 +141,16 @@ public struct OutputState: Sendable, Equatable {
     /// The latest PTS or DTS, on the same line.
     public let latestStamp: Int64
     /// When that PCR was due on the host's clock: in another process that may be before its zero.
-    public var dueAt: MonotonicInstant
+    /// Within 73 years of it.
+    public let dueAt: MonotonicInstant
 
     /// How far time stamps may be from the clock, one minute.
     fileprivate static let reachTicks: Int64 = 60 * StreamTime.ticksPerSecond
-    /// Beyond any clock that is not made up: a thousand years.
-    private static let limitTicks: Int64 = 1 << 60
+    /// Beyond any clock that is not made up, and small enough that no sum of a few of them, and no
+    /// conversion to nanoseconds, comes near the end of an Int64: 84 years of 27 MHz, and 73 of
+    /// nanoseconds.
+    private static let limitTicks: Int64 = 1 << 56
+    private static let limitNanoseconds: Int64 = 1 << 61
 
     /// Nil where the values do not belong together: they may come from a damaged file.
     /// - Parameters:
@@ -159,14 +163,17 @@ public struct OutputState: Sendable, Equatable {
             counters.allSatisfy({ $0 <= 0x0F || $0 == OutputTrail.unseen }),
             (-OutputState.limitTicks...OutputState.limitTicks).contains(clock),
             (clock...(clock + OutputState.reachTicks)).contains(latestStamp),
+            (-OutputState.limitNanoseconds...OutputState.limitNanoseconds)
+                .contains(dueAt.nanoseconds),
             OutputState.isWhole(association), OutputState.isWhole(map),
             let table = ProgramAssociation(section: association.span),
             let entry = table.entries.first, table.entries.count == 1,
             let programMap = ProgramMap(section: map.span), programMap.program == entry.program
         else { return nil }
         let pids = [entry.pid] + programMap.streams.map(\.pid)
-        guard Set(pids).count == pids.count,
-            pids.allSatisfy({ $0.rawValue >= 0x10 && $0 != .null })
+        let clockPID = programMap.clockPID
+        guard Set(pids).count == pids.count, clockPID != entry.pid,
+            (pids + [clockPID]).allSatisfy({ $0.rawValue >= 0x10 && $0 != .null })
         else { return nil }
         self.association = table
         self.map = programMap

@@ -211,6 +211,8 @@ final class StateFile {
             return records.allSatisfy { $0.allSatisfy { $0 == 0 } }
                 ? .nothing : .unreadable("it is damaged")
         }
+        // It counts datagrams: at a million a second half of the range is 292,000 years.
+        guard newest[0] <= UInt64.max / 2 else { return .unreadable("it is damaged") }
         number = newest[0]
         table = Int(newest[4] & 1)
         let wall = Int64(bitPattern: newest[2])
