@@ -11,6 +11,7 @@ import MediaJobs
 @main
 enum AttaccaMedia {
     static func main() {
+        Backtraces.leaveToWhoAsks()
         for ignored in [SIGPIPE, SIGINT, SIGTERM, SIGHUP] { signal(ignored, SIG_IGN) }
         guard let line = JobLine.read(from: STDIN_FILENO), let job = MediaLine.job(line) else {
             Reporter.tell(.failed("expected a job on standard input: attacca starts this itself"))

@@ -18,6 +18,7 @@ struct Attacca: ParsableCommand {
         ])
 
     static func main() {
+        Backtraces.leaveToWhoAsks()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -164,7 +164,7 @@ enum MediaSpawner {
     /// What libav asks for, and nothing of what an operator keeps secrets in.
     private static let variables = [
         "PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
-        "http_proxy", "https_proxy", "no_proxy",
+        "http_proxy", "https_proxy", "no_proxy", "SWIFT_BACKTRACE",
     ]
 
     private static var environment: [UnsafeMutablePointer<CChar>?] {
