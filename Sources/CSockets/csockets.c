@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { most_datagrams = 64, control_bytes = 128 };
+enum { most_datagrams = 64, control_bytes = 128, sender_bytes = 18 };
 
 #ifndef UDP_GRO
 #define UDP_GRO 104
@@ -24,8 +24,33 @@ enum { most_datagrams = 64, control_bytes = 128 };
 #define SOL_UDP 17
 #endif
 
+static void put_sender(const struct sockaddr_storage *from, uint8_t *sender) {
+    memset(sender, 0, sender_bytes);
+    if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
+        memcpy(sender, &six->sin6_addr, 16);
+        memcpy(sender + 16, &six->sin6_port, 2);
+    } else if (from->ss_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)from;
+        memset(sender + 10, 0xFF, 2);
+        memcpy(sender + 12, &four->sin_addr, 4);
+        memcpy(sender + 16, &four->sin_port, 2);
+    }
+}
+
+void csockets_sender(const void *address, uint8_t *sender) {
+    struct sockaddr_storage from;
+    const struct sockaddr *any = address;
+    memset(&from, 0, sizeof(from));
+    memcpy(&from, address,
+           any->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
+    put_sender(&from, sender);
+    memset(sender + 16, 0, 2);
+}
+
 int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int32_t *lengths,
-                     int64_t *arrivals, int32_t *segments) {
+                     int64_t *arrivals, int32_t *segments, uint8_t *senders) {
+    struct sockaddr_storage from[most_datagrams];
     struct mmsghdr messages[most_datagrams];
     struct iovec pieces[most_datagrams];
     union {
@@ -39,6 +64,9 @@ int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int3
         pieces[i].iov_len = (size_t)stride;
         messages[i].msg_hdr.msg_iov = &pieces[i];
         messages[i].msg_hdr.msg_iovlen = 1;
+        from[i].ss_family = AF_UNSPEC;
+        messages[i].msg_hdr.msg_name = &from[i];
+        messages[i].msg_hdr.msg_namelen = sizeof(from[i]);
         messages[i].msg_hdr.msg_control = control[i].bytes;
         messages[i].msg_hdr.msg_controllen = control_bytes;
     }
@@ -48,6 +76,7 @@ int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int3
     }
     for (int i = 0; i < received; i++) {
         lengths[i] = (int32_t)messages[i].msg_len;
+        if (senders != NULL) put_sender(&from[i], senders + sender_bytes * i);
         arrivals[i] = 0;
         segments[i] = 0;
         struct msghdr *header = &messages[i].msg_hdr;

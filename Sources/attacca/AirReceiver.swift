@@ -79,7 +79,7 @@ final class AirReceiver: @unchecked Sendable {
                 while true {
                     let count = Int(csockets_receive(
                         sockets[index], &bytes, Int32(AirReceiver.stride),
-                        Int32(AirReceiver.batch), &lengths, &times, &segments))
+                        Int32(AirReceiver.batch), &lengths, &times, &segments, nil))
                     for datagram in 0..<max(count, 0) where isMeasuring {
                         let place = datagram * AirReceiver.stride
                         let end = place + Int(lengths[datagram])

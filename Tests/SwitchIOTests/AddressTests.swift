@@ -74,6 +74,25 @@ func rtmp(
                     $0.source = "192.0.2.1"
                 })),
         Written(
+            "udp://:5000?source=192.0.2.1",
+            .datagrams(
+                datagrams("", 5000) { $0.sender = HostPort(host: "192.0.2.1", port: 0) })),
+        Written(
+            "rtp://@239.1.1.1:5000?sources=192.0.2.1&source=192.0.2.1:6000",
+            .datagrams(
+                datagrams("239.1.1.1", 5000, rtp: true) {
+                    $0.source = "192.0.2.1"
+                    $0.sender = HostPort(host: "192.0.2.1", port: 6000)
+                })),
+        Written(
+            "udp://[::]:5000?source=[2001:db8::1]:6000",
+            .datagrams(
+                datagrams("::", 5000) { $0.sender = HostPort(host: "2001:db8::1", port: 6000) })),
+        Written(
+            "udp://[::1]:5000?source=2001:db8::1",
+            .datagrams(
+                datagrams("::1", 5000) { $0.sender = HostPort(host: "2001:db8::1", port: 0) })),
+        Written(
             "udp://[ff15::1%eth0]:5000",
             .datagrams(datagrams("ff15::1", 5000) { $0.interface = "eth0" })),
         Written(

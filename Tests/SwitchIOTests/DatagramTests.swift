@@ -38,27 +38,6 @@ import Testing
         #expect(came == counts.enumerated().map { packets($0.offset, $0.element) })
     }
 
-    @Test func whatIsNoneOfTheSendersIsLeftOut() {
-        var filter = StrayFilter()
-        let whole = [UInt8](repeating: 0x47, count: 7 * 188)
-        let cut = [UInt8](repeating: 0x47, count: 1300)
-        var spoiled = whole
-        spoiled[3 * 188] = 0
-        // Before anything is known all may be the sender's.
-        let first = [filter.passes(cut.span), filter.passes(whole.span)]
-        #expect(first == [true, true])
-        let nothing: [UInt8] = []
-        let others = [
-            filter.passes(cut.span), filter.passes(spoiled.span), filter.passes(nothing.span),
-        ]
-        #expect(others == [false, false, false])
-        let own = filter.passes(whole.span)
-        #expect(own)
-        // A sender that cuts packets from now on.
-        let later = (0...StrayFilter.patience).map { _ in filter.passes(cut.span) }
-        #expect(later.last == true && later.dropLast().allSatisfy { !$0 })
-    }
-
     /// The kernel stamped it by the clock of before.
     @Test(arguments: [Int64(3_600_000_000_000), -3_600_000_000_000])
     func aStepOfTheClockOnTheWallMovesNoArrival(step: Int64) throws {

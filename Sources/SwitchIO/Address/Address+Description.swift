@@ -16,6 +16,9 @@ extension DatagramAddress: CustomStringConvertible {
         if case .six(_, let found) = kind { zone = found }
         if let interface, interface != zone { query.append(("localaddr", interface)) }
         if let source { query.append(("sources", source)) }
+        if let sender {
+            query.append(("source", sender.port == 0 ? sender.host : sender.description))
+        }
         if let timeToLive { query.append(("ttl", String(timeToLive))) }
         if let codePoint { query.append(("dscp", String(codePoint))) }
         let usual = DatagramAddress(endpoint: endpoint).receiveBufferBytes

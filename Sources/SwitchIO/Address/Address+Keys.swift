@@ -111,7 +111,7 @@ enum DatagramKey {
     ]
 
     private static let link: [AddressKey<DatagramAddress>] = [
-        AddressKey("sources", "source", allowed: "one host, of which the group is received") {
+        AddressKey("sources", allowed: "one host, of which the group is received") {
             address, text in
             guard let text, let kind = HostText(text), kind != .any, !kind.isMulticast else {
                 return false
@@ -119,10 +119,37 @@ enum DatagramKey {
             address.source = text
             return true
         },
+        AddressKey("source", allowed: "the only sender, as address or address:port") {
+            address, text in
+            address.sender = text.flatMap(sender)
+            return address.sender != nil
+        },
         .number("buffer_size", range: 65_536...1_073_741_824, unit: " bytes") {
             $0.receiveBufferBytes = $1
         },
     ]
+
+    /// `192.0.2.1`, `192.0.2.1:5000`, `2001:db8::1` or `[2001:db8::1]:5000`.
+    private static func sender(_ text: String) -> HostPort? {
+        var host = text
+        var port = 0
+        let isSix = text.hasPrefix("[") || text.count { $0 == ":" } > 1
+        if isSix ? text.contains("]:") : text.contains(":"), let colon = text.lastIndex(of: ":") {
+            guard
+                let number = AddressParser.number(
+                    String(text[text.index(after: colon)...]), 1...65_535)
+            else { return nil }
+            host = String(text[..<colon])
+            port = number
+        }
+        if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+        switch HostText(host) {
+        case .four, .six(_, zone: nil): break
+        default: return nil
+        }
+        guard let kind = HostText(host), !kind.isUnspecified, !kind.isMulticast else { return nil }
+        return HostPort(host: host, port: UInt16(port))
+    }
 
     private static func isInterface(_ text: String) -> Bool {
         switch HostText(text) {

@@ -197,6 +197,12 @@ struct AddressParser {
                 part: "sources", found: "a source for \(ShownText(endpoint.place.host))",
                 allowed: "a source only for a multicast group")
         }
+        if let sender = address.sender, !endpoint.kind.mayHear(sender.host) {
+            throw AddressError(
+                part: "source", found: "\(ShownText(sender.host)) for "
+                    + "\(ShownText(endpoint.place.host))",
+                allowed: "a sender of the same family, IPv4 or IPv6")
+        }
         return address
     }
 

@@ -26,6 +26,9 @@ public struct DatagramAddress: Sendable, Equatable {
     public var interface: String?
     /// Source-specific multicast: only what this host sends.
     public var source: String?
+    /// Only what comes from this address, a number, and from this port; 0 for any port of it.
+    /// Unlike with `source` the kernel gets the others' too, and it need not be a group.
+    public var sender: HostPort?
     /// Time to live, or hop limit, of what is sent, 1 ... 255; 1 for multicast where nil.
     public var timeToLive: Int?
     /// Differentiated services code point of what is sent, 0 ... 63.

@@ -52,6 +52,17 @@ enum HostText: Equatable {
         }
     }
 
+    /// Whether what an address sends can come to a socket that is bound to this host. A name may be
+    /// of either family, and `::` hears both; who names nothing gets IPv4.
+    func mayHear(_ address: String) -> Bool {
+        let isSix = address.contains(":")
+        return switch self {
+        case .name: true
+        case .any, .four: !isSix
+        case .six: isSix || isUnspecified
+        }
+    }
+
     /// 224.0.0.0/4 or ff00::/8.
     var isMulticast: Bool {
         switch self {

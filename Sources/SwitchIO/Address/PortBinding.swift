@@ -10,7 +10,7 @@ public struct PortBinding: Sendable {
         /// Bound alone.
         case alone
         /// Several receivers may join, each group, source and interface once for each input.
-        case group(interface: String?, source: String?)
+        case group(interface: String?, source: String?, sender: HostPort?)
         /// One listener for all stream ids.
         case listener(streamID: String?)
         /// One server of TCP for all stream keys.
@@ -30,7 +30,9 @@ public struct PortBinding: Sendable {
         text = address.endpoint.host
         port = address.endpoint.port
         kind = host.isMulticast
-            ? .group(interface: address.interface, source: address.source) : .alone
+            ? .group(
+                interface: address.interface, source: address.source, sender: address.sender)
+            : .alone
     }
 
     fileprivate init?(_ address: SRTAddress) {

@@ -1,5 +1,6 @@
 // Host names and numbers as the kernel wants them.
 
+import CSockets
 import Glibc
 
 /// A resolved address.
@@ -104,5 +105,47 @@ struct SocketAddress: Sendable {
 
     private static func string(_ bytes: [CChar]) -> String {
         String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+extension DatagramSender {
+    /// Bytes of one as they are received.
+    static let bytes = 18
+
+    /// As `csockets_receive` gives it: 16 bytes of address, and the port.
+    init(_ bytes: Span<UInt8>, at index: Int) {
+        let start = index * DatagramSender.bytes
+        func word(_ from: Int) -> UInt64 {
+            (0..<8).reduce(0) { $0 << 8 | UInt64(bytes[start + from + $1]) }
+        }
+        address = (word(0), word(8))
+        port = UInt16(bytes[start + 16]) << 8 | UInt16(bytes[start + 17])
+    }
+
+    /// An address that is a number.
+    init(_ place: HostPort) throws(IOFailure) {
+        let found = try SocketAddress(HostPort(host: place.host, port: 0))
+        var bytes = [UInt8](repeating: 0, count: DatagramSender.bytes)
+        found.withPointer { address, _ in csockets_sender(address, &bytes) }
+        self.init(bytes.span, at: 0)
+        port = place.port
+    }
+
+    /// `192.0.2.7:5000`, `[2001:db8::7]:5000`.
+    var text: String {
+        var storage = sockaddr_storage()
+        let bytes = [address.high, address.low].flatMap { word in
+            (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) }
+        }
+        let isFour = bytes.prefix(12) == [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF]
+        withUnsafeMutableBytes(of: &storage) { raw in
+            // The port and the address of a sockaddr_in stand at 2 and 4, those of a sockaddr_in6
+            // at 2 and 8.
+            raw.storeBytes(of: port.bigEndian, toByteOffset: 2, as: UInt16.self)
+            raw.baseAddress.map { $0 + (isFour ? 4 : 8) }?
+                .copyMemory(from: isFour ? Array(bytes[12...]) : bytes, byteCount: isFour ? 4 : 16)
+        }
+        storage.ss_family = sa_family_t(isFour ? AF_INET : AF_INET6)
+        return SocketAddress(storage).text
     }
 }

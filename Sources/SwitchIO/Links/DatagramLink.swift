@@ -4,6 +4,7 @@
 import CSockets
 import Glibc
 import SwitchEngine
+import TransportStream
 
 final class DatagramLink: Link {
     /// Messages read by one call, each a datagram or several of one size that the kernel joined.
@@ -18,7 +19,7 @@ final class DatagramLink: Link {
     private(set) var facts = LinkFacts()
     /// Set when the kernel gives a smaller receive buffer than was asked for.
     private(set) var warning: String?
-    private var filter = StrayFilter()
+    private var filter: SenderFilter
     private var descriptor: Int32
     private var bytes: [UInt8]
     private var lengths = [Int32](repeating: 0, count: batch)
@@ -26,9 +27,17 @@ final class DatagramLink: Link {
     /// The last poll that left nothing to read, host nanoseconds: what comes then came behind it.
     private var lastDrained = Int64.min
     private var segments = [Int32](repeating: 0, count: batch)
+    private var senders = [UInt8](repeating: 0, count: DatagramSender.bytes * batch)
+    /// The last other one that was told of.
+    private var stranger: DatagramSender?
+    private var notes: [String] = []
+    private var noteLimit = NoteLimit()
 
     init(_ address: DatagramAddress) throws(IOFailure) {
         isRTP = address.isRTP
+        filter = SenderFilter(
+            only: try address.sender.map { place throws(IOFailure) in try DatagramSender(place) },
+            isRTP: isRTP)
         // Not filled: what no datagram was written to is never read, and takes no memory.
         bytes = [UInt8](unsafeUninitializedCapacity: DatagramLink.batch * DatagramLink.room) {
             $1 = DatagramLink.batch * DatagramLink.room
@@ -121,7 +130,7 @@ final class DatagramLink: Link {
             let count = Int(
                 csockets_receive(
                     descriptor, &bytes, Int32(DatagramLink.room), Int32(DatagramLink.batch),
-                    &lengths, &arrivals, &segments))
+                    &lengths, &arrivals, &segments, &senders))
             guard count > 0 else {
                 if count < 0 {
                     facts.lastError = IOFailure.system("receive", Int32(-count)).description
@@ -140,14 +149,11 @@ final class DatagramLink: Link {
                     ? max(lastDrained, min(stamp, now.nanoseconds)) : now.nanoseconds
                 facts.bytes += Int64(length)
                 let segment = segments[index] > 0 ? Int(segments[index]) : max(length, 1)
+                let sender = DatagramSender(senders.span, at: index)
                 for first in stride(from: start, to: start + length, by: segment) {
                     let place = first..<min(first + segment, start + length)
                     facts.datagrams += 1
-                    if !isRTP {
-                        let isOwn = filter.passes(bytes.span.extracting(place))
-                        if !isOwn { facts.strays += 1 }
-                        guard isOwn else { continue }
-                    }
+                    guard isOwn(place, sender, at: arrival) else { continue }
                     take(
                         bytes.span.extracting(place), MonotonicInstant(nanoseconds: arrival))
                 }
@@ -157,6 +163,57 @@ final class DatagramLink: Link {
                 return
             }
         }
+    }
+
+    /// Whether a datagram is of the sender that has the port; counts and tells of others.
+    private func isOwn(_ place: Range<Int>, _ sender: DatagramSender, at arrival: Int64) -> Bool {
+        var sender = sender
+        var payload = place
+        if isRTP {
+            guard case .success(let header) = RTPHeader.parse(bytes.span.extracting(place)) else {
+                facts.strays += 1
+                return false
+            }
+            sender.synchronizationSource = header.synchronizationSource
+            payload = (place.lowerBound + header.payload.lowerBound)
+                ..< (place.lowerBound + header.payload.upperBound)
+        }
+        let isWhole = SenderFilter.isWhole(bytes.span.extracting(payload))
+        let before = filter.sender
+        switch filter.judge(from: sender, isWhole: isWhole, at: arrival) {
+        case .own: return true
+        case .firstOfSender:
+            let text = text(of: sender)
+            facts.sender = text
+            if let before {
+                note("\(text) has the port now, no more \(self.text(of: before))", at: arrival)
+            }
+            return true
+        case .stray:
+            facts.strays += 1
+            if sender != filter.sender, sender != stranger {
+                stranger = sender
+                let owner = filter.sender.map { "\(text(of: $0)) has the port" }
+                note(
+                    "datagrams from \(text(of: sender)) are left out: "
+                        + (owner ?? "they are not from the source= of the address"), at: arrival)
+            }
+            return false
+        }
+    }
+
+    private func text(of sender: DatagramSender) -> String {
+        guard isRTP else { return sender.text }
+        return "\(sender.text) (SSRC \(String(sender.synchronizationSource, radix: 16)))"
+    }
+
+    private func note(_ text: String, at time: Int64) {
+        if let text = noteLimit.pass(text, at: time) { notes.append(text) }
+    }
+
+    func takeNotes() -> [String] {
+        defer { notes.removeAll() }
+        return notes
     }
 
     func close() {

@@ -13,8 +13,11 @@ public struct LinkFacts: Sendable, Equatable {
     /// Callers sent away: a wrong passphrase, an unknown stream id or key, a second sender, one
     /// that does not keep to the protocol.
     public var refusals: Int64 = 0
-    /// Datagrams that did not look like those of the sender, and were left out.
+    /// Datagrams of others than the sender, or that did not look like its own, left out.
     public var strays: Int64 = 0
+    /// Whose datagrams are taken, `192.0.2.7:5000`; nil for links that know no sender, or before
+    /// the first.
+    public var sender: String?
     /// The last thing that went wrong.
     public var lastError: String?
     /// SRT's own numbers.

@@ -95,5 +95,114 @@ extension LiveTests {
             let found = try LiveTests.complaints(file)
             #expect(found == [], "\(log)")
         }
+
+        /// Another sender's whole packets on the port of the input on air, for six seconds.
+        @Test(arguments: ["udp", "rtp"])
+        func anotherSendersPacketsOnThePortAreLeftOut(_ scheme: String) async throws {
+            let workspace = try Workspace()
+            let (file, socket) = (workspace.path("file.ts"), workspace.path("c.sock"))
+            let port = try DatagramRelay.freePort()
+            let channel = try Companion(
+                try Binary.found.get(),
+                [
+                    "run", "-i", "main=\(scheme)://127.0.0.1:\(port)", "-o", file, "--hold-back",
+                    "2s", "--control", socket,
+                ])
+            try await pause(0.5)
+            let main = try Companion(
+                try Binary.found.get(),
+                ["feed", "--loop", Repository.sample("h264-main"), "\(scheme)://127.0.0.1:\(port)"])
+            try await pause(5)
+            let begin = try holdBack(socket)
+            let stranger = try Companion(
+                "python3",
+                [
+                    "-c", Self.stranger, Repository.sample("hevc-main"), "\(port)", scheme,
+                ])
+            try await pause(5)
+            let (middle, link) = (try holdBack(socket), try status(socket).inputs[0].links[0])
+            try await pause(4)
+            let end = try holdBack(socket)
+            let (status, log) = try channel.finish(SIGTERM)
+            _ = try main.finish(SIGKILL)
+            let sent = try stranger.finish(0)
+            #expect(sent.status == 0, "\(sent.errors)")
+            #expect(status == 0, "\(log)")
+            #expect(!log.contains("notice seam") && !log.contains("damaged"), "\(log)")
+            #expect(log.contains("datagrams from 127.0.0.66:"), "\(log)")
+            #expect(link.strays > 50 && link.sender?.hasPrefix("127.0.0.1:") == true)
+            #expect(abs(middle - begin) < 0.3 && abs(end - begin) < 0.3, "\(begin) \(middle) \(end)")
+            let found = try LiveTests.complaints(file)
+            #expect(found == [], "\(log)")
+        }
+
+        /// An encoder that is started again sends from another port: it is taken within a second.
+        @Test func aSenderThatIsStartedAgainHasThePortAgain() async throws {
+            let workspace = try Workspace()
+            let (file, socket) = (workspace.path("file.ts"), workspace.path("c.sock"))
+            let port = try DatagramRelay.freePort()
+            let channel = try Companion(
+                try Binary.found.get(),
+                [
+                    "run", "-i", "main=udp://127.0.0.1:\(port)", "-o", file, "--hold-back", "2s",
+                    "--control", socket,
+                ])
+            try await pause(0.5)
+            func sender() throws -> Companion {
+                try Companion(
+                    try Binary.found.get(),
+                    ["feed", "--loop", Repository.sample("h264-main"), "udp://127.0.0.1:\(port)"])
+            }
+            let first = try sender()
+            try await pause(4)
+            first.signal(SIGKILL)
+            let second = try sender()
+            try await pause(4)
+            let link = try status(socket).inputs[0].links[0]
+            let (status, log) = try channel.finish(SIGTERM)
+            _ = try first.finish(SIGKILL)
+            _ = try second.finish(SIGKILL)
+            #expect(status == 0 && log.contains("has the port now"), "\(log)")
+            // 24 datagrams a second: less than a second of them.
+            #expect(link.strays < 40, "\(link.strays)")
+        }
+
+        private struct Status: Decodable {
+            struct Channel: Decodable {
+                var holdBack: Double
+                var inputs: [Input]
+            }
+            struct Input: Decodable { var links: [Link] }
+            struct Link: Decodable {
+                var strays: Int
+                var sender: String?
+            }
+            var channels: [Channel]
+        }
+
+        private func status(_ socket: String) throws -> Status.Channel {
+            let outcome = try Command.attacca(["status", "--json", "--control", socket])
+            let found = try JSONDecoder().decode([Status].self, from: Data(outcome.output.utf8))
+            return try #require(found.first?.channels.first)
+        }
+
+        private func holdBack(_ socket: String) throws -> Double { try status(socket).holdBack }
+
+        /// Whole packets out of a recording, seven in a datagram, 40 datagrams a second for 6 s,
+        /// from another address; with RTP under a source of its own.
+        private static let stranger = """
+            import random, socket, struct, sys, time
+            packets = open(sys.argv[1], 'rb').read()
+            out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            out.bind(('127.0.0.66', 0))
+            begin = time.time()
+            for number in range(240):
+                at = number * 1316 % (len(packets) // 188 * 188 - 1316)
+                at -= at % 188
+                head = b'' if sys.argv[3] == 'udp' else struct.pack(
+                    '>BBHII', 0x80, 33, number & 0xffff, number * 90, 0x12345678)
+                out.sendto(head + packets[at:at + 1316], ('127.0.0.1', int(sys.argv[2])))
+                time.sleep(max(0, begin + number / 40 - time.time()))
+            """
     }
 }
