@@ -49,12 +49,15 @@ final class ChannelSet: @unchecked Sendable {
     }
 
     /// Lets all channels send what they hold, and end.
-    func stop() {
+    /// - Returns: how long that may take, nanoseconds.
+    @discardableResult
+    func stop() -> Int64 {
         let runners = state.withLock {
             isStopping = true
             return self.runners
         }
         runners.forEach { $0.stop() }
+        return (runners.map(\.holdBack).max() ?? 0) + ChannelRunner.endTime
     }
 
     /// Waits until all channels have ended and none is to come, or for so many seconds.

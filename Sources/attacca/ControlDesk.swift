@@ -21,10 +21,12 @@ struct ControlPlace {
 struct ControlDesk: Sendable {
     private let channels: ChannelSet
     private let site: WebServer?
+    private let tally: ControlTally
 
-    init(_ channels: ChannelSet, _ site: WebServer?) {
+    init(_ channels: ChannelSet, _ site: WebServer?, _ tally: ControlTally) {
         self.channels = channels
         self.site = site
+        self.tally = tally
     }
 
     func answer(
@@ -45,7 +47,8 @@ struct ControlDesk: Sendable {
         let runners = name == nil ? channels.all : [try runner(name)]
         return ProcessDocument(
             process: ProcessInfo.processInfo.processIdentifier, version: Version.text,
-            channels: runners.map { ChannelDocument($0.status) }, http: site?.facts)
+            channels: runners.map { ChannelDocument($0.status) }, http: site?.facts,
+            control: tally.facts)
     }
 
     private func runner(_ name: String?) throws(ControlFailure) -> ChannelRunner {

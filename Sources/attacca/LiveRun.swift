@@ -35,6 +35,7 @@ struct LiveRun {
 
     /// Returns when all channels have ended: by a signal, or because their inputs have.
     func run() throws {
+        FileDescriptors.raiseLimit()
         let signals = LiveRun.block([SIGINT, SIGTERM] + (leavesHangup ? [] : [SIGHUP]))
         // With a configuration, more channels may come.
         let loops = MultiThreadedEventLoopGroup(
@@ -44,6 +45,8 @@ struct LiveRun {
         // A reader that goes away is no reason to end.
         signal(SIGPIPE, SIG_IGN)
         let channels = ChannelSet(on: loops, logger: logger)
+        let stage = Stage()
+        EndWatch(channels, stage, logger) { reload(channels) }.start(signals)
         for plan in plans {
             do {
                 try channels.start(plan)
@@ -57,7 +60,7 @@ struct LiveRun {
         defer { site?.close() }
         let server = try control.flatMap { try serve($0, channels, site) }
         defer { server?.close() }
-        obey(signals, channels)
+        stage.enter(.running)
         var line = StatusLine()
         while !channels.waitForEnd(seconds: LiveRun.statusSeconds) {
             if Terminal.isInteractive {
@@ -65,6 +68,7 @@ struct LiveRun {
             }
         }
         StatusBoard.clear()
+        stage.enter(.ended)
     }
 
     /// A channel is worth more than its control socket: only one that was asked for has to be.
@@ -77,8 +81,9 @@ struct LiveRun {
                 if let path = place.path { path } else {
                     try ControlSocket.ownPath(place.environment)
                 }
-            let desk = ControlDesk(channels, site)
-            return try ControlServer(path: path) { desk.answer($0, on: $1) }
+            let tally = ControlTally()
+            let desk = ControlDesk(channels, site, tally)
+            return try ControlServer(path: path, tally: tally) { desk.answer($0, on: $1) }
         } catch {
             if place.isWanted {
                 channels.stop()
@@ -128,28 +133,6 @@ struct LiveRun {
         done.wait()
         guard let found = result.withLock({ $0 }) else { throw CancellationError() }
         return try found.get()
-    }
-
-    /// The first signal to end lets the channels send what they hold; the second ends at once.
-    /// SIGHUP reloads. Signals are blocked in all threads, those of the loops too, and waited for
-    /// in one of their own.
-    private func obey(_ set: sigset_t, _ channels: ChannelSet) {
-        Thread.detachNewThread {
-            var set = set
-            var number: Int32 = 0
-            var isEnding = false
-            while true {
-                sigwait(&set, &number)
-                if number == SIGHUP {
-                    if !isEnding { reload(channels) }
-                } else if isEnding {
-                    Foundation.exit(1)
-                } else {
-                    isEnding = true
-                    channels.stop()
-                }
-            }
-        }
     }
 
     /// A configuration with mistakes changes nothing.

@@ -7,8 +7,13 @@ enum StatusTable {
     static func text(_ process: ProcessDocument) -> String {
         var parts = process.channels.map { channel(String(process.process), $0) }
         if let http = process.http {
-            parts.append(
-                "http: \(http.readers) readers, \(http.cutOff) cut off for taking nothing\n")
+            var text = "http: \(http.readers) readers, \(http.cutOff) cut off for taking nothing"
+            if http.displaced > 0 { text += ", \(http.displaced) idle ones closed for others" }
+            if http.refused > 0 { text += ", \(http.refused) refused: no room" }
+            parts.append(text + "\n")
+        }
+        if let control = process.control, control.displaced > 0 {
+            parts.append("control: \(control.displaced) idle connections closed for others\n")
         }
         return parts.joined(separator: "\n")
     }
@@ -46,6 +51,7 @@ enum StatusTable {
             words.append("\(media.state) \(media.place)")
             if media.restarts > 0 { words.append("begun again \(media.restarts) times") }
         }
+        if output.refusals > 0 { words.append("refused \(output.refusals) readers") }
         if let error = output.lastError { words.append(error) }
         return words.joined(separator: ", ")
     }
@@ -90,6 +96,7 @@ enum StatusTable {
                 text += ", \(bond.lost) packets lost, \(bond.late) late, "
                     + "\(bond.mismatched) unlike the others'"
             }
+            if let sender = link.sender { text += ", from \(sender)" }
             if link.strays > 0 { text += ", \(link.strays) strange datagrams" }
             if link.connections > 1 { text += ", connected \(link.connections) times" }
             if link.refusals > 0 { text += ", refused \(link.refusals)" }

@@ -19,7 +19,9 @@ import Testing
             [[UInt8]](repeating: Array(0..<250), count: 4000).joined())
         var segment: Data { Site.content }
 
-        init(patience: TimeAmount = WebServer.patience) async throws {
+        init(
+            patience: TimeAmount = WebServer.patience, mostReaders: Int? = nil
+        ) async throws {
             try FileManager.default.createDirectory(
                 at: folder.appendingPathComponent("sub"), withIntermediateDirectories: true)
             for (name, data) in [
@@ -33,6 +35,7 @@ import Testing
             let target = HLSTarget(folder: folder.path)
             server = try await WebServer(
                 try #require(WebAddress("127.0.0.1:0")), patience: patience,
+                mostReaders: mostReaders,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             ) { [WebChannel(name: "one <1>", outputs: [target])] }
         }
@@ -232,6 +235,51 @@ import Testing
         #expect(site.server.facts == WebFacts(readers: 0, cutOff: 1))
         // Who takes it gets all of it.
         #expect(try await site.get(way + "index-10.ts").body.count == size)
+    }
+
+    /// Four at a time: who says nothing makes room for the next one, the oldest first.
+    @Test func whoSaysNothingMakesRoom() async throws {
+        let site = try await Site(mostReaders: 4)
+        var idle: [Int32] = []
+        defer { idle.forEach { close($0) } }
+        for _ in 0..<30 { idle.append(try site.connect()) }
+        for _ in 0..<3 { #expect(try await site.get(way + "index-7.ts").body == site.segment) }
+        for _ in 0..<100 where site.server.facts.readers > 4 {
+            try await Task.sleep(nanoseconds: 50_000_000)
+        }
+        #expect(site.server.facts.readers <= 4)
+        #expect(site.server.facts.displaced >= 27 && site.server.facts.refused == 0)
+        var byte: UInt8 = 0
+        #expect(recv(idle[0], &byte, 1, 0) <= 0)
+    }
+
+    /// Four at a time, and all of them are being answered.
+    @Test func whomThereIsNoRoomForIsToldSo() async throws {
+        let site = try await Site(mostReaders: 4)
+        let path = site.folder.appendingPathComponent("index-10.ts").path
+        let file = open(path, O_WRONLY | O_CREAT, 0o644)
+        #expect(ftruncate(file, off_t(100 << 20)) == 0)
+        close(file)
+        var busy: [Int32] = []
+        defer { busy.forEach { close($0) } }
+        for _ in 0..<4 {
+            let reader = try site.connect()
+            busy.append(reader)
+            let text = "GET \(way)index-10.ts HTTP/1.1\r\nHost: a\r\n\r\n"
+            _ = text.withCString { send(reader, $0, strlen($0), Int32(MSG_NOSIGNAL)) }
+            // Its answer begins.
+            var byte: UInt8 = 0
+            #expect(recv(reader, &byte, 1, 0) == 1)
+        }
+        let answer = try await site.get("/")
+        #expect(answer.head.hasPrefix("http/1.1 503"), "\(answer.head)")
+        #expect(answer.head.contains("retry-after: 1"))
+        #expect(site.server.facts.refused == 1 && site.server.facts.displaced == 0)
+        close(busy.removeLast())
+        for _ in 0..<100 where site.server.facts.readers > 3 {
+            try await Task.sleep(nanoseconds: 50_000_000)
+        }
+        #expect(try await site.get("/").head.hasPrefix("http/1.1 200"))
     }
 
     @Test func anAddressIsAHostAndAPort() async throws {

@@ -8,12 +8,14 @@ import Foundation
 import Glibc
 import NIOCore
 import NIOPosix
+import SwitchIO
+import Synchronization
 
 public final class ControlServer: Sendable {
     /// Bytes of a request.
     static let longestLine = 16 << 10
-    /// Connections at a time.
-    static let mostConnections = 64
+    /// Connections at a time, where descriptors are plenty.
+    private static let mostConnections = 64
     /// A request has to be here after so long.
     static let patience = TimeAmount.seconds(5)
 
@@ -24,11 +26,15 @@ public final class ControlServer: Sendable {
     private let loops: MultiThreadedEventLoopGroup
     private let channel: any Channel
 
-    public init(path: String, answer: @escaping Answer) throws(ControlFailure) {
+    /// - Parameter tally: what the server counts.
+    public init(
+        path: String, tally: ControlTally = ControlTally(), answer: @escaping Answer
+    ) throws(ControlFailure) {
         self.path = path
         let descriptor = try ControlSocket.listener(at: path)
         loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        let guests = Guests()
+        let guests = Guests(
+            most: FileDescriptors.share(part: 8, most: ControlServer.mostConnections), tally: tally)
         do {
             channel = try ServerBootstrap(group: loops)
                 .serverChannelOption(.backlog, value: 64)
@@ -54,13 +60,38 @@ public final class ControlServer: Sendable {
     }
 }
 
+/// What is told of the control socket.
+public struct ControlFacts: Codable, Sendable, Equatable {
+    /// Connections that said nothing and had to make room for others, since the begin.
+    public var displaced = 0
+}
+
+/// Facts that the server writes, for whom it answers.
+public final class ControlTally: Sendable {
+    private let state = Mutex(ControlFacts())
+
+    public init() {}
+
+    public var facts: ControlFacts { state.withLock { $0 } }
+
+    func noteDisplaced() { state.withLock { $0.displaced += 1 } }
+}
+
 /// Connections that are open, the oldest first.
 private final class Guests: @unchecked Sendable {
     // Unchecked: touched on the server's only loop.
+    private let most: Int
+    private let tally: ControlTally
     private var channels: [any Channel] = []
 
+    init(most: Int, tally: ControlTally) {
+        self.most = most
+        self.tally = tally
+    }
+
     func admit(_ channel: any Channel) {
-        if channels.count >= ControlServer.mostConnections {
+        if channels.count >= most || !channels.isEmpty && !FileDescriptors.hasRoomForGuests {
+            tally.noteDisplaced()
             channels.removeFirst().close(promise: nil)
         }
         channels.append(channel)

@@ -10,14 +10,17 @@ public struct ProcessDocument: Codable, Sendable {
     public var channels: [ChannelDocument]
     /// Nil where nothing is served by HTTP.
     public var http: WebFacts?
+    public var control: ControlFacts?
 
     public init(
-        process: Int32, version: String, channels: [ChannelDocument], http: WebFacts? = nil
+        process: Int32, version: String, channels: [ChannelDocument], http: WebFacts? = nil,
+        control: ControlFacts? = nil
     ) {
         self.process = process
         self.version = version
         self.channels = channels
         self.http = http
+        self.control = control
     }
 }
 
@@ -118,6 +121,8 @@ public struct LinkDocument: Codable, Sendable {
     public var refusals: Int64
     /// Datagrams of others than the sender.
     public var strays: Int64
+    /// Whose datagrams are taken, on a UDP port.
+    public var sender: String?
     public var lastError: String?
     public var srt: SRT?
     public var bond: Bond
@@ -129,6 +134,8 @@ public struct OutputDocument: Codable, Sendable {
     public var bytes: Int64
     public var dropped: Int64
     public var readers: Int
+    /// Readers that there was no room for.
+    public var refusals: Int64
     /// What is wrong now.
     public var trouble: String?
     public var lastError: String?
@@ -180,7 +187,8 @@ extension ChannelDocument {
             OutputDocument(
                 name: $0.name, datagrams: $0.facts.datagrams, bytes: $0.facts.bytes,
                 dropped: $0.facts.dropped, readers: $0.facts.readers,
-                trouble: $0.facts.trouble, lastError: $0.facts.lastError,
+                refusals: $0.facts.refusals, trouble: $0.facts.trouble,
+                lastError: $0.facts.lastError,
                 media: $0.facts.media.map {
                     OutputDocument.Media(
                         state: $0.state.rawValue, place: $0.place, restarts: $0.restarts)
@@ -218,6 +226,7 @@ extension LinkDocument {
         connections = facts.connections
         refusals = facts.refusals
         strays = facts.strays
+        sender = facts.sender
         bond = Bond(
             isInUse: facts.bond.isInUse, packets: facts.bond.packets, lost: facts.bond.lost,
             late: facts.bond.late, setAside: facts.bond.setAside,

@@ -8,10 +8,16 @@ public struct WebFacts: Codable, Sendable, Equatable {
     public var readers = 0
     /// Those that were cut off since the begin, because they took nothing.
     public var cutOff = 0
+    /// Those that said nothing and had to make room for others, since the begin.
+    public var displaced = 0
+    /// Those that there was no room for, since the begin.
+    public var refused = 0
 
-    public init(readers: Int = 0, cutOff: Int = 0) {
+    public init(readers: Int = 0, cutOff: Int = 0, displaced: Int = 0, refused: Int = 0) {
         self.readers = readers
         self.cutOff = cutOff
+        self.displaced = displaced
+        self.refused = refused
     }
 }
 

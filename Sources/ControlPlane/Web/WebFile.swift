@@ -3,21 +3,38 @@
 
 import Glibc
 import NIOCore
+import SwitchIO
 
 final class WebFile: Sendable {
     private let descriptor: Int32
     let size: Int
 
-    /// Nil where there is no such file.
-    init?(_ path: String) {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { return nil }
+    enum Opening {
+        case file(WebFile)
+        case missing
+        /// There is no descriptor for a reader now.
+        case noRoom
+    }
+
+    static func open(_ path: String) -> Opening {
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            return errno == EMFILE || errno == ENFILE ? .noRoom : .missing
+        }
+        // From here on it is closed with the file.
+        let file = WebFile(descriptor)
+        guard FileDescriptors.isForGuests(descriptor) else { return .noRoom }
+        return file.map { .file($0) } ?? .missing
+    }
+
+    /// Nil where it is no file; the descriptor is closed then.
+    private init?(_ descriptor: Int32) {
+        self.descriptor = descriptor
         var facts = stat()
         guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
             Glibc.close(descriptor)
             return nil
         }
-        self.descriptor = descriptor
         size = Int(facts.st_size)
     }
 

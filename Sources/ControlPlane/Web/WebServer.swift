@@ -9,10 +9,11 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
+import SwitchIO
 
 public final class WebServer: Sendable {
-    /// Readers at a time; the next one waits until one has left.
-    private static let mostConnections = 1000
+    /// Readers at a time, where descriptors are plenty: each may have a file open too.
+    private static let mostReaders = 4000
     public static let patience = TimeAmount.seconds(20)
     /// Bytes of a request's head.
     private static let longestHead = 16 << 10
@@ -33,10 +34,12 @@ public final class WebServer: Sendable {
     /// - Parameters:
     ///   - address: Where.
     ///   - patience: a connection that brings or takes nothing ends after so long.
+    ///   - mostReaders: connections at a time; nil for as many as the process's descriptors allow.
     ///   - shows: the channels as they are now; called on any thread, for each request.
     /// - Throws: where the address can not be had.
     public init(
-        _ address: WebAddress, patience: TimeAmount = WebServer.patience, logger: Logger,
+        _ address: WebAddress, patience: TimeAmount = WebServer.patience,
+        mostReaders: Int? = nil, logger: Logger,
         shows: @escaping @Sendable () -> [WebChannel]
     ) async throws(ControlFailure) {
         loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
@@ -47,6 +50,9 @@ public final class WebServer: Sendable {
         quiet.logLevel = .critical
         let tally = WebTally()
         self.tally = tally
+        let guests = WebGuests(
+            most: mostReaders ?? FileDescriptors.share(part: 2, most: WebServer.mostReaders),
+            tally: tally)
         let bound = loops.next().makePromise(of: Int.self)
         var decoder = HTTP1Channel.Configuration.DecoderConfiguration()
         decoder.maxHeaderListSize = WebServer.longestHead
@@ -55,14 +61,14 @@ public final class WebServer: Sendable {
             router: WebServer.router(disks, shows),
             server: .http1(
                 configuration: HTTP1Channel.Configuration(
-                    additionalChannelHandlers: [StallGuard(patience: patience, tally: tally)],
+                    additionalChannelHandlers: [
+                        StallGuard(patience: patience, tally: tally), WebGuest(of: guests),
+                    ],
                     idleTimeout: patience, httpDecoderConfiguration: decoder)),
             configuration: ApplicationConfiguration(
                 address: .hostname(
                     address.host.isEmpty ? "0.0.0.0" : address.host, port: Int(address.port)),
-                serverName: "attacca",
-                availableConnectionsDelegate: .maximum(
-                    WebServer.mostConnections, logger: quiet)),
+                serverName: "attacca"),
             onServerRunning: { bound.succeed($0.localAddress?.port ?? 0) },
             eventLoopGroupProvider: .shared(loops), logger: quiet)
         task = Task {
@@ -143,6 +149,13 @@ public final class WebServer: Sendable {
         return Response(status: .notFound, headers: headers)
     }
 
+    /// A reader asks again for what it did not get now.
+    static let busy: Response = {
+        var headers = plain
+        headers[.retryAfter] = "1"
+        return Response(status: .serviceUnavailable, headers: headers)
+    }()
+
     private static func answer(
         _ file: WebChannel.File, _ range: String?, _ disks: NIOThreadPool
     ) async throws -> Response {
@@ -164,7 +177,12 @@ public final class WebServer: Sendable {
             headers[.cacheControl] = unchanging
         }
         headers[.acceptRanges] = "bytes"
-        guard let file = try await disks.runIfActive({ WebFile(path) }) else { return missing }
+        let file: WebFile
+        switch try await disks.runIfActive({ WebFile.open(path) }) {
+        case .file(let found): file = found
+        case .missing: return missing
+        case .noRoom: return busy
+        }
         switch ByteRange(range, size: file.size) {
         case .none:
             headers[.contentRange] = "bytes */\(file.size)"

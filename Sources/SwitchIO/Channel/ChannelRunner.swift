@@ -33,8 +33,15 @@ public final class ChannelRunner: @unchecked Sendable {
     let state: StateFile?
     private let tickNanoseconds: Int64
     private var nextTick: Int64 = 0
-    private(set) var isStopping = false
-    private var stopped: EventLoopPromise<Void>
+    /// Nothing comes in any more.
+    var isStopping = false
+    /// When what is held then is dropped, host nanoseconds; nil while nobody has said to stop.
+    var sendingEnd: Int64?
+    /// Outputs that are closed and not done yet.
+    let unfinished = Mutex<[Unfinished]>([])
+    /// How far the output is to run behind, nanoseconds.
+    public let holdBack: Int64
+    let stopped: EventLoopPromise<Void>
     private let published = Mutex(ChannelReport())
     private var nextStatus: Int64 = 0
     private var seamCount = 0
@@ -58,6 +65,7 @@ public final class ChannelRunner: @unchecked Sendable {
     /// - Throws: the first that can not be opened at all.
     public init(_ plan: ChannelPlan, on loop: any EventLoop, logger: Logger) throws(IOFailure) {
         name = plan.name
+        holdBack = plan.engine.holdBack
         self.plan = plan
         self.loop = loop
         self.logger = logger
@@ -111,13 +119,6 @@ public final class ChannelRunner: @unchecked Sendable {
         loop.execute { self.wake() }
     }
 
-    /// Sends what is held, up to the end of an access unit, and ends.
-    @discardableResult
-    public func stop() -> EventLoopFuture<Void> {
-        loop.execute { self.drainAndEnd() }
-        return stopped.futureResult
-    }
-
     /// Succeeds when the channel has ended.
     public var ended: EventLoopFuture<Void> { stopped.futureResult }
 
@@ -131,6 +132,7 @@ public final class ChannelRunner: @unchecked Sendable {
         if now.nanoseconds + ChannelRunner.tickSlack >= nextTick { tick(at: now) }
         pacer.pace(to: now.nanoseconds, send)
         flushOutputs()
+        if let sendingEnd, now.nanoseconds >= sendingEnd { dropRest() }
         // What does not fill a datagram leaves at the end only.
         if isStopping && pacer.waitingPackets < Pacer.packets { return end() }
         var next = nextTick
@@ -140,13 +142,13 @@ public final class ChannelRunner: @unchecked Sendable {
             at: NIODeadline(MonotonicInstant(nanoseconds: next)), handler: Waking(runner: self))
     }
 
-    private func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
+    func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
         state?.note(packets, datagram)
         for watcher in watchers { watcher.watch(packets) }
         for index in outputs.indices { outputs[index].output.send(packets, datagram) }
     }
 
-    private func flushOutputs() {
+    func flushOutputs() {
         for index in outputs.indices { outputs[index].output.flush() }
     }
 
@@ -176,39 +178,11 @@ public final class ChannelRunner: @unchecked Sendable {
     }
 
     /// The engine looks one tick ahead, so that each datagram is here before its own time.
-    private func drain() {
+    func drain() {
         let offset = engine.hostOffset
         engine.drain { packets, times in
             pacer.append(packets, schedule: times, hostOffset: offset)
         }
-    }
-
-    private func drainAndEnd() {
-        guard !isStopping else { return }
-        isStopping = true
-        engine.finish(at: HostClock.now)
-        drain()
-        for event in engine.takeEvents() { take(event) }
-        for index in inputs.indices { inputs[index].close() }
-    }
-
-    private func end() {
-        pacer.flush(send)
-        flushOutputs()
-        let lingering = outputs.map(\.output.lingering).max() ?? 0
-        loop.scheduleTask(in: .nanoseconds(lingering)) { self.close() }
-    }
-
-    /// The channel has ended when its files are written; the loop does not wait for disks.
-    private func close() {
-        let writing = DispatchGroup()
-        for index in outputs.indices {
-            writing.enter()
-            outputs[index].output.close { writing.leave() }
-        }
-        state?.close()
-        publish(at: HostClock.now)
-        writing.notify(queue: .global()) { [stopped] in stopped.succeed() }
     }
 
     // MARK: What is told

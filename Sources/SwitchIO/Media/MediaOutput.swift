@@ -47,6 +47,8 @@ final class MediaOutput: Output {
     /// room for.
     private var keepsWhileAway: Bool { target.isFile }
 
+    var isFile: Bool { target.isFile }
+
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
         guard !isClosed else { return }
         facts.datagrams += 1

@@ -11,6 +11,8 @@ public struct OutputFacts: Sendable, Equatable {
     public var dropped: Int64 = 0
     /// Readers connected; 1 for what has no readers.
     public var readers = 1
+    /// Readers that there was no room for.
+    public var refusals: Int64 = 0
     public var lastError: String?
     /// Of an output that a media process writes.
     public var media: MediaFacts?

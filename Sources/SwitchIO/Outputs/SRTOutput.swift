@@ -11,6 +11,7 @@ final class SRTOutput: Output {
     private static let longestPause: Int64 = 5_000_000_000
     /// A group's lost paths are connected again this often, nanoseconds.
     private static let mendingPause: Int64 = 1_000_000_000
+    /// They share the listener's one descriptor: what they cost is a queue each.
     static let mostReaders = 256
 
     private struct Reader {
@@ -56,7 +57,11 @@ final class SRTOutput: Output {
                     _ = socket.release()
                     continue
                 }
-                if readers.count < SRTOutput.mostReaders { readers.append(Reader(socket: socket)) }
+                if readers.count < SRTOutput.mostReaders {
+                    readers.append(Reader(socket: socket))
+                } else {
+                    facts.refusals += 1
+                }
             }
         } else if readers.isEmpty {
             connect()

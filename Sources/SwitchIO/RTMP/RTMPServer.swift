@@ -12,8 +12,9 @@ import Synchronization
 final class RTMPServer: Sendable {
     /// Connections that the kernel keeps for us.
     private static let backlog: Int32 = 64
-    /// Connections at a time; where one more comes, the oldest that does not publish goes.
-    static let mostConnections = 256
+    /// Connections at a time, where descriptors are plenty; where one more comes, the oldest that
+    /// does not publish goes.
+    private static let mostConnections = 256
     /// A port without places is closed after so long: a reload may want it again at once.
     private static let idlePause = TimeAmount.milliseconds(500)
 
@@ -25,7 +26,8 @@ final class RTMPServer: Sendable {
     private let security: Mutex<RTMPSecurity?>
     private let places = Mutex<[RTMPPlace]>([])
     private let channel = Mutex<(any Channel)?>(nil)
-    private let guests = RTMPGuests()
+    private let guests = RTMPGuests(
+        most: FileDescriptors.share(part: 4, most: RTMPServer.mostConnections))
     private let notes = Mutex(NoteLimit())
 
     /// The server of an address, made when it is asked for first, and a place for a stream key.
@@ -138,8 +140,12 @@ final class RTMPServer: Sendable {
 
     private func greet(_ channel: any Channel) throws {
         let connection = RTMPConnection(to: self, on: channel)
-        guard guests.admit(connection) else {
-            note("more than \(RTMPServer.mostConnections) publishers", at: nil)
+        switch guests.admit(connection) {
+        case .admitted: break
+        case .displaced: countRefusal()
+        case .refused:
+            countRefusal()
+            note("there is no room for another publisher", at: nil)
             channel.close(promise: nil)
             return
         }
@@ -202,17 +208,29 @@ struct NoteLimit {
 /// The connections of one server, the oldest first.
 private final class RTMPGuests: @unchecked Sendable {
     // Unchecked: touched on the servers' only loop.
+    private let most: Int
     private var connections: [RTMPConnection] = []
 
-    func admit(_ connection: RTMPConnection) -> Bool {
-        if connections.count >= RTMPServer.mostConnections {
+    enum Admission {
+        case admitted
+        /// Instead of one that did not publish.
+        case displaced
+        case refused
+    }
+
+    init(most: Int) { self.most = most }
+
+    func admit(_ connection: RTMPConnection) -> Admission {
+        var admission = Admission.admitted
+        if connections.count >= most || !FileDescriptors.hasRoomForGuests {
             guard let idle = connections.firstIndex(where: { !$0.isPublishing }) else {
-                return false
+                return .refused
             }
             connections.remove(at: idle).close()
+            admission = .displaced
         }
         connections.append(connection)
-        return true
+        return admission
     }
 
     func dismiss(_ connection: RTMPConnection) {
