@@ -259,12 +259,9 @@ struct Restamper {
     ) -> Bool {
         let track = timeline.streams[stream]
         let cut = segments[index].cuts[stream]
-        guard number >= track.pes.first else { return true }
-        let first = track.pes[number].firstUnit
-        if first >= track.units.first, first < track.units.end,
-            track.units[first].start == track.pes[number].elementaryStart
-        {
-            let unit = track.units[first]
+        guard let record = track.record(number) else { return true }
+        let first = record.firstUnit
+        if let unit = track.unit(first), unit.start == record.elementaryStart {
             if let rule = cut.leading, first > rule.entry, unit.presentation > rule.presentation,
                 !unit.isSecondField
             {
@@ -281,7 +278,7 @@ struct Restamper {
             }
             if !segments[index].cuts[stream].hasBeginRules { return true }
         }
-        return track.pes[number].state != .open || segments[index].isLeaving
+        return record.state != .open || segments[index].isLeaving
     }
 
     /// Decides what becomes of a PES packet when its first packet is reached. Returns false when it
@@ -367,8 +364,7 @@ struct Restamper {
         }
         if note.startsPES {
             let start = at + Int(note.payloadOffset)
-            let record = timeline.streams[stream].pes[note.pes]
-            if let header = record.header {
+            if let record = timeline.streams[stream].record(note.pes), let header = record.header {
                 if record.isRestamped {
                     record.writeStamps(movedBy: stampShift, in: &bytes, at: start, header)
                 } else {
@@ -402,8 +398,9 @@ struct Restamper {
         _ index: Int, _ stream: Int, _ number: Int, _ timeline: borrowing InputTimeline
     ) -> Timestamp? {
         if segments[index].cuts[stream].decodings.isEmpty { return nil }
-        return segments[index].cuts[stream].decodings[
-            timeline.streams[stream].pes[number].firstUnit]
+        return timeline.streams[stream].record(number).flatMap {
+            segments[index].cuts[stream].decodings[$0.firstUnit]
+        }
     }
 
     /// The stamp on the output's exact grid for the first frame of a PES packet.
@@ -411,11 +408,11 @@ struct Restamper {
     private mutating func audioStamp(
         _ index: Int, _ stream: Int, _ number: Int, _ timeline: borrowing InputTimeline
     ) -> Timestamp? {
-        guard timeline.streams[stream].kind == .audio else { return nil }
-        let first = timeline.streams[stream].pes[number].firstUnit
-        guard first >= timeline.streams[stream].units.first else { return nil }
+        guard timeline.streams[stream].kind == .audio,
+            let record = timeline.streams[stream].record(number),
+            let unit = timeline.streams[stream].unit(record.firstUnit)
+        else { return nil }
         let cut = segments[index].cuts[stream]
-        let unit = timeline.streams[stream].units[first]
         return program.audioStamp(
             slot: cut.slot, mark: unit.mark,
             near: unit.presentation.ticks + cut.stampShift * StreamTime.ticksPerTimestampTick)

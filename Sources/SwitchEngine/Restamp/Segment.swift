@@ -42,11 +42,10 @@ struct StreamCut {
     /// Whether a PES packet's DTS is above that of the one before in its segment, as law 4 wants it
     /// whatever the input does; at a seam the planner sees to it. Notes it as the last one then.
     mutating func follows(_ number: Int, _ track: StreamTrack) -> Bool {
-        let first = track.pes[number].firstUnit
-        guard track.kind != .data, track.pes[number].header?.presentation != nil,
-            first >= track.units.first, first < track.units.end
+        guard track.kind != .data, let record = track.record(number),
+            record.header?.presentation != nil, let unit = track.unit(record.firstUnit)
         else { return true }
-        let time = track.units[first].decoding.ticks
+        let time = unit.decoding.ticks
         // At its end a segment is judged once more.
         guard time > lastDecoding.time || lastDecoding.number == number else { return false }
         lastDecoding = (time, number)

@@ -65,6 +65,20 @@ struct StreamTrack {
 
     @inline(__always)
     var kind: Codec.Kind { codec.kind }
+
+    /// PES packet number `number`; nil where it is forgotten, or was another stream's: a place in
+    /// the list of streams is used again when the programme has changed often.
+    @inline(__always)
+    func record(_ number: Int) -> PESRecord? {
+        number >= pes.first && number < pes.end ? pes[number] : nil
+    }
+
+    /// Unit number `number`; nil as above.
+    @inline(__always)
+    func unit(_ number: Int) -> Unit? {
+        number >= units.first && number < units.end ? units[number] : nil
+    }
+
     /// Carried in PES packets; in sections else.
     let isPES: Bool
 
