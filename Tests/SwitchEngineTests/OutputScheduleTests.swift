@@ -39,7 +39,7 @@ import TransportStream
         }
         if let end {
             // As wake-ups do.
-            for time in stride(from: wished.last ?? 0, through: end, by: second / 50) {
+            for time in stride(from: wished.last ?? 0, through: end, by: Int(second / 50)) {
                 schedule.run(to: time, in: &batch, &program)
             }
         }

@@ -52,7 +52,7 @@ extension LiveTests {
         @Test func idleConnectionsCostNoRecording() async throws {
             let workspace = try Workspace()
             let (file, socket) = (workspace.path("all.ts"), workspace.path("c.sock"))
-            let port = try DatagramRelay.freePort()
+            let port = try FreePorts.next()
             let address = "127.0.0.1:\(port)"
             let running = try Companion(
                 "sh",

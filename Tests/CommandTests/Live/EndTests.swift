@@ -65,7 +65,7 @@ extension LiveTests {
 
         /// What was sent last is on its way for eight seconds.
         @Test func aReaderFarAwayHoldsNoProcess() async throws {
-            let port = try DatagramRelay.freePort()
+            let port = try FreePorts.next()
             let channel = try Companion(
                 try Binary.found.get(),
                 [

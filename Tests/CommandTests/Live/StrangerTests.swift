@@ -103,7 +103,7 @@ extension LiveTests {
         func anotherSendersPacketsOnThePortAreLeftOut(_ scheme: String) async throws {
             let workspace = try Workspace()
             let (file, socket) = (workspace.path("file.ts"), workspace.path("c.sock"))
-            let port = try DatagramRelay.freePort()
+            let port = try FreePorts.next()
             let channel = try Companion(
                 try Binary.found.get(),
                 [
@@ -142,7 +142,7 @@ extension LiveTests {
         @Test func aSenderThatIsStartedAgainHasThePortAgain() async throws {
             let workspace = try Workspace()
             let (file, socket) = (workspace.path("file.ts"), workspace.path("c.sock"))
-            let port = try DatagramRelay.freePort()
+            let port = try FreePorts.next()
             let channel = try Companion(
                 try Binary.found.get(),
                 [
