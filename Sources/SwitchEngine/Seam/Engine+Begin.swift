@@ -85,6 +85,12 @@ extension Engine {
             let frame = max(timeline.streams[master].frameRate.ticks, 0)
             least = resumed.latestStamp &+ frame &- min(unit.decoding, unit.presentation).ticks
         }
+        // Nothing leaves before the schedule goes on, or it would come after its decoding time.
+        let first = max(epoch.firstPacket, timeline.ring.first)
+        if first < timeline.ring.stamped {
+            let begin = resumed.clock &+ OutputSchedule.resumeTicks &+ OutputSchedule.clockTicks
+            least = max(least, begin &- timeline.ring[first].time)
+        }
         // Time stamps count in 90 kHz.
         let step = StreamTime.ticksPerTimestampTick
         return -(-max(wanted, least)).flooredDivision(by: step) * step
