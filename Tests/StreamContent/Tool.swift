@@ -20,6 +20,9 @@ enum Tool {
         let errorHandle = try FileHandle(forWritingTo: errors)
         defer { try? errorHandle.close() }
         let output = Pipe()
+        // A pipe holds 64 KiB, and a picture is nearly that: the tool and its reader would take
+        // turns picture by picture, and wait for a processor each time where others use it too.
+        _ = fcntl(output.fileHandleForWriting.fileDescriptor, setPipeSize, 1 << 20)
         let process = Process()
         process.executableURL = try locate(name)
         process.arguments = arguments
@@ -39,6 +42,9 @@ enum Tool {
         process.waitUntilExit()
         return process.terminationStatus
     }
+
+    /// `F_SETPIPE_SZ`, which Glibc's module does not show.
+    private static let setPipeSize: Int32 = 1031
 
     private static func locate(_ name: String) throws -> URL {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"

@@ -10,6 +10,11 @@ import Testing
 /// Where a seam without loss is expected the channel is told that the senders stamp alike: without
 /// that, two that are started as far apart as their reorder delays differ look like strangers.
 @Suite(.serialized) struct LiveTests {
+    /// A hold-back with several entries of the backup in it. At one of them in three the main one
+    /// ends cleanly, so there is one wherever it is cut off: 2.5 s have two entries, and a cut that
+    /// the machine delays by half a second finds other ones.
+    static let depth = "6s"
+
     /// Plays a sample as an encoder would.
     static func sender(
         _ input: String, to url: String, through tool: [String] = []
@@ -59,7 +64,7 @@ import Testing
                 "run", "-i", "main=srt://127.0.0.1:\(ports[0])?mode=listener&latency=500",
                 "-i", "backup=srt://127.0.0.1:\(ports[1])?mode=listener&latency=500",
                 "-o", "srt://127.0.0.1:\(ports[2])?mode=listener&latency=800", "-o", file,
-                "--hold-back", "2.5s", "--align", "timestamps",
+                "--hold-back", Self.depth, "--align", "timestamps",
             ])
         try await channel.untilPortsAreOpen(ports)
         let receiver = try Companion(
@@ -144,7 +149,7 @@ import Testing
             try Binary.found.get(),
             [
                 "run", "-i", "main=udp://\(namespace.host):\(port)",
-                "-i", "backup=udp://127.0.0.1:\(port)", "-o", file, "--hold-back", "2.5s",
+                "-i", "backup=udp://127.0.0.1:\(port)", "-o", file, "--hold-back", Self.depth,
                 "--align", "timestamps",
             ])
         try await channel.untilPortsAreOpen([port])

@@ -66,7 +66,8 @@ extension LiveTests {
                     "run", "-i",
                     "main=srt://127.0.0.1:\(ports[0])?mode=listener&latency=300&streamid=a",
                     "-i", "backup=udp://127.0.0.1:\(ports[1])", "-o", file,
-                    "-o", "srt://127.0.0.1:\(ports[2])?mode=listener", "--hold-back", "2.5s",
+                    "-o", "srt://127.0.0.1:\(ports[2])?mode=listener",
+                    "--hold-back", LiveTests.depth,
                     "--align", "timestamps",
                 ])
             try await channel.untilPortsAreOpen(ports)
