@@ -92,7 +92,9 @@ enum SoundPlanner {
         _ outgoing: SeamSound, _ incoming: SeamSound, _ request: SeamRequest, shift: Int64,
         last: Int, base: Int64
     ) -> SoundPlan {
-        let end = outgoing.frames[last].end + base
+        let heard = outgoing.frames[last].end + base
+        // Frames that last no whole ticks go on on the slot's exact grid behind the silence too.
+        let end = request.grids[outgoing.slot]?.place(near: heard) ?? heard
         let damage = incoming.frames.lastIndex { $0.isDamaged } ?? -1
         let first = incoming.frames.indices.first {
             let heard = incoming.frames[$0].presentation + shift
