@@ -21,6 +21,8 @@ public struct InputStatus: Sendable {
     public var damagedUnits: Int64
     public var scrambledPackets: Int64
     public var clockJumps: Int64
+    /// Single time stamps that could not be true, and were written anew.
+    public var wrongTimestamps: Int64
     public var programChanges: Int64
     public var skippedBytes: Int64
     public var syncLosses: Int64
@@ -65,6 +67,8 @@ public struct ChannelStatus: Sendable {
     public var appointments: [Appointment]
     /// How far the output runs behind the newest packet of the input on air, nanoseconds.
     public var holdBack: Int64
+    /// How far it is to be, nanoseconds.
+    public var holdBackTarget: Int64
     public var seams: [SeamLevel: Int64]
     public var lastSeam: SeamRecord?
     /// Seams decided that are still ahead in the hold-back.
@@ -76,6 +80,9 @@ public struct ChannelStatus: Sendable {
     public var inputs: [InputStatus]
 
     public var seamCount: Int64 { seams.values.reduce(0, +) }
+
+    /// A hold-back that is off its target by no more than this is at it, 200 ms.
+    public static let holdBackTolerance: Int64 = 200_000_000
 }
 
 extension Engine {
@@ -94,7 +101,8 @@ extension Engine {
                     target: InputID($0.target), reason: $0.reason,
                     time: MonotonicInstant(ticks: dueTicks($0) + configuration.holdBack.asTicks))
             },
-            holdBack: clock.holdBackTicks.asNanoseconds, seams: seamCounts, lastSeam: lastSeam,
+            holdBack: clock.holdBackTicks.asNanoseconds,
+            holdBackTarget: configuration.holdBack, seams: seamCounts, lastSeam: lastSeam,
             seamsAhead: max(0, restamper.segments.count - 1),
             latePackets: restamper.schedule.latePackets,
             damagedUnitsSent: restamper.damagedSent,
@@ -125,6 +133,7 @@ extension Engine {
             damagedUnits: timeline.streams.reduce(0) { $0 + $1.damagedUnits },
             scrambledPackets: timeline.streams.reduce(0) { $0 + $1.scrambledPackets },
             clockJumps: timeline.health.clockJumps,
+            wrongTimestamps: timeline.streams.reduce(0) { $0 + $1.strayStamps },
             programChanges: timeline.health.programChanges,
             skippedBytes: timeline.framingFacts.skippedBytes,
             syncLosses: timeline.framingFacts.syncLosses, program: timeline.program.program,

@@ -1,5 +1,5 @@
-// Swift's runtime writes a backtrace when a process crashes. That takes seconds in which nothing goes
-// out and nobody can start the next process: so only where somebody asks for it.
+// Swift's runtime writes a backtrace when a process crashes. That takes seconds in which nothing
+// goes out and nobody can start the next process: so only where somebody asks for it.
 
 import Glibc
 

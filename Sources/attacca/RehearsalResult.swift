@@ -46,6 +46,7 @@ struct RehearsalResult {
                 (status.transportErrors, "transport errors"),
                 (status.damagedUnits, "damaged access units"),
                 (status.clockJumps, "clock jumps"),
+                (status.wrongTimestamps, "wrong time stamps"),
                 (status.skippedBytes, "bytes in no packet"),
             ].filter { $0.0 > 0 }
             if !facts.isEmpty {

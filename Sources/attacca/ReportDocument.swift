@@ -62,6 +62,7 @@ struct ReportDocument: Encodable {
         var damagedUnits: Int64
         var scrambledPackets: Int64
         var clockJumps: Int64
+        var wrongTimestamps: Int64
         var programChanges: Int64
         var skippedBytes: Int64
         var syncLosses: Int64
@@ -80,6 +81,7 @@ struct ReportDocument: Encodable {
             damagedUnits = status.damagedUnits
             scrambledPackets = status.scrambledPackets
             clockJumps = status.clockJumps
+            wrongTimestamps = status.wrongTimestamps
             programChanges = status.programChanges
             skippedBytes = status.skippedBytes
             syncLosses = status.syncLosses

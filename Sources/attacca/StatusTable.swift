@@ -2,6 +2,7 @@
 
 import ControlPlane
 import Foundation
+import SwitchEngine
 
 enum StatusTable {
     static func text(_ process: ProcessDocument) -> String {
@@ -61,7 +62,11 @@ enum StatusTable {
         if let held = channel.held { words.append("held on \(held)") }
         if channel.isInBreak { words.append("in a break") }
         if channel.isStandingStill { words.append("standing still") }
-        words.append(String(format: "%.1f s behind", channel.holdBack))
+        let tolerance = Double(ChannelStatus.holdBackTolerance) / 1e9
+        let isOff = abs(channel.holdBack - channel.holdBackTarget) > tolerance
+        words.append(
+            String(format: "%.1f s behind", channel.holdBack)
+                + (isOff ? String(format: " (to be %.1f s)", channel.holdBackTarget) : ""))
         let seams = channel.seams.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
         words.append("seams: " + (seams.isEmpty ? "none" : seams.joined(separator: ", ")))
         return words.joined(separator: "  ")

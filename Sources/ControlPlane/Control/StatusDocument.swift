@@ -57,6 +57,8 @@ public struct ChannelDocument: Codable, Sendable {
     public var schedule: [Scheduled]
     /// How far the output runs behind.
     public var holdBack: Double
+    /// How far it is to be.
+    public var holdBackTarget: Double
     /// By level.
     public var seams: [String: Int64]
     public var lastSeam: Seam?
@@ -76,6 +78,8 @@ public struct InputDocument: Codable, Sendable {
     public var continuityErrors: Int64
     public var transportErrors: Int64
     public var damagedUnits: Int64
+    /// Single time stamps that could not be true, and were written anew.
+    public var wrongTimestamps: Int64
     /// How much later its content is stamped than that of the input on air; nil where not known.
     public var skew: Double?
     public var alignment: String?
@@ -173,6 +177,7 @@ extension ChannelDocument {
             Scheduled(input: name($0.target), reason: $0.reason.rawValue, at: time($0.time))
         }
         holdBack = seconds(state?.holdBack ?? 0)
+        holdBackTarget = seconds(state?.holdBackTarget ?? 0)
         seams = Dictionary(
             uniqueKeysWithValues: (state?.seams ?? [:]).map { ($0.key.rawValue, $0.value) })
         if let seam = report.lastSeam, let way = report.lastWay {
@@ -210,6 +215,7 @@ extension InputDocument {
         continuityErrors = status.continuityErrors
         transportErrors = status.transportErrors
         damagedUnits = status.damagedUnits
+        wrongTimestamps = status.wrongTimestamps
         skew = status.skew.map { Double(-$0) / 90_000 }
         alignment = status.alignment?.rawValue
         program = status.program

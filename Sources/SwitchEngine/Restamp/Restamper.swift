@@ -20,7 +20,7 @@ struct Restamper {
     /// Output time of the next thing that would leave, as of the last release; nil when nothing is
     /// known to follow.
     private(set) var nextTime: Int64?
-    private var scratch: [UInt8] = []
+    var scratch: [UInt8] = []
 
     init(muxRate: Int64?, continuing state: OutputState? = nil) {
         schedule = OutputSchedule(muxRate: muxRate, after: state?.clock)
@@ -364,7 +364,9 @@ struct Restamper {
         }
         if note.startsPES {
             let start = at + Int(note.payloadOffset)
-            if let record = timeline.streams[stream].record(note.pes), let header = record.header {
+            if let record = timeline.streams[stream].record(note.pes),
+                let header = record.header
+            {
                 if record.isRestamped {
                     record.writeStamps(movedBy: stampShift, in: &bytes, at: start, header)
                 } else {
@@ -420,8 +422,8 @@ struct Restamper {
 
     /// The packet in which the outgoing stream ends: its bytes up to the end, stuffing before them.
     private mutating func sendTruncated(
-        _ index: Int, _ number: Int, _ timeline: borrowing InputTimeline, _ note: PacketNote, slot: Int,
-        until: Int64, _ wished: Int64
+        _ index: Int, _ number: Int, _ timeline: borrowing InputTimeline, _ note: PacketNote,
+        slot: Int, until: Int64, _ wished: Int64
     ) {
         let count = Int(until - note.elementaryPosition)
         guard count > 0 else { return }
@@ -451,7 +453,7 @@ struct Restamper {
     /// Sends a packet of our own making with the slot's PID and next counter.
     /// - Returns: where it stands in the batch.
     @discardableResult
-    private mutating func send(_ packet: [UInt8], slot: Int, _ wished: Int64) -> Int {
+    mutating func send(_ packet: [UInt8], slot: Int, _ wished: Int64) -> Int {
         let time = schedule.place(wished, in: &batch, &program)
         let at = batch.bytes.count
         batch.bytes.append(contentsOf: packet)
@@ -462,48 +464,5 @@ struct Restamper {
         PacketWriter.setPID(pid, in: &bytes, at: at)
         PacketWriter.setContinuity(counter, in: &bytes, at: at)
         return at
-    }
-
-    /// Sends the sections that were complete before the packet at the cursor.
-    @inline(__always)
-    private mutating func sendSections(_ index: Int, _ timeline: borrowing InputTimeline) {
-        guard segments[index].sectionCursor < timeline.sections.end else { return }
-        sendDueSections(index, timeline)
-    }
-
-    private mutating func sendDueSections(_ index: Int, _ timeline: borrowing InputTimeline) {
-        let cursor = segments[index].cursor
-        let time = timeline.ring[cursor].time + segments[index].shift
-        while segments[index].sectionCursor < timeline.sections.end {
-            let number = max(segments[index].sectionCursor, timeline.sections.first)
-            guard number < timeline.sections.end,
-                timeline.sections[number].beforePacket <= cursor
-            else { return }
-            segments[index].sectionCursor = number + 1
-            let record = timeline.sections[number]
-            let slot = segments[index].slot(of: record.stream)
-            // What came long before the segment's first packet is no part of it.
-            let own = timeline.ring[max(record.beforePacket, timeline.ring.first)].time
-                + segments[index].shift
-            guard slot >= 0, own >= segments[index].sectionsFrom,
-                own < segments[index].sectionsUntil
-            else { continue }
-            var section = record.bytes
-            if timeline.streams[record.stream].codec == .scte35 {
-                var span = section.mutableSpan
-                _ = SpliceInformation.rewrite(
-                    ptsAdjustmentAdding: segments[index].shift / StreamTime.ticksPerTimestampTick,
-                    in: &span)
-            }
-            var counter = ContinuityCounter(0)
-            scratch.removeAll(keepingCapacity: true)
-            SectionPacketizer.append(
-                section.span, pid: program.slots[slot].pid, continuity: &counter, to: &scratch)
-            var at = 0
-            while at < scratch.count {
-                send(Array(scratch[at..<(at + Packet.size)]), slot: slot, time)
-                at += Packet.size
-            }
-        }
     }
 }

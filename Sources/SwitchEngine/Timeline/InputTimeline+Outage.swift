@@ -1,6 +1,6 @@
-// An input was silent and is here again. Late is not absent: a sender that stood still and then sends
-// all that it had has lost nothing, and its line goes on as if nothing had been. Packets that were
-// lost on the way begin a new piece of it.
+// An input was silent and is here again. Late is not absent: a sender that stood still and then
+// sends all that it had has lost nothing, and its line goes on as if nothing had been. Packets that
+// were lost on the way begin a new piece of it.
 //
 //   silence ends    possible   counters, time stamps and the PCR go on         none: one line
 //                              one of them does not                            certain: a new epoch

@@ -129,7 +129,8 @@ struct StampWatch {
         if mark.isLone && !isCertain { return begin(stream, decoding, time) }
         let before = mark.doubtful
         mark.doubtful = (decoding, time)
-        let jump = StampWatch.step(from: mark.decoding, to: before?.decoding ?? decoding) - mark.step
+        let first = before?.decoding ?? decoding
+        let jump = StampWatch.step(from: mark.decoding, to: first) - mark.step
         let isExpected = mark.awaited.map { abs(jump - $0) < StampWatch.forwardTicks }
         let isConfirmed = before.map {
             StampWatch.goesOn(
@@ -163,8 +164,8 @@ struct StampWatch {
         step >= -backwardTicks && !(step > forwardTicks && step - ticks > forwardTicks)
     }
 
-    /// Whether a stamp goes on from the last of its stream without a step that only lost packets, or
-    /// another line, can explain; true where nothing is known of the stream.
+    /// Whether a stamp goes on from the last of its stream without a step that only lost packets,
+    /// or another line, can explain; true where nothing is known of the stream.
     func goesOn(stream: Int, _ decoding: Timestamp) -> Bool {
         guard stream < marks.count, let mark = marks[stream] else { return true }
         return StampWatch.goesOn(StampWatch.step(from: mark.decoding, to: decoding), after: 0)

@@ -1,7 +1,8 @@
-// Whether the times of units go on as they should. Units may be missing where the continuity counter
-// shows nothing: of sixteen packets that are lost in a row it sees none. Or a single time stamp is
-// wrong, and all around it are right. The units' own times tell, against what the stream usually
-// does: audio goes on frame by frame; pictures may be dropped by their encoder, again and again.
+// Whether the times of units go on as they should. Units may be missing where the continuity
+// counter shows nothing: of sixteen packets that are lost in a row it sees none. Or a single time
+// stamp is wrong, and all around it are right. The units' own times tell, against what the stream
+// usually does: audio goes on frame by frame; pictures may be dropped by their encoder, again and
+// again.
 //
 //   hole       |  |  |           |  |  |     the next one goes on from behind the step
 //   stray      |  |  |           '  |  |     the next one goes on as if there had been no step

@@ -1,5 +1,5 @@
-// Single time stamps that can not be true. The unit is whole, only its time is wrong, so it is given
-// the time that those around it leave for it, and goes out with that.
+// Single time stamps that can not be true. The unit is whole, only its time is wrong, so it is
+// given the time that those around it leave for it, and goes out with that.
 //
 //   PTS and DTS of one PES packet off by the same     both are moved back: exact
 //   PTS alone, or DTS alone                           worked out from the other and the unit before
@@ -176,7 +176,8 @@ extension StreamTrack {
 
     /// The DTS alone was wrong, where the PTS as it stands waits as long as is usual.
     private mutating func keepPresentation(_ time: StreamTime, of unit: Int, off: Int64) {
-        guard kind == .video, let usual = usualDelay(like: units[unit], before: unit) else { return }
+        guard kind == .video, let usual = usualDelay(like: units[unit], before: unit)
+        else { return }
         let kept = time - units[unit].decoding
         guard kept >= 0, abs(kept - usual) < abs(kept - off - usual) else { return }
         units[unit].presentation = time

@@ -41,6 +41,7 @@ public final class ChannelRunner: @unchecked Sendable {
     let unfinished = Mutex<[Unfinished]>([])
     /// How far the output is to run behind, nanoseconds.
     public let holdBack: Int64
+    private var isHoldBackOff = false
     let stopped: EventLoopPromise<Void>
     private let published = Mutex(ChannelReport())
     private var nextStatus: Int64 = 0
@@ -203,6 +204,7 @@ public final class ChannelRunner: @unchecked Sendable {
                     "lost": "\(seam.framesLost)", "repeated": "\(seam.framesRepeated)",
                     "why": "\(seam.why)",
                 ])
+            tellHoldBack(seam.holdBack)
         case .faults(let input, let faults, _):
             if faults.isEmpty {
                 logger.info("input \(inputName(input)) is sound")
@@ -220,6 +222,20 @@ public final class ChannelRunner: @unchecked Sendable {
         case .hold(let input, _):
             logger.notice("\(input.map { "held on " + inputName($0) } ?? "released")")
         }
+    }
+
+    /// Tells when the hold-back leaves its target at a seam, and when it is back.
+    private func tellHoldBack(_ nanoseconds: Int64) {
+        let isOff = abs(nanoseconds - holdBack) > ChannelStatus.holdBackTolerance
+        guard isOff || isHoldBackOff else { return }
+        isHoldBackOff = isOff
+        func text(_ time: Int64) -> String {
+            "\(time / 1_000_000_000).\(time / 100_000_000 % 10) s"
+        }
+        let (seconds, target) = (text(nanoseconds), text(holdBack))
+        logger.notice(
+            isOff ? "the output runs \(seconds) behind, \(target) is its hold-back"
+                : "the output runs \(seconds) behind, as it is to")
     }
 
     private func tellNotes() {

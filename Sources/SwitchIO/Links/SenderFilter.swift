@@ -1,7 +1,8 @@
 // Tells whose datagrams come to a port. A stranger's between a sender's would cost the packets
 // around them, and look like a sender that restarts again and again. So the first sender whose
-// datagrams are whole has the port until it falls silent; what others send meanwhile is left out. A sender is
-// its address and port, and with RTP its SSRC too: an encoder that begins again is another one.
+// datagrams are whole has the port until it falls silent; what others send meanwhile is left out.
+// A sender is its address and port, and with RTP its SSRC too: an encoder that begins again is
+// another one.
 //
 // Nearly every sender puts whole packets into its datagrams. One that does not has a port that
 // nobody else wants: it gives way at once to one that does.
