@@ -107,8 +107,9 @@ extension LiveTests {
             #expect(content.messages == [] && content.pictures.count > 25)
         }
 
-        /// A crash, as seen from outside: the signal that a trap is.
-        @Test(arguments: [SIGILL, SIGSEGV, SIGABRT])
+        /// A crash, as seen from outside: the signal that a trap is. SIGABRT is blocked in what
+        /// threads of Dispatch start, as this test is one, and `abort` itself is not to be had.
+        @Test(arguments: [SIGILL, SIGSEGV])
         func aProcessThatCrashesIsGoneAtOnce(_ number: Int32) async throws {
             let workspace = try Workspace()
             let channel = try Companion(
