@@ -20,7 +20,7 @@ extension LiveTests {
             let inputs = ["main=udp://127.0.0.1:\(ports[0])", "backup=udp://127.0.0.1:\(ports[1])"]
             return try Companion(
                 try Binary.found.get(),
-                ["run", "--hold-back", "2.5s", "--align", "timestamps", "-o", file]
+                ["run", "--hold-back", LiveTests.depth, "--align", "timestamps", "-o", file]
                     + inputs.flatMap { ["-i", $0] } + outputs.flatMap { ["-o", $0] })
         }
 
@@ -94,6 +94,8 @@ extension LiveTests {
             try await channel.untilPortsAreOpen([ports[0], ports[1]])
             let (main, backup) = try senders()
             try await channel.untilItSays("input main is sound", "input backup is sound")
+            // Until something goes out.
+            try await pause(6)
             var killed = 0
             for round in 0..<4 {
                 try await pause(2.3)
