@@ -373,7 +373,8 @@ enum SeamPlanner {
         guard request.isDry, pair.kind == .steps else { return 0 }
         let holdBack = request.incomingNow + pair.shift - request.scheduleNow
         let missing = request.holdBackTicks - holdBack
-        return missing > refillToleranceTicks ? missing : 0
+        // A hole for a little more of it is not worth its while.
+        return missing > max(refillToleranceTicks, request.holdBackTicks / 4) ? missing : 0
     }
 
     /// How far the first packet is behind the schedule, and by how much some picture would miss its

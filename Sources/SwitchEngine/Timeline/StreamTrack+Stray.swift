@@ -26,14 +26,15 @@ extension StreamTrack {
             ? pes[number].firstPacket : units[unit].firstPacket
     }
 
-    /// Makes PTS and DTS of a picture agree: it is shown when it is decoded or later, but no later
-    /// than a decoder buffers.
+    /// Makes PTS and DTS of a picture agree, where they are further apart than a decoder buffers, or
+    /// plainly otherwise than in this stream's other pictures: some streams show pictures before
+    /// they are decoded, again and again, and pass as they are.
     mutating func reconcile(_ unit: inout Unit, after previous: Unit?, _ number: Int) {
         guard kind == .video, number >= pes.first, number < pes.end else { return }
-        let limit = longestDelay(after: previous)
+        let usual = usualDelays(after: previous)
         let delay = unit.presentation - unit.decoding
-        if delay > 0 { hasReordering = true }
-        guard !(0...limit).contains(delay) else {
+        if delay != 0 { hasReordering = true }
+        guard !usual.contains(delay) else {
             if isShownTwice(unit) { distrust(&unit, number) }
             return
         }
@@ -55,7 +56,7 @@ extension StreamTrack {
         } else {
             unit.decoding = guess.decoding
             let left = unit.presentation - guess.decoding
-            if !(0...limit).contains(left) { unit.presentation = guess.presentation }
+            if !usual.contains(left) { unit.presentation = guess.presentation }
         }
         pes[number].presentation = unit.presentation
         pes[number].decoding = unit.decoding
@@ -82,17 +83,21 @@ extension StreamTrack {
         }
     }
 
-    /// How long a picture may wait between decoding and showing: not much longer than those before
-    /// it, where there are enough of them, and no longer than a decoder buffers.
-    private func longestDelay(after previous: Unit?) -> Int64 {
+    /// How long a picture may wait between decoding and showing: not much otherwise than those
+    /// before it, where there are enough of them, and no longer than a decoder buffers.
+    private func usualDelays(after previous: Unit?) -> ClosedRange<Int64> {
+        let limit = ContentLead.limitTicks
         let first = max(units.first, units.end - StreamTrack.roundedUnits)
         guard let previous, previous.durationTicks > 0, units.end - first >= StreamTrack.fewestUnits
-        else { return ContentLead.limitTicks }
-        var longest: Int64 = 0
+        else { return -limit...limit }
+        var (least, most) = (Int64.max, Int64.min)
         for index in first..<units.end where units[index].isTimed {
-            longest = max(longest, units[index].presentation - units[index].decoding)
+            let delay = units[index].presentation - units[index].decoding
+            (least, most) = (min(least, delay), max(most, delay))
         }
-        return min(longest + 3 * previous.durationTicks, ContentLead.limitTicks)
+        guard least <= most else { return -limit...limit }
+        let margin = 3 * previous.durationTicks
+        return max(least - margin, -limit)...max(min(most + margin, limit), -limit)
     }
 
     /// How long pictures of the same sort wait between decoding and showing: the last one's tell.
