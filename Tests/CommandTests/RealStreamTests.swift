@@ -62,10 +62,12 @@ struct RealStreamTests {
         let new = output.brokenLaws.filter { !own.contains($0.name) }
         // Its only PCR is equal to its first DTS: it leaves its own first picture no time to come,
         // which with one PCR alone cannot be seen in it.
+        // The other one's time line breaks behind its first half: the output runs dry, and where
+        // the hold-back fills again pictures are missing.
         withKnownIssue {
             #expect(new.map(\.text) == [])
         } when: {
-            name == "pts_max_offset_tiny.ts"
+            ["pts_max_offset_tiny.ts", "hevc_unaligned_pes_cra_b.ts"].contains(name)
         }
     }
 

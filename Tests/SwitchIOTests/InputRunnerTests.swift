@@ -6,17 +6,20 @@ import Testing
 
 @testable import SwitchIO
 
-@Suite struct InputRunnerTests {
+@Suite final class InputRunnerTests {
     private static let millisecond: Int64 = 1_000_000
 
+    deinit { Foundation.close(sender) }
+
+    /// One sender for all ports: another would be another sender on each.
+    private let sender = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+
     /// Sends one datagram of seven packets.
-    private static func send(_ number: Int, to port: UInt16, isRTP: Bool = false) {
+    private func send(_ number: Int, to port: UInt16, isRTP: Bool = false) {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        defer { Foundation.close(descriptor) }
         var bytes: [UInt8] =
             isRTP ? [0x80, 33, UInt8(number >> 8), UInt8(number & 255), 0, 0, 0, 0, 0, 0, 0, 1] : []
         for packet in 0..<7 {
@@ -28,7 +31,7 @@ import Testing
         withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 _ = sendto(
-                    descriptor, bytes, bytes.count, 0, $0,
+                    sender, bytes, bytes.count, 0, $0,
                     socklen_t(MemoryLayout<sockaddr_in>.size))
             }
         }
@@ -57,7 +60,7 @@ import Testing
         for step in 0..<5 { poll(step) }
         #expect(runner.facts.map(\.state) == [.connected, .connected])
         for step in 5..<15 {
-            Self.send(step, to: ports[0])
+            send(step, to: ports[0])
             poll(step)
         }
         #expect(runner.facts.map(\.state) == [.connected, .waiting])
@@ -87,7 +90,7 @@ import Testing
         for step in 0..<5 { poll(step) }
         #expect(runner.places[1].names != nil && runner.places[1].link == nil)
         for step in 5..<15 {
-            Self.send(step, to: ports[0])
+            send(step, to: ports[0])
             poll(step)
         }
         #expect(runner.places[1].names == nil && runner.places[1].link == nil)
@@ -117,8 +120,8 @@ import Testing
             if step == 100 { #expect(runner.apply(plan([2, 1]), at: now, take).isEmpty) }
             if step == 200 { #expect(runner.apply(plan([2]), at: now, take).isEmpty) }
             if step < 300 {
-                Self.send(step, to: ports[step < 100 ? 0 : 2], isRTP: isRTP)
-                if step >= 20, step < 220 { Self.send(step - 20, to: ports[1], isRTP: isRTP) }
+                send(step, to: ports[step < 100 ? 0 : 2], isRTP: isRTP)
+                if step >= 20, step < 220 { send(step - 20, to: ports[1], isRTP: isRTP) }
             }
             runner.poll(at: now, take)
         }
@@ -139,7 +142,7 @@ import Testing
         let start = HostClock.now
         #expect(runner.openMissing(at: start).count == 1)
         for step in 0..<10 {
-            Self.send(step, to: ports[0])
+            send(step, to: ports[0])
             runner.poll(at: start + Int64(step) * 10 * Self.millisecond) { _, _ in
                 Issue.record("before its time")
             }

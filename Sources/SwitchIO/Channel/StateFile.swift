@@ -165,7 +165,7 @@ final class StateFile {
     private func writeRecord(_ sequence: UInt16) {
         guard hasTables, let clock = trail.clock, let stamp = trail.latestStamp, sentAt != 0
         else { return }
-        number += 1
+        number &+= 1
         var place = StateFile.recordPlaces[Int(number & 1)]
         var check = StateFile.checkSeed
         func put(_ word: UInt64) {
@@ -211,8 +211,8 @@ final class StateFile {
             return records.allSatisfy { $0.allSatisfy { $0 == 0 } }
                 ? .nothing : .unreadable("it is damaged")
         }
-        // It counts datagrams: at a million a second half of the range is 292,000 years.
-        guard newest[0] <= UInt64.max / 2 else { return .unreadable("it is damaged") }
+        // It counts datagrams: no process comes near its end, and the next one must not either.
+        guard newest[0] <= UInt64.max - 1 << 40 else { return .unreadable("it is damaged") }
         number = newest[0]
         table = Int(newest[4] & 1)
         let wall = Int64(bitPattern: newest[2])
