@@ -1,6 +1,7 @@
 // PES packets made anew: where only some access units of one go out, each stretch gets a PES packet
 // of its own, with the time stamps of its first unit. They are made ahead, while another segment is
-// on air: PID, counter and the exact place of audio are the output's, and are given when they leave.
+// on air: PID, counter and the exact place of audio are the output's, and are given when they
+// leave.
 
 import TransportStream
 

@@ -26,8 +26,8 @@ extension StreamTrack {
             ? pes[number].firstPacket : units[unit].firstPacket
     }
 
-    /// Makes PTS and DTS of a picture agree, where they are further apart than a decoder buffers, or
-    /// plainly otherwise than in this stream's other pictures: some streams show pictures before
+    /// Makes PTS and DTS of a picture agree, where they are further apart than a decoder buffers,
+    /// or plainly otherwise than in this stream's other pictures: some streams show pictures before
     /// they are decoded, again and again, and pass as they are.
     mutating func reconcile(_ unit: inout Unit, after previous: Unit?, _ number: Int) {
         guard kind == .video, number >= pes.first, number < pes.end else { return }
