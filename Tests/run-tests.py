@@ -67,7 +67,11 @@ class Product:
 
     def environment(self, suite):
         result = dict(os.environ, NO_COLOR="1")
-        result.setdefault("ATTACCA_BINARY", os.path.abspath(".build/release/attacca"))
+        binary = result.setdefault(
+            "ATTACCA_BINARY", os.path.abspath(".build/release/attacca"))
+        # The tests of SwitchIO are a process in whose folder nothing needs to have been linked.
+        result.setdefault(
+            "ATTACCA_MEDIA", os.path.join(os.path.dirname(binary), "attacca-media"))
         for prefix in (".build/srt", ".build/srt-for-tests"):
             if re.search(GROUPS, suite) and os.path.exists(prefix + "/VERSION"):
                 result["LD_LIBRARY_PATH"] = os.path.abspath(prefix + "/lib")
