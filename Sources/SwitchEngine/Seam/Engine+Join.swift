@@ -244,7 +244,7 @@ extension Engine {
 
     /// A point of the output's exact picture grid; set by the first outgoing input, and kept.
     private mutating func pictureOrigin(_ leaving: SeamSide, _ shift: Int64) -> Int64? {
-        guard let last = leaving.pictures.last(where: { !$0.isDoubtful && !$0.isDamaged }),
+        guard let last = leaving.pictures.last(where: \.isStamped),
             let offset = leaving.gridOffset(of: last.presentation)
         else { return nil }
         if let grid = pictureGrid, grid.frameTicks == leaving.frameTicks { return grid.origin }

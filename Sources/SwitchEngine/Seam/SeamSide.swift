@@ -33,6 +33,11 @@ struct SeamPicture {
     var referenceFrames: UInt8 = 0
 
     var end: Int64 { presentation + durationTicks }
+    /// It is whole and shown when its PES packet says; not at a time that was worked out for it,
+    /// which may lie between two ticks of 90 kHz.
+    var isStamped: Bool {
+        !isDamaged && !isDoubtful && presentation % StreamTime.ticksPerTimestampTick == 0
+    }
     /// A decoder that knows nothing may start here.
     var isEntry: Bool { randomAccess != .none && hasParameterSets && !isOpen }
     /// It has its transport time, and a decoder could buffer what lies between that and its own.
@@ -93,12 +98,12 @@ extension SeamSide {
     func gridOffset(of time: Int64) -> Int64? {
         let rounding = StreamTime.ticksPerTimestampTick
         guard frameTicks > 0, frameTicks % rounding != 0, !isSoundOnly else { return nil }
-        var least: Int64 = 0
-        for picture in pictures where !picture.isDamaged && !picture.isDoubtful {
+        var least: Int64?
+        for picture in pictures where picture.isStamped {
             let distance = picture.presentation - time
             let off = distance - distance.roundedDivision(by: frameTicks) * frameTicks
             guard abs(off) <= rounding else { return nil }
-            least = max(least, off)
+            least = max(least ?? off, off)
         }
         return least
     }
