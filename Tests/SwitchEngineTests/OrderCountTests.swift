@@ -140,7 +140,7 @@ extension SideWriter {
 
     private func fallen(_ request: SeamRequest, before cut: Int, from entry: Int) -> Int {
         SeamPlanner.picturesOutOfOrder(
-            request.outgoing, before: cut, request.incoming, from: entry)
+            request.outgoing.pictures.prefix(cut), request.incoming, from: entry)
     }
 
     /// 14 pictures out: the last IDR at 12, so counts 0 and 2; frame_num 1, the entry's is 4.

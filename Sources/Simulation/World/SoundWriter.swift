@@ -47,7 +47,8 @@ struct SoundWriter: Sendable {
         guard start + 7 <= bytes.count, bytes[start] == 0xFF else { return nil }
         if bytes[start + 1] == 0xFD { return bytes[start + 2] == 0x14 ? 96 : nil }
         guard bytes[start + 1] == 0xF1 else { return nil }
-        return Int(bytes[start + 3] & 3) << 11 | Int(bytes[start + 4]) << 3
+        let length = Int(bytes[start + 3] & 3) << 11 | Int(bytes[start + 4]) << 3
             | Int(bytes[start + 5] >> 5)
+        return length < 7 ? nil : length
     }
 }

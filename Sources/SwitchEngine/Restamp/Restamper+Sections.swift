@@ -22,7 +22,9 @@ extension Restamper {
             segments[index].sectionCursor = number + 1
             let record = timeline.sections[number]
             let slot = segments[index].slot(of: record.stream)
-            // What came long before the segment's first packet is no part of it.
+            // What is of another time line is no part of the segment, nor is what came long before
+            // its first packet.
+            guard record.epoch == segments[index].epoch.number else { continue }
             let own = timeline.ring[max(record.beforePacket, timeline.ring.first)].time
                 + segments[index].shift
             guard slot >= 0, own >= segments[index].sectionsFrom,

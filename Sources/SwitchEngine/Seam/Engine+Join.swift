@@ -8,6 +8,7 @@ struct SeamChoice {
     var input: Int
     var epoch: Epoch
     var slots: [Int: Int]
+    var leaving: SeamSide
     var alignment: Alignment?
 }
 
@@ -214,7 +215,8 @@ extension Engine {
         let alignment = alignment(of: index, epoch, to: segment)
         let schedule = restamper.schedule.earliest ?? releaseTime()
         let request = SeamRequest(
-            outgoing: leaving, incoming: entering, contentOffset: alignment?.offsetTicks,
+            outgoing: leaving, incoming: entering, picturesBefore: picturesSent,
+            contentOffset: alignment?.offsetTicks,
             outgoingShift: segment.shift, grids: restamper.program.grids,
             pictureOrigin: pictureOrigin(leaving, segment.shift), scheduleNow: schedule,
             incomingNow: inputs[index].timeline.clock.time(at: now.ticks)?.ticks ?? .min / 4,
@@ -225,7 +227,8 @@ extension Engine {
             notExpiringBefore: limit)
         guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
         return SeamChoice(
-            plan: plan, input: index, epoch: epoch, slots: slots, alignment: alignment)
+            plan: plan, input: index, epoch: epoch, slots: slots, leaving: leaving,
+            alignment: alignment)
     }
 
     /// What was sent of a segment that is over is forgotten with its packets, and the next entry

@@ -16,6 +16,11 @@ extension Engine {
         if let offset = inputs[choice.input].timeline.clock.hostOffset {
             clock.change(hostOffset: offset, shift: choice.plan.shift)
         }
+        if !choice.leaving.isSoundOnly {
+            picturesSent = choice.leaving.pictures.filter {
+                $0.units.upperBound <= choice.plan.outgoingUntil
+            }
+        }
         record(choice, from: segment, standing)
         isStandingStill = false
         settle(standing, from: segment.input, to: choice.input)

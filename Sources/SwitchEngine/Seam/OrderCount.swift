@@ -91,13 +91,13 @@ extension SeamPlanner {
     /// or not at all because their order count does not rise above that of the outgoing ones; 0
     /// where the count goes on or begins anew.
     static func picturesOutOfOrder(
-        _ outgoing: SeamSide, before cut: Int, _ incoming: SeamSide, from entry: Int
+        _ outgoing: ArraySlice<SeamPicture>, _ incoming: SeamSide, from entry: Int
     ) -> Int {
         let first = incoming.pictures[entry]
         guard first.order.kind != .unknown, !first.order.isIDR else { return 0 }
         var count = OrderCount()
         let greatest: Int64
-        switch greatestCount(of: outgoing.pictures[..<min(cut, outgoing.pictures.count)], &count) {
+        switch greatestCount(of: outgoing, &count) {
         case .otherCodec: return 0
         case .unknown: return 1
         case .count(let value): greatest = value

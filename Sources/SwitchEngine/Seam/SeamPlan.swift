@@ -108,6 +108,9 @@ struct SeamCost: Comparable {
 struct SeamRequest {
     var outgoing: SeamSide
     var incoming: SeamSide
+    /// The last pictures that left before the outgoing input was there, where it has none: a
+    /// decoder still has them.
+    var picturesBefore: [SeamPicture] = []
     /// Add to an incoming PTS for the outgoing PTS of the same content, 27 MHz ticks; nil where the
     /// contents are not known to line up.
     var contentOffset: Int64?

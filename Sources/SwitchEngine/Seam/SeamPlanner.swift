@@ -327,8 +327,10 @@ enum SeamPlanner {
         let gap = sounds.map { abs($0.gapTicks) }.max() ?? 0
         let holdBack = request.incomingNow + pair.shift - request.scheduleNow
         let isTrue = pair.kind == .meets || pair.kind == .loses
-        let fallen = picturesOutOfOrder(
-            request.outgoing, before: pair.cut.index, request.incoming, from: pair.entry.index)
+        let outgoing = request.outgoing.pictures
+        let shownBefore = request.outgoing.isSoundOnly
+            ? request.picturesBefore[...] : outgoing.prefix(pair.cut.index)
+        let fallen = picturesOutOfOrder(shownBefore, request.incoming, from: pair.entry.index)
         let isWhole = pair.cut.holes == 0 && fallen == 0
         let cost = SeamCost(
             kind: pair.kind == .meets && !isWhole ? .loses : pair.kind,
@@ -341,7 +343,6 @@ enum SeamPlanner {
         if isTrue && holdBack < 0 {
             return .none("the incoming input is further behind than the hold-back")
         }
-        let outgoing = request.outgoing.pictures
         let firstOut = pair.cut.index < outgoing.count
             ? outgoing[pair.cut.index].units.lowerBound
             : outgoing[pair.cut.index - 1].units.upperBound

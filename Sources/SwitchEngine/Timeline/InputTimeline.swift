@@ -28,6 +28,8 @@ struct Epoch {
 /// A complete section of a stream that is carried in sections.
 struct SectionRecord {
     var stream: Int
+    /// Number of the epoch that it came in.
+    var epoch: Int
     /// It was complete before this packet of the ring came.
     var beforePacket: Int
     var bytes: [UInt8]
@@ -44,7 +46,7 @@ struct InputTimeline {
     var streams: [StreamTrack] = []
     var epochs = Log<Epoch>(filler: .none, capacity: 8)
     private(set) var sections = Log<SectionRecord>(
-        filler: SectionRecord(stream: 0, beforePacket: 0, bytes: []))
+        filler: SectionRecord(stream: 0, epoch: -1, beforePacket: 0, bytes: []))
     var lead = ContentLead()
     var health = InputFacts()
 
@@ -235,7 +237,7 @@ struct InputTimeline {
         ) { section in
             sections.append(
                 SectionRecord(
-                    stream: index, beforePacket: before,
+                    stream: index, epoch: epochNumber, beforePacket: before,
                     bytes: (0..<section.count).map { section[$0] }))
         }
         assemblers[index] = assembler
