@@ -40,15 +40,22 @@ extension WorldJudge {
         }
     }
 
-    /// Where nothing was lost on the way nothing is lost on the output.
+    /// Where nothing was lost on the way nothing is lost on the output. With a standby a silent
+    /// input may be left before it is back, for no more than the pictures that are reordered.
     func judgeWholeness(_ verdict: inout WorldVerdict) {
         guard plan.losesNothing else { return }
-        for seam in verdict.seams where seam.level < .l3 {
+        let depth = Int64(plan.inputs.map(\.profile.reorderDepth).max() ?? 0)
+        let allowed = plan.inputs.count > 1 ? depth : 0
+        for seam in verdict.seams
+        where seam.level < .l3 && (seam.level < .l2 || seam.framesLost > allowed) {
             verdict.failures.append(
                 "nothing is gone: the seam at \(seam.time.nanoseconds / 1_000_000) ms is "
                     + "\(seam.level.rawValue), lost \(seam.framesLost): \(seam.why)")
         }
-        for jump in verdict.jumps {
+        for jump in verdict.jumps
+        where allowed == 0 || jump.contentStep > 1 + allowed
+            || jump.contentStep < 1
+        {
             verdict.failures.append(
                 "nothing is gone: content goes on by \(jump.contentStep) frames and time by "
                     + "\(jump.excessTicks) ticks too many at PTS \(jump.presentation)")

@@ -27,6 +27,7 @@ extension WorldJudge {
             let isJudged = plan.kind == .shallow && !isMarred
             // A seam may lose pictures where no promise is made; `judgeJumps` wants them told.
             if breach.name == "videoGap" && plan.kind == .shallow { continue }
+            if breach.name == "lateAccessUnit" && lacksTimeForJump { continue }
             // What an input does not bring is missing as long as it is on air.
             if ["audioStep", "videoGap", "videoUneven"].contains(breach.name)
                 && breach.count <= holes
@@ -43,6 +44,15 @@ extension WorldJudge {
             }
         }
         if plan.kind != .storm && verdict.packets == 0 { verdict.failures.append("no output") }
+    }
+
+    /// What a jump of a PCR means is told by the stamps behind it; who holds back less than that
+    /// takes sends what comes meanwhile late.
+    private var lacksTimeForJump: Bool {
+        plan.kind == .shallow && plan.configuration.holdBack < 500_000_000
+            && plan.inputs.flatMap(\.episodes).contains {
+                if case .clockJump = $0.kind { true } else { false }
+            }
     }
 
     private func seconds(_ ticks: Int64?) -> String {
@@ -94,7 +104,7 @@ extension WorldJudge {
     func judgeJumps(_ verdict: inout WorldVerdict) {
         var bySeam: [Int: [ContentJump]] = [:]
         for jump in verdict.jumps {
-            if isMissingPictures(jump) { continue }
+            if isMissingPictures(jump) || isLosingPictures(jump) { continue }
             if let number = seam(of: jump, verdict) {
                 bySeam[number, default: []].append(jump)
             } else if !plan.altersBytes && !isTold(jump.time, verdict) {
@@ -147,8 +157,9 @@ extension WorldJudge {
             verdict.failures.append(
                 "\(place): PTS step is \(jump.excessTicks) ticks more than a frame")
         }
-        // Damage that went out near it is told by its own event.
-        let isMarred = verdict.damageTold > 0
+        // Damage that went out near it is told by its own event, and where an input lacks streams
+        // nothing can be counted.
+        let isMarred = verdict.damageTold > 0 || plan.streamsDiffer
         let hasPictures = [seam.from, seam.to].allSatisfy {
             plan.inputs[$0.index].profile.content.picture != .none
         }

@@ -36,6 +36,16 @@ extension WorldJudge {
         return runsWithoutPictures.contains { isInHole($0, before: jump) }
     }
 
+    /// In a storm: whether an input lost its pictures, and nothing else, in the hole before `jump`.
+    func isLosingPictures(_ jump: ContentJump) -> Bool {
+        guard plan.kind == .storm, jump.excessTicks > WorldJudge.edgeTicks else { return false }
+        let length = jump.excessTicks.scaled(by: 100_000, over: 9)
+        let first = jump.time - length - plan.configuration.holdBack - 1_000_000_000
+        return plan.inputs[Int(jump.to) / 16].episodes.contains {
+            $0.kind == .videoLoss && $0.start < jump.time && $0.end > first
+        }
+    }
+
     private func isInHole(_ run: ContentRun, before jump: ContentJump) -> Bool {
         run.end > jump.presentation - jump.excessTicks - WorldJudge.edgeTicks
             && run.start < jump.presentation + WorldJudge.edgeTicks

@@ -171,12 +171,13 @@ extension WorldPlan {
         }
         let settled = time + configuration.holdBack + 2 * WorldPlan.second
         duration = settled + configuration.holdBack + 3 * WorldPlan.second
-        let group = inputs.map(\.profile.groupTicks).max() ?? 0
+        // What the place of a seam is chosen by: entries, and their picture order, up to a second.
+        let group = max(inputs.map(\.profile.groupTicks).max() ?? 0, StreamTime.ticksPerSecond)
         holdBackWindows = [
             HoldBackWindow(
                 settled..<(duration - configuration.holdBack),
-                tolerance: (distanceTicks + group).scaled(by: 1_000, over: 27),
-                mayLack: inputs.count == 1)
+                tolerance: (distanceTicks + stampDistanceTicks + group).scaled(by: 1_000, over: 27),
+                mayLack: true)
         ]
         return true
     }

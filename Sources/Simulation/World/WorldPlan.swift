@@ -86,8 +86,8 @@ public struct HoldBackWindow: Sendable, Equatable {
     public var times: Range<Int64>
     /// How far it may be off beside 100 ms and what the inputs' own graininess is, nanoseconds.
     public var tolerance: Int64
-    /// It may lack something: what an outage took of it only a seam can bring back, and there is no
-    /// other input to have one with.
+    /// It may lack something: what an outage took of it only a seam that repeats pictures can bring
+    /// back, and where the contents meet nobody wants that.
     public var mayLack: Bool
 
     public init(_ times: Range<Int64>, tolerance: Int64 = 0, mayLack: Bool = false) {

@@ -17,9 +17,10 @@ enum SeamPlanner {
     /// A hold-back that lacks no more than this, 200 ms, is not filled up.
     private static let refillToleranceTicks: Int64 = 200 * StreamTime.ticksPerMillisecond
 
-    /// Where time is not true the output does not run further behind its target than this, 3 s, for
-    /// the sake of pictures: it would add up over seams.
-    private static let farBehindTicks: Int64 = 3 * StreamTime.ticksPerSecond
+    /// Where time is not true the output does not run further behind its target than this, 1 s, for
+    /// the sake of pictures that a decoder may put out of order: those are over in a moment, the
+    /// hold-back stays.
+    private static let farBehindTicks: Int64 = StreamTime.ticksPerSecond
 
     static func plan(_ request: SeamRequest) -> SeamOutcome {
         let depth = reorderDepth(request.outgoing)
@@ -353,7 +354,7 @@ enum SeamPlanner {
         // Audio has a place of its own, which may come before that of the pictures.
         let heard = sounds.filter { $0.outgoingStream != nil && $0.incomingStream != nil }
             .compactMap { sound in
-                sound.begin.map { min($0 - SoundPlanner.marginTicks, sound.leaveTime ?? never) }
+                sound.begin.map { min($0 - SoundPlanner.marginTicks(request), sound.leaveTime ?? never) }
             }.min() ?? never
         return .plan(
             SeamPlan(

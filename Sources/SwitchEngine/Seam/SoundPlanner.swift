@@ -10,8 +10,11 @@
 import TransportStream
 
 enum SoundPlanner {
-    /// Sound must be at the decoder this long before it is heard, 5 ms.
-    static let marginTicks: Int64 = 5 * StreamTime.ticksPerMillisecond
+    /// Sound must be at the decoder this long before it is heard: 5 ms, and what as many packets
+    /// take as may stand before it, its own and those of pictures.
+    static func marginTicks(_ request: SeamRequest) -> Int64 {
+        5 * StreamTime.ticksPerMillisecond + 16 * request.packetTicks
+    }
 
     /// Joins two streams that feed one slot.
     /// - Parameter place: presentation time of the seam on the output's line.
@@ -65,7 +68,7 @@ enum SoundPlanner {
         let frame = frames[index]
         guard abs(target - frame.presentation) * 2 <= max(frame.durationTicks, 1),
             index > (frames.lastIndex { $0.isDamaged } ?? -1),
-            target + shift >= request.scheduleNow + marginTicks
+            target + shift >= request.scheduleNow + marginTicks(request)
         else { return nil }
         return index
     }
@@ -99,10 +102,10 @@ enum SoundPlanner {
         let first = incoming.frames.indices.first {
             let heard = incoming.frames[$0].presentation + shift
             return $0 > damage && heard >= end
-                && heard >= request.scheduleNow + marginTicks
+                && heard >= request.scheduleNow + marginTicks(request)
         }
         let frame = first.map { incoming.frames[$0] }
-            ?? awaited(incoming, from: max(end, request.scheduleNow + marginTicks) - shift)
+            ?? awaited(incoming, from: max(end, request.scheduleNow + marginTicks(request)) - shift)
         // The silence is made of whole frames, so that the grid goes on.
         let duration = max(outgoing.frames[last].durationTicks, 1)
         let silence = frame.map { $0.presentation + shift - end } ?? 0
