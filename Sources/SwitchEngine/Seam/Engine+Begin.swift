@@ -52,14 +52,15 @@ extension Engine {
             ?? side.pictures.first { $0.isEntry && $0.isPlausible }?.units.lowerBound
     }
 
-    /// The PMT names pictures, and for so short a time that they may be on their way.
-    private func isAwaitingPictures(_ index: Int, _ epoch: Epoch) -> Bool {
+    /// The PMT names pictures, and for so short a time that they may be on their way. An input that
+    /// is entered on its sound alone has no entry for its pictures, which begin wherever they can.
+    func isAwaitingPictures(_ index: Int, _ epoch: Epoch) -> Bool {
         let timeline = inputs[index].timeline
         guard !isFinished, !states[index].hasEnded,
             epoch.streams.contains(where: { timeline.streams[$0].kind == .video }),
             let master = timeline.masterStream(of: epoch), timeline.streams[master].kind != .video
         else { return false }
-        return now.ticks - timeline.health.connectedTicks < configuration.startGrace.asTicks
+        return now.ticks - timeline.lineBegin < configuration.startGrace.asTicks
     }
 
     func claims(_ index: Int, _ epoch: Epoch) -> [StreamClaim] {
