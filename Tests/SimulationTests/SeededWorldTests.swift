@@ -27,6 +27,11 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: 2_856)).failures == [])
     }
 
+    @Test("of three segments that feed one PID the oldest ends first")
+    func threeSegmentsInARow() {
+        #expect(World.run(WorldPlan(seed: 10_011_453)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))
