@@ -32,6 +32,11 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: 10_011_453)).failures == [])
     }
 
+    @Test("sound may go on in a hole, seconds before its pictures do")
+    func soundInAHole() {
+        #expect(World.run(WorldPlan(seed: 10_002_274)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))
