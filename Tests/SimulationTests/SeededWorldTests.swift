@@ -37,6 +37,11 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: 10_002_274)).failures == [])
     }
 
+    @Test("a frame that was begun before a loss does not swallow the first ones behind it")
+    func soundBehindAnUncountedLoss() {
+        #expect(World.run(WorldPlan(seed: 10_004_112)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))

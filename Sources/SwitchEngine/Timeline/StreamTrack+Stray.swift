@@ -134,15 +134,21 @@ extension StreamTrack {
     }
 
     /// Of sixteen packets that are lost in a row the counter shows none: what the unit before the
-    /// hole ended with may be the rest of another. Where its PES packet tells how long it is, and
-    /// was just that long, it is whole.
+    /// hole ended with may be the rest of another. Where it ends in its PES packet, which tells how
+    /// long it is and was just that long, it is whole.
     private mutating func spoilLast() {
         guard let last = units.last, !last.isDamaged, last.pes >= pes.first, last.pes < pes.end,
-            pes[last.pes].missingBytes != 0 || last.pes == pes.end - 1
+            pes[last.pes].missingBytes != 0 || last.pes == pes.end - 1 || !isWithinPES(last)
         else { return }
         units[units.end - 1].isDamaged = true
         if last.pes < pes.end - 1 { pes[last.pes].state = .damaged }
         doubtful?.hasSpoilt = true
+    }
+
+    /// Whether all bytes of an audio frame are in the PES packet that it begins in.
+    private func isWithinPES(_ unit: Unit) -> Bool {
+        kind != .audio || unit.end <= pes[unit.pes].elementaryEnd
+            && unit.end - unit.start >= Int64(unit.mark.length)
     }
 
     private mutating func unspoil(_ unit: Int) {

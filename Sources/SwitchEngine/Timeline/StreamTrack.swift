@@ -252,6 +252,11 @@ struct StreamTrack {
                 hasDecodingStamps = hasDecodingStamps || read.decoding != nil
             }
             sniff(bytes, at: payload, to: end)
+            if kind == .audio, let presentation = record.presentation,
+                habit.isStep(to: presentation, kind: kind)
+            {
+                detector.doubtRest()
+            }
         }
         pes.append(record)
         completeAt = record.header?.payloadLength.map { record.elementaryStart + Int64($0) } ?? .max
