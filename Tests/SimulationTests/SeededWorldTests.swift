@@ -42,6 +42,13 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: 10_004_112)).failures == [])
     }
 
+    @Test(
+        "a silence until the first sound of an encoder comes is whole frames long, and told",
+        arguments: [10_004_921, 10_013_674] as [UInt64])
+    func soundThatComesLater(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))
