@@ -49,6 +49,11 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: seed)).failures == [])
     }
 
+    @Test("two PES packets of sound that an uncounted loss has made one are not taken for one")
+    func soundOfTwoPacketsInOne() {
+        #expect(World.run(WorldPlan(seed: 10_017_702)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))

@@ -154,8 +154,9 @@ private let audioFacts: [AudioFacts] = [
 
     @Test func theRestOfAFrameMayNotCome() {
         let frame = Self.frame
-        #expect(places(Array(frame.prefix(41)), frame + frame) == [0, 41, 123])
-        #expect(places(Array(frame.prefix(41)), frame.suffix(41) + frame + frame) == [0, 82, 164])
+        let (begin, rest) = (Array(frame.prefix(41)), Array(frame.suffix(41)))
+        #expect(places(begin, frame + frame) == [0, 41, 123])
+        #expect(places(begin, rest + frame + frame) == [0, 82, 164])
         #expect(places(frame, frame) == [0, 82])
     }
 

@@ -16,6 +16,13 @@ struct Doubt {
     var isBack = false
 }
 
+/// Frames of sound are missing behind a PES packet, and the counter shows no loss.
+struct UncountedHole {
+    var pes: Int
+    /// 27 MHz ticks.
+    var ticks: Int64
+}
+
 extension StreamTrack {
     /// The first packet of the PES packet whose time is in doubt: it does not leave before the next
     /// time stamp has come.
@@ -127,6 +134,9 @@ extension StreamTrack {
             guard !gapPending else { return }
             gapPending = true
             holes += 1
+            if kind == .audio, let pes = units.last?.pes, let ticks = habit.doubt {
+                uncountedHole = UncountedHole(pes: pes, ticks: ticks)
+            }
             spoilLast()
         case .back:
             doubtful = Doubt(unit: units.end, isBack: true)
@@ -149,6 +159,20 @@ extension StreamTrack {
     private func isWithinPES(_ unit: Unit) -> Bool {
         kind != .audio || unit.end <= pes[unit.pes].elementaryEnd
             && unit.end - unit.start >= Int64(unit.mark.length)
+    }
+
+    /// What of a PES packet lies behind one of its packets may be the rest of another.
+    mutating func spoil(pes number: Int, behind packet: Int) {
+        guard number >= pes.first, number < pes.end else { return }
+        let (first, end) = (
+            units.partition { $0.pes >= number }, units.partition { $0.pes > number }
+        )
+        for unit in first..<max(first, end)
+        where units[unit].lastPacket > packet && !units[unit].isDamaged {
+            units[unit].isDamaged = true
+            damagedUnits += 1
+        }
+        pes[number].state = .damaged
     }
 
     private mutating func unspoil(_ unit: Int) {
