@@ -43,6 +43,8 @@ public struct Engine: ~Copyable {
     /// Seams so far by their level, and the last of them.
     var seamCounts: [SeamLevel: Int64] = [:]
     var lastSeam: SeamRecord?
+    /// A seam that has been decided, and waits for its sound to be told.
+    var seamUntold: UntoldSeam?
     var nextAssessment: Int64 = .min
     private var lastAdvance: Int64 = 0
     private var damageReported: Int64 = 0
@@ -95,6 +97,7 @@ public struct Engine: ~Copyable {
     public mutating func advance(to instant: MonotonicInstant) {
         now = max(now, instant)
         lastAdvance = now.ticks
+        settleSound()
         if now.ticks >= nextAssessment {
             nextAssessment = now.ticks + Engine.assessmentTicks
             assess()
@@ -125,6 +128,7 @@ public struct Engine: ~Copyable {
         restamper.release(upTo: .max, inputs)
         restamper.schedule.close(in: &restamper.batch, &restamper.program)
         noteDamage()
+        tellSeam()
     }
 
     /// Whether an input is silent: the time of what came last of it has passed.

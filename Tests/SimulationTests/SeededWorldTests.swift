@@ -27,6 +27,33 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: 2_856)).failures == [])
     }
 
+    @Test("of three segments that feed one PID the oldest ends first")
+    func threeSegmentsInARow() {
+        #expect(World.run(WorldPlan(seed: 10_011_453)).failures == [])
+    }
+
+    @Test("sound may go on in a hole, seconds before its pictures do")
+    func soundInAHole() {
+        #expect(World.run(WorldPlan(seed: 10_002_274)).failures == [])
+    }
+
+    @Test("a frame that was begun before a loss does not swallow the first ones behind it")
+    func soundBehindAnUncountedLoss() {
+        #expect(World.run(WorldPlan(seed: 10_004_112)).failures == [])
+    }
+
+    @Test(
+        "a silence until the first sound of an encoder comes is whole frames long, and told",
+        arguments: [10_004_921, 10_013_674] as [UInt64])
+    func soundThatComesLater(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
+    @Test("two PES packets of sound that an uncounted loss has made one are not taken for one")
+    func soundOfTwoPacketsInOne() {
+        #expect(World.run(WorldPlan(seed: 10_017_702)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))

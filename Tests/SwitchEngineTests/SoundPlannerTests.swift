@@ -112,6 +112,24 @@ import TransportStream
         #expect(joint.begin >= now + SoundPlanner.marginTicks)
     }
 
+    @Test func soundThatHasNotComeYetIsAwaited() throws {
+        var (outgoing, incoming) = sides(phase: 0)
+        incoming.side.sounds[0].frames = []
+        let request = ask(outgoing.side, incoming.side, offset: 0)
+        let sound = try #require(planned(request)?.sounds.first)
+        #expect(sound.isGapUnknown && sound.silentSince != nil)
+        #expect(sound.begin == sound.silentSince && sound.nudge == 0 && sound.gapTicks > 0)
+    }
+
+    @Test func aSilenceIsWholeFramesLong() {
+        let frame = Self.duration
+        for time in stride(from: -frame / 2 + 300, through: 3 * frame, by: 19_200) {
+            let silence = SoundPlanner.silence(since: 0, until: time, frameTicks: frame)
+            #expect(silence.ticks >= 0 && silence.ticks % frame == 0)
+            #expect(time + silence.nudge == silence.ticks && abs(silence.nudge) <= frame / 2)
+        }
+    }
+
     @Test func aSlotThatGetsNoMoreSoundEndsWithThePictures() throws {
         var (outgoing, incoming) = sides(phase: 0)
         incoming.side.sounds = []

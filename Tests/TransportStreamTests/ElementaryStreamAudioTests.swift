@@ -137,6 +137,29 @@ private let audioFacts: [AudioFacts] = [
         }
     }
 
+    /// ADTS, 48 kHz, of 82 bytes.
+    private static let frame: [UInt8] =
+        [0xFF, 0xF1, 0x4C, 0x80, 82 >> 3, (82 & 7) << 5 | 0x1F, 0xFC]
+        + [UInt8](repeating: 0, count: 75)
+
+    /// Positions of the frames of two PES packets, between which some may be missing.
+    private func places(_ first: [UInt8], _ second: [UInt8]) -> [Int64] {
+        var detector = AccessUnitDetector(codec: .aacADTS)
+        var marks: [AccessUnitMark] = []
+        detector.scan(first.span, from: 0, to: first.count, startsPES: true, into: &marks)
+        detector.doubtRest()
+        detector.scan(second.span, from: 0, to: second.count, startsPES: true, into: &marks)
+        return marks.map(\.position)
+    }
+
+    @Test func theRestOfAFrameMayNotCome() {
+        let frame = Self.frame
+        let (begin, rest) = (Array(frame.prefix(41)), Array(frame.suffix(41)))
+        #expect(places(begin, frame + frame) == [0, 41, 123])
+        #expect(places(begin, rest + frame + frame) == [0, 82, 164])
+        #expect(places(frame, frame) == [0, 82])
+    }
+
     @Test func ac3FrameSizes() {
         // TS 102 366 table 4.13: 44.1 kHz, 448 kbit/s is 975 or 976 words.
         for (code, bytes) in [(UInt8(0x40 | 30), 1950), (UInt8(0x40 | 31), 1952)] {

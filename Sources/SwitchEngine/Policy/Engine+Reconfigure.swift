@@ -53,6 +53,7 @@ extension Engine {
 
     /// - Parameter origins: the numbers so far, by the new ones; nil for a new input.
     private mutating func renumber(_ origins: [Int?]) {
+        tellSeam()
         var places: [Int: Int] = [:]
         for (new, old) in origins.enumerated() { if let old { places[old] = new } }
         let (boxes, before, cursors) = (inputs, states, cueCursors)

@@ -148,9 +148,9 @@ struct Restamper {
             }
             nextTime = choice?.next.time
             guard var (index, next) = choice, next.time <= limit else { return false }
-            if index > 0, let owing = owner(before: index, next) {
-                // One PID can not carry two PES packets at a time: what the segment before still
-                // has for it goes first, now.
+            // One PID can not carry two PES packets at a time: what a segment before still has for
+            // it goes first, now. What that one has next may itself wait for an older one.
+            while let owing = owner(before: index, next) {
                 guard let earlier = peek(owing, timelines[owing], bounds[owing]) else {
                     // Until that has come nothing is known to follow.
                     nextTime = nil

@@ -22,6 +22,9 @@ struct StreamCut {
     var awaitsEntry = false
     /// Where its sound goes on from that of the segment before, output time, 27 MHz ticks.
     var begin: Int64?
+    /// Where the first frame of its sound had not come when the segment began: when that of the
+    /// segment before ends, output time, 27 MHz ticks. Nil when it has come.
+    var silentSince: Int64?
     /// Set until the first picture that is shown after the random access picture has come.
     var leading: LeadingRule?
     /// DTS of the first units where they would not follow those of the segment before, by unit

@@ -5,17 +5,12 @@ import TransportStream
 extension Engine {
     mutating func record(_ choice: SeamChoice, from segment: Segment, _ wish: Wish) {
         let plan = choice.plan
-        let level: SeamLevel =
-            switch plan.cost.kind {
-            case .meets: plan.cost.soundGapTicks == 0 ? .l3 : .l1
-            case .loses, .steps: plan.cost.soundGapTicks == 0 ? .l2 : .l1
-            case .hole: .l1
-            }
+        tellSeam()
         let tick = StreamTime.ticksPerTimestampTick
         let record = SeamRecord(
             time: now, from: InputID(segment.input), to: InputID(choice.input),
-            reason: wish.reason, level: level, framesLost: plan.cost.framesLost,
-            framesRepeated: plan.cost.framesRepeated,
+            reason: wish.reason, level: level(plan.cost.kind, plan.cost.soundGapTicks),
+            framesLost: plan.cost.framesLost, framesRepeated: plan.cost.framesRepeated,
             framesOutOfOrder: plan.cost.framesOutOfOrder, audioGap: plan.cost.soundGapTicks / tick,
             shift: plan.shift / tick,
             presentation: Timestamp(StreamTime(ticks: plan.presentation)),
@@ -24,9 +19,26 @@ extension Engine {
             waited: max(0, now.ticks - wish.since).asNanoseconds,
             holdBack: clock.holdBackTicks.asNanoseconds,
             why: why(plan, wish), health: states.map(\.faults))
+        guard plan.sounds.contains(where: \.isGapUnknown) else { return tell(record) }
+        let known = plan.sounds.lazy.filter { !$0.isGapUnknown }.map { abs($0.gapTicks) }
+        seamUntold = UntoldSeam(
+            record: record, kind: plan.cost.kind, epoch: choice.epoch.number,
+            gapTicks: known.max() ?? 0,
+            due: max(plan.presentation, clock.time(at: now.ticks)) + Engine.tellingTicks)
+    }
+
+    mutating func tell(_ record: SeamRecord) {
         events.append(.seam(record))
-        seamCounts[level, default: 0] += 1
+        seamCounts[record.level, default: 0] += 1
         lastSeam = record
+    }
+
+    func level(_ kind: SeamCost.Kind, _ soundGapTicks: Int64) -> SeamLevel {
+        switch kind {
+        case .meets: soundGapTicks == 0 ? .l3 : .l1
+        case .loses, .steps: soundGapTicks == 0 ? .l2 : .l1
+        case .hole: .l1
+        }
     }
 
     private func why(_ plan: SeamPlan, _ wish: Wish) -> String {

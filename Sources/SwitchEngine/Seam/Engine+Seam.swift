@@ -130,7 +130,9 @@ extension Engine {
                 slot: choice.slots[stream] ?? -1,
                 stampShift: (plan.shift + nudge) / StreamTime.ticksPerTimestampTick,
                 from: firstPosition(track, choice.epoch))
-            cut.begin = plan.sounds.first { $0.incomingStream == stream }?.begin
+            let sound = plan.sounds.first { $0.incomingStream == stream }
+            cut.begin = sound?.begin
+            cut.silentSince = sound?.silentSince
             cut.awaitsEntry = stream != master && track.kind == .video
             if fromUnit >= track.units.end {
                 cut.notBefore = StreamTime(ticks: notBefore)

@@ -27,11 +27,17 @@ struct SoundPlan {
     /// Added to the incoming time stamps beyond the seam's shift, 27 MHz ticks, at most half an
     /// audio frame either way.
     var nudge: Int64
-    /// Silence between the last outgoing and the first incoming frame, 27 MHz ticks.
+    /// Silence between the last outgoing and the first incoming frame, 27 MHz ticks; one frame
+    /// where nothing tells it.
     var gapTicks: Int64
     /// Where the incoming frame has not come yet: those presented before this, on the incoming
     /// line, do not go out; nil where the seam's own place tells.
     var notBefore: Int64?
+    /// Where the incoming frame has not come yet: when the outgoing ones end on the output's line,
+    /// 27 MHz ticks. The nudge is found when it comes.
+    var silentSince: Int64?
+    /// Not even a guess can be made of when that will be.
+    var isGapUnknown = false
     /// Presentation time of the first incoming frame on the output's line, where it goes on from an
     /// outgoing one, 27 MHz ticks.
     var begin: Int64?

@@ -106,17 +106,27 @@ enum SoundPlanner {
         }
         let frame = first.map { incoming.frames[$0] }
             ?? awaited(incoming, from: max(end, request.scheduleNow + marginTicks(request)) - shift)
-        // The silence is made of whole frames, so that the grid goes on.
         let duration = max(outgoing.frames[last].durationTicks, 1)
-        let silence = frame.map { $0.presentation + shift - end } ?? 0
-        let whole = silence.roundedDivision(by: duration) * duration
+        let silence = silence(
+            since: end, until: frame.map { $0.presentation + shift } ?? end, frameTicks: duration)
+        let from = (frame?.presentation ?? end - shift) - duration / 2
         return SoundPlan(
             slot: outgoing.slot, outgoingStream: outgoing.stream,
             outgoingUntil: outgoing.frames[last].unit + 1, incomingStream: incoming.stream,
-            incomingFrom: frame?.unit ?? .max,
-            nudge: rounded(whole - silence), gapTicks: frame == nil ? duration : whole,
-            notBefore: first == nil ? (frame.map { $0.presentation - duration / 2 } ?? end - shift)
-                : nil, begin: end + whole)
+            incomingFrom: frame?.unit ?? .max, nudge: silence.nudge,
+            gapTicks: frame == nil ? duration : silence.ticks,
+            notBefore: first == nil ? from : nil, silentSince: first == nil ? end : nil,
+            isGapUnknown: frame == nil, begin: end + silence.ticks)
+    }
+
+    /// A silence is made of whole frames, so that the grid goes on: how long it is, and by how much
+    /// the frame that ends it is moved.
+    static func silence(
+        since begin: Int64, until end: Int64, frameTicks: Int64
+    ) -> (ticks: Int64, nudge: Int64) {
+        let duration = max(frameTicks, 1)
+        let whole = (end - begin).roundedDivision(by: duration) * duration
+        return (whole, rounded(whole - (end - begin)))
     }
 
     /// The frame that will be the first from a time on, where frame goes on to follow frame.

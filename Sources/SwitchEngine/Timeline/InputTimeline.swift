@@ -200,6 +200,7 @@ struct InputTimeline {
         else { return }
         note.stream = Int16(truncatingIfNeeded: index)
         ring.append(bytes, at: offset, note: note)
+        if let hole = streams[index].uncountedHole { judge(hole, ofStream: index) }
         if header.startsUnit, streams[index].kind == .video,
             let unit = streams[index].units.last, unit.mark.randomAccess != .none,
             unit.firstPacket != lastEntryPacket

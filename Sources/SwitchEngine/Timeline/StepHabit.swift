@@ -86,10 +86,18 @@ struct StepHabit {
         return verdict == .back ? .goesOn : verdict
     }
 
+    /// Whether a time stamp goes on neither from the unit before nor from the one in doubt.
+    func isStep(to time: StreamTime, kind: Codec.Kind) -> Bool {
+        guard let last, last.durationTicks > 0 else { return false }
+        let limit = limit(last, kind)
+        func isFar(_ place: Place) -> Bool { abs(time - place.time - place.durationTicks) > limit }
+        return isFar(last) && doubtful.map(isFar) ?? true
+    }
+
     private mutating func judge(_ place: Place, _ kind: Codec.Kind) -> Verdict {
         guard let before = last else { return .goesOn }
         let excess = place.time - before.time - before.durationTicks
-        if excess > max(least(before, kind), StepHabit.unusual * -(excesses.value ?? 0)) {
+        if excess > limit(before, kind) {
             doubtful = place
             return .hole
         }
@@ -100,6 +108,11 @@ struct StepHabit {
         note(excess, at: place.time)
         last = place
         return .goesOn
+    }
+
+    /// Longer steps beyond a unit's duration are unusual.
+    private func limit(_ before: Place, _ kind: Codec.Kind) -> Int64 {
+        max(least(before, kind), StepHabit.unusual * -(excesses.value ?? 0))
     }
 
     /// Half a frame of audio is no rounding; three pictures are no jitter.

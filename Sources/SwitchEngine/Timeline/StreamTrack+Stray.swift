@@ -16,6 +16,13 @@ struct Doubt {
     var isBack = false
 }
 
+/// Frames of sound are missing behind a PES packet, and the counter shows no loss.
+struct UncountedHole {
+    var pes: Int
+    /// 27 MHz ticks.
+    var ticks: Int64
+}
+
 extension StreamTrack {
     /// The first packet of the PES packet whose time is in doubt: it does not leave before the next
     /// time stamp has come.
@@ -127,6 +134,9 @@ extension StreamTrack {
             guard !gapPending else { return }
             gapPending = true
             holes += 1
+            if kind == .audio, let pes = units.last?.pes, let ticks = habit.doubt {
+                uncountedHole = UncountedHole(pes: pes, ticks: ticks)
+            }
             spoilLast()
         case .back:
             doubtful = Doubt(unit: units.end, isBack: true)
@@ -134,15 +144,35 @@ extension StreamTrack {
     }
 
     /// Of sixteen packets that are lost in a row the counter shows none: what the unit before the
-    /// hole ended with may be the rest of another. Where its PES packet tells how long it is, and
-    /// was just that long, it is whole.
+    /// hole ended with may be the rest of another. Where it ends in its PES packet, which tells how
+    /// long it is and was just that long, it is whole.
     private mutating func spoilLast() {
         guard let last = units.last, !last.isDamaged, last.pes >= pes.first, last.pes < pes.end,
-            pes[last.pes].missingBytes != 0 || last.pes == pes.end - 1
+            pes[last.pes].missingBytes != 0 || last.pes == pes.end - 1 || !isWithinPES(last)
         else { return }
         units[units.end - 1].isDamaged = true
         if last.pes < pes.end - 1 { pes[last.pes].state = .damaged }
         doubtful?.hasSpoilt = true
+    }
+
+    /// Whether all bytes of an audio frame are in the PES packet that it begins in.
+    private func isWithinPES(_ unit: Unit) -> Bool {
+        kind != .audio || unit.end <= pes[unit.pes].elementaryEnd
+            && unit.end - unit.start >= Int64(unit.mark.length)
+    }
+
+    /// What of a PES packet lies behind one of its packets may be the rest of another.
+    mutating func spoil(pes number: Int, behind packet: Int) {
+        guard number >= pes.first, number < pes.end else { return }
+        let (first, end) = (
+            units.partition { $0.pes >= number }, units.partition { $0.pes > number }
+        )
+        for unit in first..<max(first, end)
+        where units[unit].lastPacket > packet && !units[unit].isDamaged {
+            units[unit].isDamaged = true
+            damagedUnits += 1
+        }
+        pes[number].state = .damaged
     }
 
     private mutating func unspoil(_ unit: Int) {

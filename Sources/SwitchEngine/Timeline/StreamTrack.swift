@@ -18,6 +18,9 @@ struct StreamTrack {
     private var continuity = ContinuityWatch()
     var habit = StepHabit()
     var doubtful: Doubt?
+    /// A hole in the sound that the counter does not show, until the PES packet before it has been
+    /// looked at.
+    var uncountedHole: UncountedHole?
     /// Time stamps that were wrong, and were written anew.
     var strayStamps: Int64 = 0
     /// A DTS has come that is not the PTS, and a picture that is shown before one decoded earlier.
@@ -252,6 +255,11 @@ struct StreamTrack {
                 hasDecodingStamps = hasDecodingStamps || read.decoding != nil
             }
             sniff(bytes, at: payload, to: end)
+            if kind == .audio, let presentation = record.presentation,
+                habit.isStep(to: presentation, kind: kind)
+            {
+                detector.doubtRest()
+            }
         }
         pes.append(record)
         completeAt = record.header?.payloadLength.map { record.elementaryStart + Int64($0) } ?? .max

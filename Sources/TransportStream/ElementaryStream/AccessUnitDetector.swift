@@ -79,6 +79,10 @@ public struct AccessUnitDetector: Sendable {
         audio?.reset()
     }
 
+    /// Time stamps say that audio frames may be missing before the next bytes: what comes need not
+    /// be the rest of the frame that has begun. Where it is, its end is found all the same.
+    public mutating func doubtRest() { audio?.doubtRest() }
+
     /// No more bytes follow: gives a mark that was waiting, if its picture header had been seen.
     public mutating func finish(into marks: inout [AccessUnitMark]) {
         h264?.finish(into: &marks)

@@ -92,6 +92,12 @@ struct AudioFramer: Sendable {
         beginSearch()
     }
 
+    /// What is left of the frame that has begun may not come: the chain is searched for anew. While
+    /// it is being searched for, nothing is expected.
+    mutating func doubtRest() {
+        if case .inside = state { beginSearch() }
+    }
+
     mutating func finish(into marks: inout [AccessUnitMark]) {
         give(into: &marks)
         beginSearch()
