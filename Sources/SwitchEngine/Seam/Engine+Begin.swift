@@ -123,6 +123,8 @@ extension Engine {
                 }
                 if first < track.units.end {
                     cursor = min(cursor, track.units[first].firstPacket)
+                } else if let open = track.firstUnsettledPacket {
+                    cursor = min(cursor, open)
                 }
             }
             cuts[stream] = cut
