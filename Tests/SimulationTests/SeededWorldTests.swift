@@ -27,6 +27,13 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: 2_856)).failures == [])
     }
 
+    @Test(
+        "no frame goes out without its begin where sound straddles PES packets",
+        arguments: [6_004_827, 10_011_143, 10_011_842, 10_013_254] as [UInt64])
+    func straddlingSound(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))
