@@ -34,6 +34,13 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: seed)).failures == [])
     }
 
+    @Test(
+        "an encoder that is on again is gone to with its pictures, not with its sound alone",
+        arguments: [10_014_211, 20_000_226] as [UInt64])
+    func picturesBehindTheirSound(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))

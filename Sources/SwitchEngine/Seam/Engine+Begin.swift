@@ -53,13 +53,15 @@ extension Engine {
     }
 
     /// The PMT names pictures, and for so short a time that they may be on their way.
-    private func isAwaitingPictures(_ index: Int, _ epoch: Epoch) -> Bool {
+    func isAwaitingPictures(_ index: Int, _ epoch: Epoch) -> Bool {
         let timeline = inputs[index].timeline
         guard !isFinished, !states[index].hasEnded,
             epoch.streams.contains(where: { timeline.streams[$0].kind == .video }),
             let master = timeline.masterStream(of: epoch), timeline.streams[master].kind != .video
         else { return false }
-        return now.ticks - timeline.health.connectedTicks < configuration.startGrace.asTicks
+        let begin = max(
+            timeline.health.connectedTicks, timeline.arrivals.ticks(of: epoch.firstPacket))
+        return now.ticks - begin < configuration.startGrace.asTicks
     }
 
     func claims(_ index: Int, _ epoch: Epoch) -> [StreamClaim] {

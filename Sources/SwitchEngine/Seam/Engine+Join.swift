@@ -189,7 +189,8 @@ extension Engine {
     ) -> SeamChoice? {
         let outgoing = inputs[segment.input].timeline
         guard let epoch = inputs[index].timeline.epoch,
-            index != segment.input || epoch.number != segment.epoch.number
+            index != segment.input || epoch.number != segment.epoch.number,
+            !isAwaitingPictures(index, epoch)
         else { return nil }
         let isOver = states[segment.input].severity >= .major
         let own = slotTable(segment)
