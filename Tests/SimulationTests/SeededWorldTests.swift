@@ -54,6 +54,48 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: 10_017_702)).failures == [])
     }
 
+    @Test(
+        "no frame goes out without its begin where sound straddles PES packets",
+        arguments: [6_004_827, 10_011_143, 10_011_842, 10_013_254] as [UInt64])
+    func straddlingSound(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
+    @Test(
+        "an encoder that is on again is gone to with its pictures, not with its sound alone",
+        arguments: [10_014_211, 20_000_226] as [UInt64])
+    func picturesBehindTheirSound(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
+    @Test(
+        "splice times of the line before a jump stay there",
+        arguments: [6_005_663, 10_004_000, 10_007_932] as [UInt64])
+    func splicesOfAnotherLine(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
+    @Test(
+        "the picture grid is not told by pictures whose stamps were written anew",
+        arguments: [10_005_931, 10_013_316] as [UInt64])
+    func gridBehindAStampJump(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
+    @Test(
+        "an order count that falls behind an input without pictures is told",
+        arguments: [10_008_211, 10_027_401] as [UInt64])
+    func orderCountOverSoundAlone(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
+    @Test(
+        "at a mux rate the first sound behind a seam is in time",
+        arguments: [10_026_235, 10_029_434] as [UInt64])
+    func soundInTimeAtAMuxRate(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))

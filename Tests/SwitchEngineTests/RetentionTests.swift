@@ -197,6 +197,23 @@ private struct SoundStream {
         #expect(describe(stream.track.retention(of: 0, stream.cut())) == [0..<(2 * size)])
     }
 
+    /// An encoder that was switched on, or on again, may go on with a frame whose begin never came.
+    @Test func theRestOfAFrameThatBeganBeforeTheLineDoesNotGoOut() {
+        var stream = SoundStream()
+        let size = Int64(SoundStream.frameBytes)
+        let frames = (0..<4).flatMap(SoundStream.frame)
+        stream.addPES(of: Array(frames[30...]), stamp: 95_760)
+        let first = (size - 30)..<(4 * size - 30)
+        #expect(describe(stream.track.retention(of: 0, stream.cut())) == [first])
+        stream.addPES(1)
+        #expect(describe(stream.track.retention(of: 1, stream.cut())) == nil)
+        stream.track.endEpoch(.whole)
+        stream.addPES(of: Array(frames[40...]), stamp: 190_000)
+        let begin = stream.track.pes[2].elementaryStart
+        let whole = (begin + size - 40)..<(begin + 4 * size - 40)
+        #expect(describe(stream.track.retention(of: 2, stream.cut())) == [whole])
+    }
+
     @Test func aSeamBeforeTheLossPassesNoDamage() {
         var stream = SoundStream()
         let size = Int64(SoundStream.frameBytes)

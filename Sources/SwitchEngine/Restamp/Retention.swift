@@ -17,7 +17,7 @@ extension StreamTrack {
         let range = record.elementaryStart..<max(record.elementaryEnd, record.elementaryStart)
         if record.elementaryStart >= cut.from && record.elementaryEnd <= cut.until
             && !cut.hasBeginRules && record.state != .damaged
-            && !isRagged(number) && !holdsStub(number) && !isCutShort(number, cut)
+            && !record.beginsWithRest && !holdsStub(number) && !isCutShort(number, cut)
         {
             return .whole
         }
@@ -41,7 +41,9 @@ extension StreamTrack {
                 unit += 1
             }
         }
-        if kind == .audio && (record.state == .damaged || isRagged(number) || holdsStub(number)) {
+        if kind == .audio
+            && (record.state == .damaged || record.beginsWithRest || holdsStub(number))
+        {
             parts = soundParts(of: number, within: parts)
         }
         parts.removeAll { $0.isEmpty }
@@ -64,13 +66,6 @@ extension StreamTrack {
         guard record.firstUnit >= units.first, record.firstUnit < units.end else { return false }
         let unit = units[record.firstUnit]
         return unit.followsGap && unit.start > cut.from
-    }
-
-    /// A sound PES packet that begins with the rest of a frame whose begin was lost.
-    private func isRagged(_ number: Int) -> Bool {
-        let first = pes[number].firstUnit
-        guard first >= units.first, first < units.end else { return false }
-        return units[first].followsGap && units[first].start > pes[number].elementaryStart
     }
 
     /// A sound PES packet with a frame that goes on into another one and is cut there.

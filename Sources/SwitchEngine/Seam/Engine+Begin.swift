@@ -60,7 +60,9 @@ extension Engine {
             epoch.streams.contains(where: { timeline.streams[$0].kind == .video }),
             let master = timeline.masterStream(of: epoch), timeline.streams[master].kind != .video
         else { return false }
-        return now.ticks - timeline.lineBegin < configuration.startGrace.asTicks
+        let begin = max(
+            timeline.health.connectedTicks, timeline.arrivals.ticks(of: epoch.firstPacket))
+        return now.ticks - begin < configuration.startGrace.asTicks
     }
 
     func claims(_ index: Int, _ epoch: Epoch) -> [StreamClaim] {
@@ -124,6 +126,8 @@ extension Engine {
                 }
                 if first < track.units.end {
                     cursor = min(cursor, track.units[first].firstPacket)
+                } else if let open = track.firstUnsettledPacket {
+                    cursor = min(cursor, open)
                 }
             }
             cuts[stream] = cut

@@ -136,10 +136,9 @@ extension Engine {
             cut.awaitsEntry = stream != master && track.kind == .video
             if fromUnit >= track.units.end {
                 cut.notBefore = StreamTime(ticks: notBefore)
-                // The PES packet with the frame may have begun.
-                if let last = track.pes.last, last.state == .open {
-                    cursor = min(cursor, last.firstPacket)
-                }
+                // The PES packet with the frame may have begun, and even ended: then the rest of
+                // the frame is at the begin of the next.
+                if let open = track.firstUnsettledPacket { cursor = min(cursor, open) }
             }
             if fromUnit < track.units.end {
                 cut.from = track.units[fromUnit].start

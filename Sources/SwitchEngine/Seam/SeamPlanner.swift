@@ -354,7 +354,9 @@ enum SeamPlanner {
         // Audio has a place of its own, which may come before that of the pictures.
         let heard = sounds.filter { $0.outgoingStream != nil && $0.incomingStream != nil }
             .compactMap { sound in
-                sound.begin.map { min($0 - SoundPlanner.marginTicks(request), sound.leaveTime ?? never) }
+                sound.begin.map {
+                    min($0 - SoundPlanner.marginTicks(request), sound.leaveTime ?? never)
+                }
             }.min() ?? never
         return .plan(
             SeamPlan(

@@ -105,7 +105,8 @@ enum SoundPlanner {
                 && heard >= request.scheduleNow + marginTicks(request)
         }
         let frame = first.map { incoming.frames[$0] }
-            ?? awaited(incoming, from: max(end, request.scheduleNow + marginTicks(request)) - shift)
+            ?? awaited(
+                incoming, from: max(end, request.scheduleNow + marginTicks(request)) - shift)
         let duration = max(outgoing.frames[last].durationTicks, 1)
         let silence = silence(
             since: end, until: frame.map { $0.presentation + shift } ?? end, frameTicks: duration)

@@ -336,6 +336,9 @@ struct StreamTrack {
         let record = pes[number]
         let isFirst = record.firstUnit < 0
         if isFirst { pes[number].firstUnit = units.end }
+        if isFirst, kind == .audio, gapPending || stampsOfLine == 0 {
+            pes[number].beginsWithRest = mark.position > record.elementaryStart
+        }
         let packet = recentPacket(holding: mark.position)
         var unit = Unit(
             start: mark.position, firstPacket: packet, lastPacket: packet, pes: number,

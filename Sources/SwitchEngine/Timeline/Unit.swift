@@ -32,6 +32,8 @@ struct PESRecord {
     var state: State = .open
     /// Number of the first unit that begins in it; -1 while none does.
     var firstUnit = -1
+    /// Sound: before that comes the rest of a frame whose begin never came.
+    var beginsWithRest = false
 
     static let none = PESRecord(
         firstPacket: 0, lastPacket: 0, elementaryStart: 0, elementaryEnd: 0, header: nil)
