@@ -20,7 +20,7 @@ extension WorldJudge {
             verdict.failures.append("\(indicator.name) \(report.count(indicator)) times")
         }
         let isMarred = verdict.damageTold > 0 || hasHole(verdict)
-        let holes = excusedHoles
+        let holes = excusedHoles + Int64(verdict.seams.count(where: isCutPacket))
         for breach in report.brokenLaws {
             let isAlways = breach.law <= 3
             let isStrict = plan.kind == .calm || plan.kind == .promised
@@ -198,7 +198,10 @@ extension WorldJudge {
             let isRecorded = verdict.seams.contains { seam in
                 seam.audioGap != 0 && abs(seam.audioGap - gap.excessTicks) <= 4
             }
-            if isRecorded && plan.kind == .shallow { continue }
+            let isCut = verdict.seams.contains {
+                isCutPacket($0) && abs($0.audioGap - gap.excessTicks) <= 4
+            }
+            if isCut || isRecorded && plan.kind == .shallow { continue }
             verdict.failures.append(
                 "the sound's PTS is \(gap.excessTicks) ticks off at \(gap.presentation)"
                     + (isRecorded ? "" : ", untold"))
@@ -239,7 +242,7 @@ extension WorldJudge {
             default: break
             }
         }
-        for seam in verdict.seams where seam.level < .l2 {
+        for seam in verdict.seams where seam.level < .l2 && !isCutPacket(seam) {
             verdict.failures.append(
                 "the seam at \(seam.time.nanoseconds / 1_000_000) ms is \(seam.level.rawValue): "
                     + seam.why)

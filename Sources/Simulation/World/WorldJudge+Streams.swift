@@ -36,12 +36,28 @@ extension WorldJudge {
         return runsWithoutPictures.contains { isInHole($0, before: jump) }
     }
 
-    /// In a storm: whether an input lost its pictures, and nothing else, in the hole before `jump`.
+    /// Where the stamps alone jump in the middle of a PES packet of sound, that packet has two time
+    /// lines and goes out on neither: a silence of its length at a seam of the input with itself.
+    func isCutPacket(_ seam: SeamRecord) -> Bool {
+        guard seam.from == seam.to, seam.reason == .timelineBreak, seam.audioGap > 0 else {
+            return false
+        }
+        let profile = plan.inputs[seam.from.index].profile
+        let packet = Int64(profile.framesPerPacket) * plan.content.soundFrameTicks
+        return seam.audioGap <= packet / StreamTime.ticksPerTimestampTick + 1
+    }
+
+    /// In a storm: whether an input lost its pictures, and nothing else, in the hole before `jump`,
+    /// or where that hole begins and ends some of those that are reordered.
     func isLosingPictures(_ jump: ContentJump) -> Bool {
-        guard plan.kind == .storm, jump.excessTicks > WorldJudge.edgeTicks else { return false }
+        let input = plan.inputs[Int(jump.to) / 16]
+        let isEdge = (2...(1 + Int64(input.profile.reorderDepth))).contains(jump.contentStep)
+        guard plan.kind == .storm, isEdge || jump.excessTicks > WorldJudge.edgeTicks else {
+            return false
+        }
         let length = jump.excessTicks.scaled(by: 100_000, over: 9)
         let first = jump.time - length - plan.configuration.holdBack - 1_000_000_000
-        return plan.inputs[Int(jump.to) / 16].episodes.contains {
+        return input.episodes.contains {
             $0.kind == .videoLoss && $0.start < jump.time && $0.end > first
         }
     }
