@@ -80,7 +80,7 @@ public struct AccessUnitDetector: Sendable {
     }
 
     /// Time stamps say that audio frames may be missing before the next bytes: what comes need not
-    /// be the rest of the frame that has begun. Where it is, its end is found all the same.
+    /// be the rest of the frame that has begun. It is where the next frame stands behind it.
     public mutating func doubtRest() { audio?.doubtRest() }
 
     /// No more bytes follow: gives a mark that was waiting, if its picture header had been seen.

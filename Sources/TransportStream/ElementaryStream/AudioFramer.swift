@@ -16,6 +16,8 @@ struct AudioFramer: Sendable {
         case header(needed: Int)
         /// Inside a frame: this many bytes of it are still to come.
         case inside(remaining: Int)
+        /// The same, where frames may be missing: what comes is kept, to be read again.
+        case doubted(remaining: Int)
     }
 
     private struct Candidate {
@@ -32,7 +34,8 @@ struct AudioFramer: Sendable {
     private var state = State.searching
     /// The bytes of the header that is being collected.
     private var head = [UInt8]()
-    /// Everything since the oldest place that may be a frame's begin. Empty unless searching.
+    /// Everything since the oldest place that may be a frame's begin. Empty unless searching or in
+    /// doubt.
     private var search = [UInt8]()
     /// Stream position of the first byte in `search`.
     private var searchStart: Int64 = 0
@@ -77,6 +80,11 @@ struct AudioFramer: Sendable {
                 if head.isEmpty { frameStart = here }
                 followChain(bytes[index], into: &marks)
                 index += 1
+            case .doubted(let remaining):
+                if search.isEmpty { searchStart = here }
+                search.append(bytes[index])
+                state = remaining == 1 ? .header(needed: 1) : .doubted(remaining: remaining - 1)
+                index += 1
             case .searching:
                 if search.isEmpty { searchStart = here }
                 look(at: bytes[index], into: &marks)
@@ -87,15 +95,18 @@ struct AudioFramer: Sendable {
 
     mutating func reset() {
         // A unit that has wholly arrived does not suffer from what was lost after it.
-        if case .inside = state { waiting = nil }
+        switch state {
+        case .inside, .doubted: waiting = nil
+        case .searching, .header: break
+        }
         isWaitingSealed = true
         beginSearch()
     }
 
-    /// What is left of the frame that has begun may not come: the chain is searched for anew. While
-    /// it is being searched for, nothing is expected.
+    /// What is left of the frame that has begun may not come. Where no frame follows it the chain is
+    /// searched for from here on.
     mutating func doubtRest() {
-        if case .inside = state { beginSearch() }
+        if case .inside(let remaining) = state { state = .doubted(remaining: remaining) }
     }
 
     mutating func finish(into marks: inout [AccessUnitMark]) {
@@ -114,6 +125,7 @@ struct AudioFramer: Sendable {
         case .frame(let header):
             let remaining = header.length - head.count
             head.removeAll(keepingCapacity: true)
+            if !search.isEmpty { search.removeAll(keepingCapacity: true) }
             accept(header, at: frameStart, into: &marks)
             state = remaining > 0 ? .inside(remaining: remaining) : .header(needed: 1)
         case .wrong:
@@ -122,9 +134,11 @@ struct AudioFramer: Sendable {
         }
     }
 
-    /// The chain broke at `start`, whose bytes so far are in `head`.
-    private mutating func searchAgain(from start: Int64, into marks: inout [AccessUnitMark]) {
-        let seen = head
+    /// The chain broke at `place`, whose bytes so far are in `head`; what was in doubt before it is
+    /// in `search`.
+    private mutating func searchAgain(from place: Int64, into marks: inout [AccessUnitMark]) {
+        let seen = search + head
+        let start = search.isEmpty ? place : searchStart
         let packet = packetStart
         beginSearch()
         packetStart = packet.flatMap { $0 >= start ? $0 : nil }
@@ -145,7 +159,7 @@ struct AudioFramer: Sendable {
             case .header:
                 if head.isEmpty { frameStart = here }
                 followChain(byte, into: &marks)
-            case .inside(let remaining):
+            case .inside(let remaining), .doubted(let remaining):
                 state = remaining == 1 ? .header(needed: 1) : .inside(remaining: remaining - 1)
             }
         }
