@@ -15,8 +15,8 @@ struct WorldBounds {
     /// What the output may have for a byte of input: a PES packet that is made anew frame by frame
     /// has a header and stuffing for each frame.
     static let growth: Int64 = 3
-    /// Our own tables and PCRs, bytes per second: both tables each 60 ms and a PCR each 30 ms are
-    /// 67 packets; a PMT of several packets is no part of these worlds.
+    /// Our own tables and PCRs, bytes per second: both tables each 40 ms and a PCR each 30 ms are
+    /// 84 packets; a PMT of several packets is no part of these worlds.
     static let tableBytes: Int64 = 100 * Int64(Packet.size)
     /// What no rule counts, bytes: what is due at a begin and an end.
     static let constantBytes: Int64 = 64_000
