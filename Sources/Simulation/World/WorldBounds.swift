@@ -30,7 +30,8 @@ struct WorldBounds {
     /// Bytes that came, by input and second, each with all before.
     private var received: [[Int64]]
     private var sent: Int64 = 0
-    /// Host and schedule time of the first packet, 27 MHz ticks.
+    /// Host time of the first batch and schedule time of its last packet, which is due then, 27 MHz
+    /// ticks: those before it may have been late.
     private var origin: (host: Int64, schedule: Int64)?
     /// The first of each kind.
     private(set) var failures: [String] = []
@@ -73,7 +74,7 @@ struct WorldBounds {
         guard times.count > 0 else { return }
         let host = time.scaled(by: 27, over: 1_000)
         let (first, last) = (times[0], times[times.count - 1])
-        let origin = self.origin ?? (host, first)
+        let origin = self.origin ?? (host, last)
         self.origin = origin
         let allowed = holdBackTicks + WorldBounds.clockTicks
         for schedule in [first, last] {
