@@ -104,18 +104,18 @@ public struct Rehearsal: ~Copyable {
             engine.finish(at: now)
             return false
         }
+        let wake = self.wake ?? engine.nextWakeup
+        self.wake = wake
+        if let wake, wake.nanoseconds < min(time, event) {
+            move(to: wake.nanoseconds)
+            engine.advance(to: now)
+            self.wake = nil
+            return true
+        }
         if event <= time {
             move(to: event)
             perform(script[nextEvent].action)
             nextEvent += 1
-            return true
-        }
-        let wake = self.wake ?? engine.nextWakeup
-        self.wake = wake
-        if let wake, wake.nanoseconds < time {
-            move(to: wake.nanoseconds)
-            engine.advance(to: now)
-            self.wake = nil
             return true
         }
         let limit = min(event, wake?.nanoseconds ?? .max)

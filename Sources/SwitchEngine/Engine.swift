@@ -219,13 +219,18 @@ public struct Engine: ~Copyable {
     /// possible.
     static let stampMarginTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
 
-    /// Keeps the output's clock on that of the input on air.
+    /// Keeps the output's clock on that of the input on air. Where that is no clock, the line is
+    /// broken, and a new one is joined to it.
     private mutating func follow(_ segment: Segment) {
         let box = inputs[segment.input]
         guard box.timeline.epochNumber == segment.epoch.number,
             let offset = box.timeline.clock.hostOffset
         else { return }
-        clock.follow(hostOffset: offset, shift: segment.shift)
+        let rest = clock.follow(hostOffset: offset, shift: segment.shift, at: now.ticks)
+        if abs(rest) > OutputClock.runawayTicks {
+            inputs[segment.input].timeline.breakRunaway()
+            nextAssessment = .min
+        }
     }
 
     private mutating func noteDamage() {

@@ -188,4 +188,14 @@ import TransportStream
         _ = separate.nextContinuity(slot: 0)
         #expect(separate.clockPacketContinuity == first)
     }
+
+    /// PCRs may come on the PID of a table (13818-1 table 2-3): its counter is theirs then.
+    @Test(arguments: [UInt16(0), 0x1000]) func clockPacketsRepeatTheCounterOfATable(pid: UInt16) {
+        var program = self.program([claim(.h264, 0x1B, 0x100)], clock: pid)
+        for _ in 0..<3 {
+            var packets: [UInt8] = []
+            program.appendTables(to: &packets)
+            #expect(readHeader(packets)?.continuity == program.clockPacketContinuity)
+        }
+    }
 }

@@ -124,6 +124,14 @@ import TransportStream
         #expect(given.last.map { $0 <= 520 * 406 } ?? false)
     }
 
+    /// What comes late in great numbers takes time too: tables and PCRs are due in between.
+    @Test func tablesAndClocksGoOnBetweenLatePackets() {
+        var schedule = OutputSchedule(muxRate: nil)
+        let (batch, given) = send([0] + [Int64](repeating: -second, count: 20_000), &schedule)
+        judge(batch)
+        #expect(given.last.map { $0 > 200 * millisecond } ?? false)
+    }
+
     @Test func withoutPacketsTablesAndClocksGoOn() {
         var schedule = OutputSchedule(muxRate: nil)
         let (batch, _) = send([0], &schedule, until: 30 * second)

@@ -44,8 +44,8 @@ public struct FuzzVerdict: Sendable {
 }
 
 struct FuzzJudge {
-    /// Bytes per second of tables (PAT and a PMT of 1,021 bytes, each 60 ms) and PCRs (each 30 ms).
-    static let tableBytesPerSecond: Int64 = 188 * (7 * 17 + 34)
+    /// Bytes per second of tables (PAT and a PMT of 1,021 bytes, each 40 ms) and PCRs (each 30 ms).
+    static let tableBytesPerSecond: Int64 = 188 * (7 * 25 + 34)
     /// Output that is always allowed, 1 MB.
     static let freeBytes: Int64 = 1_000_000
     /// How far the output may be from the host's clock, beside the hold-back: 5 s.

@@ -65,13 +65,14 @@ struct FuzzLineDriver: FuzzDriver, ~Copyable {
             engine.finish(at: now)
             return false
         }
-        if nextEvent < script.count, script[nextEvent].time <= time {
-            move(to: script[nextEvent].time)
+        let event = nextEvent < script.count ? script[nextEvent].time : Int64.max
+        if let wake = engine.nextWakeup?.nanoseconds, wake < min(time, event) {
+            move(to: wake)
+            engine.advance(to: now)
+        } else if event <= time {
+            move(to: event)
             perform(script[nextEvent].action)
             nextEvent += 1
-            engine.advance(to: now)
-        } else if let wake = engine.nextWakeup?.nanoseconds, wake < time {
-            move(to: wake)
             engine.advance(to: now)
         } else {
             move(to: time)

@@ -59,17 +59,18 @@ public struct World: ~Copyable {
             if next.map({ time < $0.time }) ?? true { next = (time, index) }
         }
         guard let (time, index) = next, time < plan.duration else { return false }
-        if nextCommand < commands.count, commands[nextCommand].time <= time {
+        let order = nextCommand < commands.count ? commands[nextCommand].time : Int64.max
+        if let wake = nextWork(), wake < min(time, order) {
+            now = max(min(wake + lag(), time), now + 1)
+            engine.advance(to: instant)
+            if let tick = plan.tick { nextTick = now + tick }
+            handOver()
+        } else if order <= time {
             let (moment, command) = commands[nextCommand]
             nextCommand += 1
             now = max(now, moment)
             engine.command(command, at: instant)
             engine.advance(to: instant)
-        } else if let wake = nextWork(), wake < time {
-            now = max(min(wake + lag(), time), now + 1)
-            engine.advance(to: instant)
-            if let tick = plan.tick { nextTick = now + tick }
-            handOver()
         } else {
             now = max(now, time)
             deliver(index, time)

@@ -15,8 +15,8 @@ struct WorldBounds {
     /// What the output may have for a byte of input: a PES packet that is made anew frame by frame
     /// has a header and stuffing for each frame.
     static let growth: Int64 = 3
-    /// Our own tables and PCRs, bytes per second: both tables each 60 ms and a PCR each 30 ms are
-    /// 67 packets; a PMT of several packets is no part of these worlds.
+    /// Our own tables and PCRs, bytes per second: both tables each 40 ms and a PCR each 30 ms are
+    /// 84 packets; a PMT of several packets is no part of these worlds.
     static let tableBytes: Int64 = 100 * Int64(Packet.size)
     /// What no rule counts, bytes: what is due at a begin and an end.
     static let constantBytes: Int64 = 64_000
@@ -30,7 +30,8 @@ struct WorldBounds {
     /// Bytes that came, by input and second, each with all before.
     private var received: [[Int64]]
     private var sent: Int64 = 0
-    /// Host and schedule time of the first packet, 27 MHz ticks.
+    /// Host time of the first batch and schedule time of its last packet, which is due then, 27 MHz
+    /// ticks: those before it may have been late.
     private var origin: (host: Int64, schedule: Int64)?
     /// The first of each kind.
     private(set) var failures: [String] = []
@@ -73,7 +74,7 @@ struct WorldBounds {
         guard times.count > 0 else { return }
         let host = time.scaled(by: 27, over: 1_000)
         let (first, last) = (times[0], times[times.count - 1])
-        let origin = self.origin ?? (host, first)
+        let origin = self.origin ?? (host, last)
         self.origin = origin
         let allowed = holdBackTicks + WorldBounds.clockTicks
         for schedule in [first, last] {

@@ -3,6 +3,9 @@
 // The map follows the PCR clock of the input on air, so the hold-back stays what it was whatever
 // the input's drift. At a seam the output's time goes on without a step; the hold-back against the
 // new input is then what it happens to be.
+//
+// An input's clock is not believed for more than clocks can be wrong by: where it creeps ahead of
+// the host's or stays behind, the map follows by a reserve and at a pace, and what is left is told.
 
 import TransportStream
 
@@ -13,6 +16,14 @@ struct OutputClock {
     /// hold-back.
     private var latest: Int64 = .min
     private(set) var holdBackTicks: Int64 = 0
+
+    /// By so much the map follows at once, 3 s: where an input begins, the earliest arrivals are
+    /// still to be found, and a network may change its ways.
+    static let reserveTicks: Int64 = 3 * StreamTime.ticksPerSecond
+    /// … and then by this part of the time that passes, a 16th: more than any sender is wrong by.
+    static let paceDivisor: Int64 = 16
+    private var reserve = OutputClock.reserveTicks
+    private var followedAt: Int64?
 
     /// Begins: the output runs `holdBackTicks` behind an input.
     mutating func begin(hostOffset: Int64, shift: Int64, holdBackTicks: Int64) {
@@ -29,9 +40,17 @@ struct OutputClock {
     }
 
     /// The clock of the input on air, as of now.
-    mutating func follow(hostOffset: Int64, shift: Int64) {
-        guard offset != nil else { return }
-        offset = hostOffset - shift + holdBackTicks
+    /// - Returns: by how much the map is behind it all the same, 27 MHz ticks.
+    mutating func follow(hostOffset: Int64, shift: Int64, at hostTicks: Int64) -> Int64 {
+        guard let offset else { return 0 }
+        let passed = max(0, hostTicks &- (followedAt ?? hostTicks))
+        followedAt = hostTicks
+        reserve = min(reserve + passed / OutputClock.paceDivisor, OutputClock.reserveTicks)
+        let wanted = hostOffset &- shift &+ holdBackTicks
+        let step = min(max(wanted &- offset, -reserve), reserve)
+        reserve -= abs(step)
+        self.offset = offset &+ step
+        return wanted &- offset &- step
     }
 
     /// The output's time is not further ahead of where the map would have it than this, 5 s; where

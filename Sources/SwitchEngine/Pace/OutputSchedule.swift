@@ -21,8 +21,9 @@ struct OutputBatch {
 
 struct OutputSchedule {
     /// Tables go out this often. Law 1 allows 100 ms as seen by a receiver, who knows the time
-    /// between two PCRs only by counting bytes and may be off by most of a PCR interval.
-    static let tableTicks: Int64 = 60 * StreamTime.ticksPerMillisecond
+    /// between two PCRs only by counting bytes and may be off by most of a PCR interval, at both of
+    /// two tables.
+    static let tableTicks: Int64 = 40 * StreamTime.ticksPerMillisecond
     /// PCRs go out at least this often; law 3 allows 40 ms, and at a low constant rate a place may
     /// come some milliseconds late.
     static let clockTicks: Int64 = 30 * StreamTime.ticksPerMillisecond
@@ -86,7 +87,19 @@ struct OutputSchedule {
         _ time: Int64, in batch: inout OutputBatch, _ program: inout OutputProgram
     ) -> Int64 {
         if last == nil { begin(at: time, &batch, &program) }
-        let time = time &- (last ?? time) > OutputSchedule.longestHoleTicks ? last ?? time : time
+        let last = last ?? time
+        let time = time &- last > OutputSchedule.longestHoleTicks ? last : time
+        if muxRate == nil, let lastTables, let lastClock {
+            // Its own place, which of a late packet is behind its time: what is due before that
+            // goes first.
+            let place = max(time, last &+ packetTicks)
+            if place < lastTables + OutputSchedule.tableTicks,
+                place <= lastClock + OutputSchedule.clockTicks
+            {
+                self.last = place
+                return place
+            }
+        }
         fill(upTo: time, &batch, &program)
         return next(wished: time, &batch)
     }
@@ -141,20 +154,7 @@ struct OutputSchedule {
     mutating func announceTables() { lastTables = nil }
 
     /// Sends tables and PCRs whose time comes before `time`.
-    @inline(__always)
     private mutating func fill(
-        upTo time: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
-    ) {
-        if muxRate == nil, let lastTables, let lastClock,
-            time < lastTables + OutputSchedule.tableTicks,
-            time <= lastClock + OutputSchedule.clockTicks
-        {
-            return
-        }
-        fillSlowly(upTo: time, &batch, &program)
-    }
-
-    private mutating func fillSlowly(
         upTo time: Int64, _ batch: inout OutputBatch, _ program: inout OutputProgram
     ) {
         while true {

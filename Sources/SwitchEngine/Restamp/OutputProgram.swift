@@ -224,9 +224,12 @@ struct OutputProgram {
         return result
     }
 
-    /// The counter that a packet without payload on the PCR PID repeats (13818-1 §2.4.3.3).
+    /// The counter that a packet without payload on the PCR PID repeats (13818-1 §2.4.3.3). PCRs
+    /// may come on the PID of a table too (table 2-3).
     var clockPacketContinuity: ContinuityCounter {
-        slots.first { $0.pid == clockPID }?.continuity ?? clockContinuity
+        if clockPID == mapPID { return mapContinuity }
+        if clockPID == .pat { return associationContinuity }
+        return slots.first { $0.pid == clockPID }?.continuity ?? clockContinuity
     }
 
     /// Version of the PMT, 0 ... 31.

@@ -283,6 +283,13 @@ struct InputTimeline {
         lineBegin = first.arrivalTicks
     }
 
+    /// The clock has crept seconds away from the host's: what it says is worth nothing, and with
+    /// the next PCR a new line begins.
+    mutating func breakRunaway() {
+        health.clockJumps += 1
+        breakLine(.unknown)
+    }
+
     /// The stamps of a stream have jumped, the clock goes on: what is open in the others may be
     /// cut.
     mutating func breakEpoch(at stream: Int) {
