@@ -148,9 +148,9 @@ struct Restamper {
             }
             nextTime = choice?.next.time
             guard var (index, next) = choice, next.time <= limit else { return false }
-            if index > 0, let owing = owner(before: index, next) {
+            while index > 0, let owing = owner(before: index, next) {
                 // One PID can not carry two PES packets at a time: what the segment before still
-                // has for it goes first, now.
+                // has for it goes first, now. That may be another PID's, and owed in turn.
                 guard let earlier = peek(owing, timelines[owing], bounds[owing]) else {
                     // Until that has come nothing is known to follow.
                     nextTime = nil
