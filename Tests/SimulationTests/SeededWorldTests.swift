@@ -96,6 +96,11 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: seed)).failures == [])
     }
 
+    @Test("of three segments none overtakes the first on a PID that the second hurries by")
+    func threeSegmentsAtOnce() {
+        #expect(World.run(WorldPlan(seed: 6_007_858)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))

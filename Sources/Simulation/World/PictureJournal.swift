@@ -62,8 +62,8 @@ struct PictureJournal {
     private let frameTicks: Int64
     private var waiting: [SeenPicture] = []
     private var lastDecoded: (life: UInt8, number: Int64, dropped: Int64)?
-    /// Leading pictures of this group can not be decoded.
-    private var brokenGroup: (life: UInt8, group: Int64)?
+    /// Leading pictures of this group can not be decoded; or could be, but the mark says otherwise.
+    private var brokenGroup: (life: UInt8, group: Int64, isWhole: Bool)?
 
     init(frameTicks: Int64) { self.frameTicks = frameTicks }
 
@@ -104,14 +104,21 @@ struct PictureJournal {
         if plan.isEntry {
             if plan.isOpenEntry && lastDecoded != nil {
                 if !follows && !picture.isMarkedBroken { note(.unmarked, picture) }
-                if follows && picture.isMarkedBroken { note(.wronglyMarked, picture) }
+                let hasNoneToLeaveOut = follows && plan.leadingCount == 0
+                if hasNoneToLeaveOut && picture.isMarkedBroken { note(.wronglyMarked, picture) }
             }
-            brokenGroup = follows ? nil : (mark.life, plan.group)
-            if !follows && plan.isOpenEntry { dropped = plan.leadingCount }
+            // Where an input is joined with itself nothing may be missing before the entry, and
+            // still its leading pictures are left out: what follows tells.
+            let isBroken = !follows || picture.isMarkedBroken
+            brokenGroup = isBroken ? (mark.life, plan.group, follows) : nil
+            if isBroken && plan.isOpenEntry { dropped = plan.leadingCount }
             return
         }
-        let isBehindBroken = brokenGroup.map { $0 == (mark.life, plan.group) } ?? false
-        if plan.isLeading && isBehindBroken { return note(.strayLeading, picture) }
+        if plan.isLeading, let (life, group, isWhole) = brokenGroup, life == mark.life,
+            group == plan.group
+        {
+            return note(isWhole ? .wronglyMarked : .strayLeading, picture)
+        }
         if follows { return }
         if lastDecoded?.life != mark.life { return note(.wrongStart, picture) }
         note(.noReference, picture)

@@ -275,6 +275,11 @@ struct Restamper {
                 segments[index].cuts[stream].leading = LeadingRule(
                     entry: first, presentation: unit.presentation,
                     isOpen: unit.mark.randomAccess == .open)
+                // They come in without what was before it, as at a seam (law 7).
+                if unit.mark.randomAccess == .open, segments[index].marks == nil, !unit.isOpen {
+                    segments[index].marks = BrokenLinkWriter.marks(
+                        unit, ofStream: stream, keepsLeading: true, in: timeline)
+                }
             }
             if !segments[index].cuts[stream].hasBeginRules { return true }
         }
