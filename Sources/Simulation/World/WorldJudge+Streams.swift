@@ -51,7 +51,8 @@ extension WorldJudge {
     /// or where that hole begins and ends some of those that are reordered.
     func isLosingPictures(_ jump: ContentJump) -> Bool {
         let input = plan.inputs[Int(jump.to) / 16]
-        let isEdge = (2...(1 + Int64(input.profile.reorderDepth))).contains(jump.contentStep)
+        let isEdge = jump.contentStep > 1
+            && jump.contentStep <= 1 + Int64(input.profile.reorderDepth)
         guard plan.kind == .storm, isEdge || jump.excessTicks > WorldJudge.edgeTicks else {
             return false
         }
