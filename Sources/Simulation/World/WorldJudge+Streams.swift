@@ -63,6 +63,18 @@ extension WorldJudge {
         }
     }
 
+    /// In a storm: whether one picture is missing of an input that loses packets. Where those are
+    /// sixteen in a row no counter shows it, and a single picture any encoder may drop.
+    func isUncounted(_ jump: ContentJump) -> Bool {
+        guard plan.kind == .storm, jump.from == jump.to, jump.contentStep == 2 else { return false }
+        return plan.inputs[Int(jump.to) / 16].episodes.contains {
+            switch $0.kind {
+            case .loss, .reordering: true
+            default: false
+            }
+        }
+    }
+
     private func isInHole(_ run: ContentRun, before jump: ContentJump) -> Bool {
         run.end > jump.presentation - jump.excessTicks - WorldJudge.edgeTicks
             && run.start < jump.presentation + WorldJudge.edgeTicks

@@ -26,8 +26,10 @@ extension WorldPlan {
             configuration.holdBack = neededHoldBack(for: fault)
                 + Int64(chance.number(1_000)) * 1_000_000
             // What befalls an input when all of them end within the hold-back can not be mended.
+            let shortest = start + 500_000_000
+            duration = max(duration, shortest + configuration.holdBack + WorldPlan.second)
             let latest = duration - configuration.holdBack - WorldPlan.second
-            inputs[0].episodes[0].end = max(min(start + length, latest), start + 500_000_000)
+            inputs[0].episodes[0].end = max(min(start + length, latest), shortest)
         case .shallow:
             configuration.holdBack = chance.happens(perMillion: 500_000)
                 ? 0 : Int64(chance.number(600)) * 1_000_000

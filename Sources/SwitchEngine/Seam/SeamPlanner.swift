@@ -136,10 +136,13 @@ enum SeamPlanner {
     static func reorderDepth(_ side: SeamSide) -> Int {
         var depth = 0
         let pictures = side.pictures
-        for index in pictures.indices {
+        // The times of what is damaged tell nothing.
+        for index in pictures.indices where !pictures[index].isDamaged {
             let shown = pictures[index].presentation
             let end = min(pictures.count, index + 17)
-            let after = pictures[index..<end].reduce(0) { $0 + ($1.presentation < shown ? 1 : 0) }
+            let after = pictures[index..<end].reduce(0) {
+                $0 + (!$1.isDamaged && $1.presentation < shown ? 1 : 0)
+            }
             depth = max(depth, after)
         }
         return depth
