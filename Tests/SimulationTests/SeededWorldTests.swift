@@ -101,6 +101,13 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: 6_007_858)).failures == [])
     }
 
+    @Test(
+        "damage that can be gone around does not go out",
+        arguments: [10_011_784, 10_013_340, 10_020_240] as [UInt64])
+    func damageIsGoneAround(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))

@@ -279,4 +279,28 @@ private struct SoundStream {
             #expect(bytes == (first..<end).flatMap { SoundStream.frame(6 + Int($0)) })
         }
     }
+
+    /// A seam may be put before what was made ahead, as long as nothing of it has left.
+    @Test func whatWasMadeAnewIsTakenBackUnlessItHasBegunToLeave() {
+        let stream = self.stream(3)
+        let size = Int64(SoundStream.frameBytes)
+        let packets = [1, 2].flatMap { number in
+            let start = Int64(number) * pesBytes
+            return PESRemaker.packets(
+                of: number, parts: [(start + size)..<(start + 5 * size)], stream: 0, stream.track,
+                ring: stream.ring, cut: stream.cut(), shift: 0)
+        }
+        let map = ProgramMap(
+            program: 1, version: 0, clockPID: PID(0x101), descriptors: [], streams: [])
+        var segment = Segment(
+            input: 0, epoch: Epoch(number: 0, firstPacket: 0, map: map, streams: [0]), shift: 0,
+            cursor: 0, cuts: [stream.cut()], sectionCursor: 0)
+        segment.prepared = packets
+        segment.preparedCursor = 1
+        // Of the first of both one packet has left.
+        let isTakenBack = [1, 2].map { segment.withdraw($0, of: 0) }
+        #expect(isTakenBack == [false, true])
+        let left = segment.prepared[segment.preparedCursor...].map(\.pes)
+        #expect(!left.isEmpty && left.allSatisfy { $0 == 1 })
+    }
 }

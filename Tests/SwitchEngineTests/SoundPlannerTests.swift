@@ -143,6 +143,24 @@ import TransportStream
         #expect(end <= plan.presentation && end > plan.presentation - Self.duration)
     }
 
+    /// A seam before the damage would not have the silence, so it must cost something.
+    @Test func aSlotThatGetsNoMoreSoundIsSilentFromItsDamageOn() {
+        var (outgoing, incoming) = sides(phase: 0)
+        incoming.side.sounds = []
+        let early = outgoing.side.sounds[0].firstFree + 2
+        outgoing.side.sounds[0].limit = early
+        outgoing.side.sounds[0].frames[early].isDamaged = true
+        let sound = outgoing.side.sounds[0]
+        let request = ask(outgoing.side, incoming.side, offset: 0)
+        let whole = sound.frames[early - 1].end + request.outgoingShift + sound.nudge
+        for frames in 0..<4 {
+            let plan = SoundPlanner.plan(
+                sound, nil, request, shift: 0, place: whole + Int64(frames) * Self.duration)
+            #expect(plan.outgoingUntil == sound.frames[early].unit)
+            #expect(plan.gapTicks == Int64(frames) * Self.duration)
+        }
+    }
+
     @Test func aNewSlotBeginsWithThePictures() throws {
         var (outgoing, incoming) = sides(phase: 100_200)
         outgoing.side.sounds = []

@@ -52,6 +52,12 @@ extension WorldPlan {
             inputs[index].profile = profile
         }
         if kind == .promised, let fault = inputs[0].episodes.first?.kind {
+            // Sound that is lost must be somewhere else.
+            if fault == .audioLoss, inputs.dropFirst().allSatisfy({
+                $0.profile.content.sound == .none
+            }) {
+                inputs[1].profile.content.sound = content.sound
+            }
             // Whose pictures leave later is further behind.
             configuration.holdBack = max(configuration.holdBack, neededHoldBack(for: fault))
         }

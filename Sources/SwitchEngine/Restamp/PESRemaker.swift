@@ -27,8 +27,10 @@ struct PESRemaker {
             guard !stretch.bytes.isEmpty else { continue }
             let header = self.header(for: part, of: number, count: stretch.bytes.count, track, cut)
             let place = audioPlace(of: part, track, cut)
-            result += packetize(header, stretch, slot: cut.slot, shift: shift, place)
+            result += packetize(
+                header, stretch, of: number, stream, slot: cut.slot, shift: shift, place)
         }
+        if !result.isEmpty { result[0].isFirst = true }
         return result
     }
 
@@ -103,7 +105,8 @@ struct PESRemaker {
     /// Header and bytes as transport packets; each leaves with the original packet that its first
     /// byte came in, so the schedule stays what the encoder meant.
     private static func packetize(
-        _ header: [UInt8], _ stretch: Stretch, slot: Int, shift: Int64, _ place: AudioPlace?
+        _ header: [UInt8], _ stretch: Stretch, of number: Int, _ stream: Int, slot: Int,
+        shift: Int64, _ place: AudioPlace?
     ) -> [PreparedPacket] {
         let all = header + stretch.bytes
         var result: [PreparedPacket] = []
@@ -124,6 +127,7 @@ struct PESRemaker {
             result.append(
                 PreparedPacket(
                     time: stretch.times[origin].time &+ shift, slot: slot, bytes: bytes,
+                    stream: stream, pes: number,
                     audio: position == 0 ? place.map { ($0, at + 9) } : nil))
             position += count
         }

@@ -303,23 +303,27 @@ struct Restamper {
             return false
         }
         segments[index].cuts[stream].judgedPES = number
+        segments[index].cuts[stream].isJudgedDamaged = false
         if case .nothing = retention {
         } else if !segments[index].cuts[stream].follows(number, track) {
             // Datagrams that came twice or changed places: what is in it is worth nothing here.
             segments[index].cuts[stream].judgement = .skip
             damagedSent += 1
             return true
-        } else if track.isDamaged(pes: number, cut) {
-            damagedSent += 1
+        } else {
+            segments[index].cuts[stream].isJudgedDamaged = track.isDamaged(pes: number, cut)
         }
         switch retention {
         case .whole: segments[index].cuts[stream].judgement = .whole
         case .nothing: segments[index].cuts[stream].judgement = .skip
         case .parts(let parts):
             segments[index].cuts[stream].judgement = .remade
-            let packets = PESRemaker.packets(
+            var packets = PESRemaker.packets(
                 of: number, parts: parts, stream: stream, track, ring: timeline.ring, cut: cut,
                 shift: segments[index].shift, marks: segments[index].marks)
+            if !packets.isEmpty {
+                packets[0].isDamaged = segments[index].cuts[stream].isJudgedDamaged
+            }
             prepare(packets, index)
         }
         return true
@@ -355,6 +359,10 @@ struct Restamper {
         let at = copy(number, timeline, slot: slot, wished)
         if segments[index].marks != nil { writeMarks(index, number) }
         guard note.hasClock || note.startsPES else { return }
+        if segments[index].cuts[stream].isJudgedDamaged {
+            segments[index].cuts[stream].isJudgedDamaged = false
+            damagedSent += 1
+        }
         let time = batch.times[batch.times.count - 1]
         let carriesClock = note.hasClock && program.slots[slot].pid == program.clockPID
         if carriesClock { schedule.wroteClock(at: time) }
@@ -447,6 +455,7 @@ struct Restamper {
     private mutating func sendPrepared(_ index: Int, _ wished: Int64) {
         let packet = segments[index].prepared[segments[index].preparedCursor]
         segments[index].preparedCursor += 1
+        if packet.isDamaged { damagedSent += 1 }
         let at = send(packet.bytes, slot: packet.slot, wished)
         guard let (place, offset) = packet.audio,
             let stamp = program.audioStamp(slot: packet.slot, mark: place.mark, near: place.time)

@@ -35,6 +35,8 @@ struct StreamCut {
     /// The PES packet that was judged last, and what becomes of it.
     var judgedPES = -1
     var judgement = Judgement.skip
+    /// It is damaged, which counts when it leaves: until then a seam may still be put before it.
+    var isJudgedDamaged = false
 
     enum Judgement: UInt8 {
         case skip, whole
@@ -108,6 +110,12 @@ struct PreparedPacket {
     var time: Int64
     var slot: Int
     var bytes: [UInt8]
+    /// The input's stream and PES packet that it was made of, and whether it is the first of them.
+    var stream: Int
+    var pes: Int
+    var isFirst = false
+    /// Damage is told when it leaves.
+    var isDamaged = false
     /// The first of a PES packet of audio: what its PTS is to be, and where that stands.
     var audio: (place: AudioPlace, at: Int)?
 }
@@ -139,6 +147,17 @@ struct Segment {
 
     var isLeaving: Bool { end != .max }
     var isDone: Bool { cursor >= end && preparedCursor >= prepared.count }
+
+    /// Takes back what was made of a PES packet; false where some of it has left.
+    mutating func withdraw(_ pes: Int, of stream: Int) -> Bool {
+        let left = prepared[preparedCursor...]
+        guard left.contains(where: { $0.isFirst && $0.pes == pes && $0.stream == stream }) else {
+            return false
+        }
+        prepared = left.filter { $0.pes != pes || $0.stream != stream }
+        preparedCursor = 0
+        return true
+    }
 
     /// Whether packets for an output slot are still to come from this segment.
     func owes(slot: Int) -> Bool {

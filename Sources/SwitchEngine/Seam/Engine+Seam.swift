@@ -80,10 +80,15 @@ extension Engine {
     /// A PES packet that was judged but of which nothing has left is judged again with the new end.
     private mutating func judgeAgain(_ index: Int, _ stream: Int, _ track: StreamTrack) {
         let cut = restamper.segments[index].cuts[stream]
-        guard cut.judgement == .whole, cut.judgedPES >= track.pes.first,
-            cut.judgedPES < track.pes.end,
-            track.pes[cut.judgedPES].firstPacket >= restamper.segments[index].cursor
+        guard let record = track.record(cut.judgedPES),
+            record.firstPacket >= restamper.segments[index].cursor
         else { return }
+        switch cut.judgement {
+        case .skip: return
+        case .whole: break
+        case .remade:
+            guard restamper.segments[index].withdraw(cut.judgedPES, of: stream) else { return }
+        }
         restamper.segments[index].cuts[stream].judgedPES = -1
     }
 

@@ -141,17 +141,24 @@ enum SoundPlanner {
         return frame
     }
 
-    /// The slot gets no more sound from the incoming input.
+    /// The slot gets no more sound from the incoming input. Where damage ends it before the
+    /// pictures, that is silence that a seam before the damage would not have.
     private static func leave(_ outgoing: SeamSound, base: Int64, place: Int64) -> SoundPlan {
         let until = outgoing.frames.indices.first {
             $0 >= outgoing.firstFree && outgoing.frames[$0].end + base > place
-        } ?? outgoing.limit
+        } ?? outgoing.frames.count
         let next = min(until, outgoing.limit)
+        var silence: Int64 = 0
+        if next < until {
+            let heard = next > 0
+                ? outgoing.frames[next - 1].end : outgoing.frames[next].presentation
+            silence = max(0, place - heard - base)
+        }
         let unit = next < outgoing.frames.count
             ? outgoing.frames[next].unit : (outgoing.frames.last.map { $0.unit + 1 } ?? 0)
         return SoundPlan(
             slot: outgoing.slot, outgoingStream: outgoing.stream, outgoingUntil: unit,
-            incomingStream: nil, incomingFrom: 0, nudge: 0, gapTicks: 0)
+            incomingStream: nil, incomingFrom: 0, nudge: 0, gapTicks: silence)
     }
 
     /// The slot had no sound before. Frames that are damaged behind the seam keep those before them
