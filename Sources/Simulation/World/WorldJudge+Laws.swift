@@ -92,9 +92,10 @@ extension WorldJudge {
         guard !plan.altersBytes else { return }
         for fault in verdict.unitFaults {
             switch fault.kind {
-            case .wronglyMarked, .wrongStart:
+            case .wronglyMarked:
                 if plan.kind == .storm { continue }
-            case .unrecognised, .altered, .noReference, .unmarked, .strayLeading:
+            case .wrongStart where plan.kind == .storm: continue
+            case .unrecognised, .altered, .noReference, .unmarked, .strayLeading, .wrongStart:
                 // Where pictures are lost without a seam there is nothing to mark.
                 let isPromised = plan.kind == .calm || plan.kind == .promised
                 if !isPromised && isTold(fault.time, verdict) { continue }

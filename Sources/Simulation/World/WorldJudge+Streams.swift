@@ -50,7 +50,7 @@ extension WorldJudge {
     /// In a storm: whether an input lost its pictures, and nothing else, in the hole before `jump`,
     /// or where that hole begins and ends some of those that are reordered.
     func isLosingPictures(_ jump: ContentJump) -> Bool {
-        let input = plan.inputs[Int(jump.to) / 16]
+        guard let input = input(of: jump) else { return false }
         let isEdge = jump.contentStep > 1
             && jump.contentStep <= 1 + Int64(input.profile.reorderDepth)
         guard plan.kind == .storm, isEdge || jump.excessTicks > WorldJudge.edgeTicks else {
@@ -63,11 +63,17 @@ extension WorldJudge {
         }
     }
 
+    /// The input that a jump leads to; nil where damaged bytes are taken for a mark.
+    private func input(of jump: ContentJump) -> InputPlan? {
+        let index = Int(jump.to) / 16
+        return plan.inputs.indices.contains(index) ? plan.inputs[index] : nil
+    }
+
     /// In a storm: whether one picture is missing of an input that loses packets. Where those are
     /// sixteen in a row no counter shows it, and a single picture any encoder may drop.
     func isUncounted(_ jump: ContentJump) -> Bool {
         guard plan.kind == .storm, jump.from == jump.to, jump.contentStep == 2 else { return false }
-        return plan.inputs[Int(jump.to) / 16].episodes.contains {
+        return (input(of: jump)?.episodes ?? []).contains {
             switch $0.kind {
             case .loss, .reordering: true
             default: false
