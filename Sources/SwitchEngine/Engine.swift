@@ -27,8 +27,8 @@ public struct Engine: ~Copyable {
     var pictureGrid: (origin: Int64, frameTicks: Int64)?
     /// The end of a segment whose input broke off, as the planner saw it last.
     var sideLeft: (input: Int, epoch: Int, side: SeamSide)?
-    /// The last pictures that left before the input on air, while that has none.
-    var picturesSent: [SeamPicture] = []
+    /// What left before the input on air of what that has not.
+    var sentBefore = SentBefore()
     var now = MonotonicInstant(nanoseconds: 0)
     var events: [Event] = []
     var usableSince: Int64?

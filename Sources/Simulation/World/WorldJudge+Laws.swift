@@ -158,7 +158,8 @@ extension WorldJudge {
         let place = "the seam at \(seam.time.nanoseconds / 1_000_000) ms"
         let frame = plan.content.frameTicks.roundedDivision(by: 300)
         let lost = Int64(seam.framesLost)
-        for jump in jumps where seam.level >= .l2 {
+        let leavesPictures = plan.inputs[seam.from.index].profile.content.picture != .none
+        for jump in jumps where seam.level >= .l2 && leavesPictures && !isTold(jump.time, verdict) {
             // What is lost leaves the last picture on screen, or time goes on by one frame.
             let isWithin = jump.excessTicks >= -1 && jump.excessTicks <= lost * (frame + 1) + 1
             let rest = abs(jump.excessTicks) % frame

@@ -216,7 +216,7 @@ extension Engine {
         let alignment = alignment(of: index, epoch, to: segment)
         let schedule = restamper.schedule.earliest ?? releaseTime()
         let request = SeamRequest(
-            outgoing: leaving, incoming: entering, picturesBefore: picturesSent,
+            outgoing: leaving, incoming: entering, before: sentBefore,
             contentOffset: alignment?.offsetTicks,
             outgoingShift: segment.shift, grids: restamper.program.grids,
             pictureOrigin: pictureOrigin(leaving, segment.shift), scheduleNow: schedule,

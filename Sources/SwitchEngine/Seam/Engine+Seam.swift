@@ -16,14 +16,27 @@ extension Engine {
         if let offset = inputs[choice.input].timeline.clock.hostOffset {
             clock.change(hostOffset: offset, shift: choice.plan.shift)
         }
-        if !choice.leaving.isSoundOnly {
-            picturesSent = choice.leaving.pictures.filter {
-                $0.units.upperBound <= choice.plan.outgoingUntil
-            }
-        }
+        remember(choice, shift: segment.shift)
         record(choice, from: segment, standing)
         isStandingStill = false
         settle(standing, from: segment.input, to: choice.input)
+    }
+
+    /// What left of streams that the incoming input may not have.
+    private mutating func remember(_ choice: SeamChoice, shift: Int64) {
+        if !choice.leaving.isSoundOnly {
+            sentBefore.pictures = choice.leaving.pictures.filter {
+                $0.units.upperBound <= choice.plan.outgoingUntil
+            }
+            sentBefore.shift = shift
+        }
+        for sound in choice.plan.sounds {
+            if sound.incomingStream != nil {
+                sentBefore.soundEnds[sound.slot] = nil
+            } else if let end = sound.outgoingEnd {
+                sentBefore.soundEnds[sound.slot] = end
+            }
+        }
     }
 
     /// What the policy remembers of a seam.
@@ -162,19 +175,11 @@ extension Engine {
     /// one: their DTS are put behind those, close together, up to the first that follows by itself.
     /// What is removed from the decoder's buffer later than planned has come all the sooner.
     private func orderDecoding(_ next: inout Segment, _ choice: SeamChoice, after last: Segment) {
-        let outgoing = inputs[last.input].timeline
         let incoming = inputs[choice.input].timeline
-        guard let from = outgoing.masterStream(of: last.epoch),
-            let to = incoming.masterStream(of: choice.epoch),
-            incoming.streams[to].kind == .video, outgoing.streams[from].kind == .video
+        guard let to = incoming.masterStream(of: choice.epoch),
+            incoming.streams[to].kind == .video,
+            let bound = lastDecoding(choice, last)
         else { return }
-        let left = outgoing.streams[from].units
-        let number = min(choice.plan.outgoingUntil, left.end) - 1
-        guard number >= left.first else { return }
-        // Behind a short stretch the last DTS may itself have been put elsewhere.
-        let shifted = left[number].decoding + last.shift
-        let bound = last.cuts[from].decodings[number]?.unwrapped(near: shifted).ticks
-            ?? shifted.ticks
         let units = incoming.streams[to].units
         var overtaken: [Int] = []
         var free = bound + max(incoming.streams[to].frameRate.ticks, 30_000)
@@ -195,6 +200,20 @@ extension Engine {
             let time = StreamTime(ticks: bound + step * Int64(place + 1))
             next.cuts[to].decodings[index] = Timestamp(time)
         }
+    }
+
+    /// DTS of the last picture before a seam, on the output's line: of the outgoing input, or of the
+    /// one before where that has no pictures.
+    private func lastDecoding(_ choice: SeamChoice, _ last: Segment) -> Int64? {
+        let outgoing = inputs[last.input].timeline
+        guard let from = outgoing.masterStream(of: last.epoch) else { return nil }
+        guard outgoing.streams[from].kind == .video else { return sentBefore.decoding }
+        let left = outgoing.streams[from].units
+        let number = min(choice.plan.outgoingUntil, left.end) - 1
+        guard number >= left.first else { return nil }
+        // Behind a short stretch the last DTS may itself have been put elsewhere.
+        let shifted = left[number].decoding + last.shift
+        return last.cuts[from].decodings[number]?.unwrapped(near: shifted).ticks ?? shifted.ticks
     }
 
     /// No successor comes: each stream ends behind its last whole unit.

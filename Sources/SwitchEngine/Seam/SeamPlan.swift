@@ -43,6 +43,8 @@ struct SoundPlan {
     var begin: Int64?
     /// When the outgoing frames that do not go out would leave, on the output's line.
     var leaveTime: Int64?
+    /// Where the outgoing frames end, on the output's line, where no incoming ones follow.
+    var outgoingEnd: Int64?
 }
 
 struct SeamPlan {
@@ -110,13 +112,28 @@ struct SeamCost: Comparable {
     }
 }
 
+/// What left of streams that the input on air has not: a decoder still has it, or it is still on
+/// its way there.
+struct SentBefore {
+    /// The last pictures in decoding order, on their own line.
+    var pictures: [SeamPicture] = []
+    /// What that line was moved by, 27 MHz ticks.
+    var shift: Int64 = 0
+    /// Where the sound of slots ends, on the output's line.
+    var soundEnds: [Int: Int64] = [:]
+
+    /// Where the pictures end, on the output's line; nil for none.
+    var picturesEnd: Int64? { pictures.map(\.end).max().map { $0 + shift } }
+    /// The last DTS, on the output's line.
+    var decoding: Int64? { pictures.last.map { $0.decoding + shift } }
+}
+
 /// What the planner is asked.
 struct SeamRequest {
     var outgoing: SeamSide
     var incoming: SeamSide
-    /// The last pictures that left before the outgoing input was there, where it has none: a
-    /// decoder still has them.
-    var picturesBefore: [SeamPicture] = []
+    /// What left before the outgoing input was there, of what it has not.
+    var before = SentBefore()
     /// Add to an incoming PTS for the outgoing PTS of the same content, 27 MHz ticks; nil where the
     /// contents are not known to line up.
     var contentOffset: Int64?

@@ -306,6 +306,12 @@ enum SeamPlanner {
         guard isInBounds(pair.entry.presentation + pair.shift, request) else {
             return .none("the time of the switch has not come")
         }
+        if request.outgoing.isSoundOnly, !request.incoming.isSoundOnly,
+            let end = request.before.picturesEnd,
+            pair.entry.presentation + pair.shift < end - StreamTime.ticksPerTimestampTick
+        {
+            return .none("pictures of the input before are still on their way")
+        }
         let late = lateness(request, pair)
         let delay = max(late.shortfall, refill(request, pair))
         if delay > 0 {
@@ -326,14 +332,15 @@ enum SeamPlanner {
         }
         for sound in request.incoming.sounds
         where !request.outgoing.sounds.contains(where: { $0.slot == sound.slot }) {
-            sounds.append(SoundPlanner.enter(sound, shift: pair.shift, place: place))
+            let free = max(place, request.before.soundEnds[sound.slot] ?? place)
+            sounds.append(SoundPlanner.enter(sound, shift: pair.shift, place: free))
         }
         let gap = sounds.map { abs($0.gapTicks) }.max() ?? 0
         let holdBack = request.incomingNow + pair.shift - request.scheduleNow
         let isTrue = pair.kind == .meets || pair.kind == .loses
         let outgoing = request.outgoing.pictures
         let shownBefore = request.outgoing.isSoundOnly
-            ? request.picturesBefore[...] : outgoing.prefix(pair.cut.index)
+            ? request.before.pictures[...] : outgoing.prefix(pair.cut.index)
         let fallen = picturesOutOfOrder(shownBefore, request.incoming, from: pair.entry.index)
         let isWhole = pair.cut.holes == 0 && fallen == 0
         let cost = SeamCost(

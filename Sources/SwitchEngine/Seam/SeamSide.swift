@@ -25,6 +25,8 @@ struct SeamPicture {
     var isOpen: Bool
     /// Its time may be a stray one.
     var isDoubtful = false
+    /// Its time was a stray one.
+    var isRestamped = false
     /// H.264: the place in output order, that of the second field too where there are two.
     var order = PictureOrder()
     var secondOrder: PictureOrder?
@@ -36,7 +38,8 @@ struct SeamPicture {
     /// It is whole and shown when its PES packet says; not at a time that was worked out for it,
     /// which may lie between two ticks of 90 kHz.
     var isStamped: Bool {
-        !isDamaged && !isDoubtful && presentation % StreamTime.ticksPerTimestampTick == 0
+        !isDamaged && !isDoubtful && !isRestamped
+            && presentation % StreamTime.ticksPerTimestampTick == 0
     }
     /// A decoder that knows nothing may start here.
     var isEntry: Bool { randomAccess != .none && hasParameterSets && !isOpen }
@@ -216,6 +219,7 @@ extension SeamSide {
                     leading: unit.mark.leading, coding: unit.mark.coding,
                     isDamaged: unit.isDamaged || !unit.isTimed, followsGap: unit.followsGap,
                     isOpen: unit.isOpen, isDoubtful: track.doubtful?.unit == number - 1,
+                    isRestamped: track.record(unit.pes)?.isRestamped ?? false,
                     order: unit.mark.order,
                     isReference: unit.mark.isReference,
                     referenceFrames: unit.mark.referenceFrames))

@@ -158,7 +158,8 @@ enum SoundPlanner {
             ? outgoing.frames[next].unit : (outgoing.frames.last.map { $0.unit + 1 } ?? 0)
         return SoundPlan(
             slot: outgoing.slot, outgoingStream: outgoing.stream, outgoingUntil: unit,
-            incomingStream: nil, incomingFrom: 0, nudge: 0, gapTicks: silence)
+            incomingStream: nil, incomingFrom: 0, nudge: 0, gapTicks: silence,
+            outgoingEnd: next > 0 ? outgoing.frames[next - 1].end + base : nil)
     }
 
     /// The slot had no sound before. Frames that are damaged behind the seam keep those before them

@@ -23,6 +23,8 @@ struct SuspectClock {
     /// … and is as far from the PCR as stamps were before: a wrong PCR, or packets that changed
     /// places, have led the line away, and a new one begins.
     var isRight = false
+    /// Those that came behind it meanwhile.
+    var later: [SuspectClock] = []
 }
 
 extension InputTimeline {
@@ -42,14 +44,17 @@ extension InputTimeline {
             return true
         }
         if clock.arrivalTicks - first.arrivalTicks > InputTimeline.suspicionTicks { return false }
-        guard first.isAlone else { return true }
+        guard first.isAlone else {
+            suspectClock?.later.append(clock)
+            return true
+        }
         // The second of its kind is no stray one.
         guard !first.isRight else { return false }
         suspectClock = nil
         lineBegin = first.arrivalTicks
         health.clockJumps += 1
         self.clock.rebase(first.reference, arrivalTicks: first.arrivalTicks)
-        for each in [first, clock] {
+        for each in [first] + first.later + [clock] {
             takeClock(each.reference, at: each.position, announced: false, each.arrivalTicks)
             stamp()
         }
