@@ -219,6 +219,10 @@ public struct Engine: ~Copyable {
     /// possible.
     static let stampMarginTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
 
+    /// An input's clock is not believed any more when the output's can not follow it by this, 4 s,
+    /// less what the hold-back is beyond its target.
+    static let disbeliefTicks: Int64 = 4 * StreamTime.ticksPerSecond
+
     /// Keeps the output's clock on that of the input on air. Where that is no clock, the line is
     /// broken, and a new one is joined to it.
     private mutating func follow(_ segment: Segment) {
@@ -227,7 +231,8 @@ public struct Engine: ~Copyable {
             let offset = box.timeline.clock.hostOffset
         else { return }
         let rest = clock.follow(hostOffset: offset, shift: segment.shift, at: now.ticks)
-        if abs(rest) > OutputClock.runawayTicks {
+        let surplus = max(0, clock.holdBackTicks - configuration.holdBack.asTicks)
+        if abs(rest) > max(Engine.disbeliefTicks - surplus, StreamTime.ticksPerSecond) {
             inputs[segment.input].timeline.breakRunaway()
             nextAssessment = .min
         }

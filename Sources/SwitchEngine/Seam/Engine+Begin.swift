@@ -17,9 +17,10 @@ extension Engine {
         {
             return
         }
-        guard let entry = firstEntry(of: best), let epoch = inputs[best].timeline.epoch,
+        guard let picture = firstEntry(of: best), let epoch = inputs[best].timeline.epoch,
             let offset = inputs[best].timeline.clock.hostOffset
         else { return }
+        let entry = picture.units.lowerBound
         if !restamper.program.isSet {
             restamper.program.set(
                 transportStreamID: inputs[best].timeline.program.transportStreamID,
@@ -32,24 +33,36 @@ extension Engine {
         restamper.segments = [
             firstSegment(best, epoch: epoch, slots: slots, entry: entry, shift: shift)
         ]
+        // What comes no more is not late: it is played from here on.
+        let age = picture.firstTime.map { now.ticks &- offset &- $0 } ?? 0
         clock.begin(
             hostOffset: offset, shift: shift,
-            holdBackTicks: configuration.holdBack.asTicks)
+            holdBackTicks: max(configuration.holdBack.asTicks, isOver(best) ? age : 0))
         events.append(.onAir(InputID(best), at: now))
     }
 
-    /// Number of the unit at which an input could begin.
-    func firstEntry(of index: Int) -> Int? {
+    /// What is not sent later than this, 200 ms, is not late at a begin.
+    static let beginToleranceTicks: Int64 = 200 * StreamTime.ticksPerMillisecond
+
+    /// An input brings nothing for now, or no more.
+    private func isOver(_ index: Int) -> Bool { states[index].hasEnded || states[index].isSilent }
+
+    /// The picture at which an input could begin: the first that would not be late, or the newest.
+    func firstEntry(of index: Int) -> SeamPicture? {
         let timeline = inputs[index].timeline
-        guard let epoch = timeline.epoch, timeline.clock.hostOffset != nil,
+        guard let epoch = timeline.epoch, let offset = timeline.clock.hostOffset,
             !isAwaitingPictures(index, epoch),
             let side = SeamSide(
                 timeline, epoch: epoch, sentBefore: timeline.ring.first,
                 slots: { _ in nil }, isOver: false)
         else { return nil }
-        return side.pictures.first { $0.isEntry && $0.isPlausible && !$0.isDamaged }?
-            .units.lowerBound
-            ?? side.pictures.first { $0.isEntry && $0.isPlausible }?.units.lowerBound
+        let entries = side.pictures.filter { $0.isEntry && $0.isPlausible }
+        let sound = entries.filter { !$0.isDamaged }
+        let choice = sound.isEmpty ? entries : sound
+        // All that there is has come: all of it is sent.
+        if isFinished { return choice.first }
+        let latest = now.ticks - configuration.holdBack.asTicks - Engine.beginToleranceTicks
+        return choice.first { ($0.firstTime ?? .min) &+ offset >= latest } ?? choice.last
     }
 
     /// The PMT names pictures, and for so short a time that they may be on their way. An input that

@@ -213,7 +213,8 @@ extension Engine {
             inputs[index].timeline, epoch: epoch, sentBefore: inputs[index].timeline.ring.first,
             slots: { stream in slots[stream].flatMap { $0 < 0 ? nil : ($0, 0) } }, isOver: false)
         else { return nil }
-        let alignment = alignment(of: index, epoch, to: segment)
+        let isRunaway = index == segment.input && epoch.followsRunaway
+        let alignment = isRunaway ? nil : alignment(of: index, epoch, to: segment)
         let schedule = restamper.schedule.earliest ?? releaseTime()
         let request = SeamRequest(
             outgoing: leaving, incoming: entering, before: sentBefore,
@@ -224,7 +225,7 @@ extension Engine {
             holdBackTicks: configuration.holdBack.asTicks,
             packetTicks: restamper.schedule.packetTicks,
             mayOpenHole: !wish.isPlanned && (isStandingStill || isOver),
-            isDry: !wish.isPlanned && isRunDry, bounds: wish.bounds,
+            isDry: !wish.isPlanned && isRunDry, isRunaway: isRunaway, bounds: wish.bounds,
             notExpiringBefore: limit)
         guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
         return SeamChoice(

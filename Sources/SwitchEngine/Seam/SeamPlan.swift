@@ -156,6 +156,8 @@ struct SeamRequest {
     var mayOpenHole: Bool
     /// All that there is of the outgoing input has left.
     var isDry = false
+    /// There is far more of the outgoing input than its time has room for.
+    var isRunaway = false
     var bounds = SeamBounds()
     /// Plans that can not be carried out any more at this place on the output's schedule are not
     /// asked for.

@@ -230,7 +230,11 @@ enum SeamPlanner {
             let outgoing = request.outgoing
             let isEnding = outgoing.isOver || outgoing.limit < outgoing.pictures.count
             let soonest = cuts.first { isInBounds($0.end + request.outgoingShift, request) }
-            let cut = isEnding ? last : soonest ?? firstCut
+            var cut = isEnding ? last : soonest ?? firstCut
+            if request.isRunaway {
+                cut = cuts.last { !isFarBehind(request, shift(request, to: $0.end, entry)) }
+                    ?? firstCut
+            }
             result.append(step(request, cut, entry, lost: 0, repeated: 0))
             if isEnding, let heard = soundEnd(request, entry),
                 let whole = cuts.last(where: { $0.end <= heard }), whole.index < cut.index
@@ -240,6 +244,11 @@ enum SeamPlanner {
             }
         }
         return result
+    }
+
+    /// Whether the output would run far further behind the incoming input than it is to.
+    private static func isFarBehind(_ request: SeamRequest, _ shift: Int64) -> Bool {
+        request.incomingNow + shift - request.scheduleNow > request.holdBackTicks + farBehindTicks
     }
 
     /// Where the outgoing pictures would have to end for the sound to go on, on their own line: an
@@ -348,7 +357,7 @@ enum SeamPlanner {
             soundGapTicks: gap, framesLost: pair.framesLost + pair.cut.holes,
             framesRepeated: pair.framesRepeated, framesOutOfOrder: fallen,
             entry: pair.entry.isOpen ? 1 : 0,
-            isFarBehind: !isTrue && holdBack > request.holdBackTicks + farBehindTicks,
+            isFarBehind: !isTrue && isFarBehind(request, pair.shift),
             holdBackErrorTicks: isTrue ? 0 : abs(holdBack - request.holdBackTicks))
         // True time is of no use where the incoming input has nothing to send for it.
         if isTrue && holdBack < 0 {

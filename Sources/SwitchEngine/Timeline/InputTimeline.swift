@@ -18,6 +18,9 @@ struct Epoch {
     var streams: [Int]
     /// How its content stood to the host's time when it ended; nil while it goes on.
     var alignment: AlignmentSide?
+    /// The clock of the one before had run away: what is left of that is out of proportion to its
+    /// time.
+    var followsRunaway = false
 
     static let none = Epoch(
         number: -1, firstPacket: 0,
@@ -288,6 +291,7 @@ struct InputTimeline {
     mutating func breakRunaway() {
         health.clockJumps += 1
         breakLine(.unknown)
+        if epoch != nil { epochs[epochs.end - 1].followsRunaway = true }
     }
 
     /// The stamps of a stream have jumped, the clock goes on: what is open in the others may be
@@ -353,10 +357,11 @@ struct InputTimeline {
     }
 
     mutating func appendEpoch(map: ProgramMap, streams: [Int]) {
-        let next = Epoch(
+        var next = Epoch(
             number: epochCount, firstPacket: ring.end, map: map, streams: streams)
         // Nothing came in the epoch before: it never was.
         if let last = epochs.last, last.firstPacket == ring.end {
+            next.followsRunaway = last.followsRunaway
             epochs[epochs.end - 1] = next
         } else {
             epochs.append(next)
