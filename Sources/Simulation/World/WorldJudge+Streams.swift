@@ -50,6 +50,8 @@ extension WorldJudge {
     /// In a storm: whether an input lost its pictures, and nothing else, in the hole before `jump`,
     /// or where that hole begins and ends some of those that are reordered.
     func isLosingPictures(_ jump: ContentJump) -> Bool {
+        // Where bits are flipped on the way a mark may name anybody.
+        guard reader.lives[jump.to] != nil else { return false }
         let input = plan.inputs[Int(jump.to) / 16]
         let isEdge = jump.contentStep > 1
             && jump.contentStep <= 1 + Int64(input.profile.reorderDepth)
