@@ -33,6 +33,12 @@ extension StreamTrack {
             ? pes[number].firstPacket : units[unit].firstPacket
     }
 
+    /// Whether units are missing before the one in doubt, however that is settled.
+    var hasLostBeforeDoubt: Bool {
+        guard let doubt = doubtful, let unit = unit(doubt.unit) else { return false }
+        return unit.followsGap && !doubt.isHole
+    }
+
     /// Makes PTS and DTS of a picture agree, where they are further apart than a decoder buffers,
     /// or plainly otherwise than in this stream's other pictures: some streams show pictures before
     /// they are decoded, again and again, and pass as they are.
