@@ -51,6 +51,13 @@ extension InputTimeline {
     func showsLoss(
         _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader
     ) -> Bool {
+    /// The first packet of a stream behind a break of the line shows that others before it are
+    /// missing: an encoder that was switched off and on. That the counters of other streams go on
+    /// is chance then.
+    mutating func doubtEnds(but stream: Int) {
+        for index in epoch?.streams ?? [] where index != stream { streams[index].doubtEnd() }
+    }
+
         guard streams[index].kind != .data else { return false }
         if streams[index].isInterrupted(by: header) { return true }
         guard header.startsUnit, header.hasPayload, !header.isScrambled,

@@ -189,6 +189,9 @@ struct InputTimeline {
         if outage == .possible, showsLoss(index, bytes, at: offset, header) { beginAgain() }
         guard streams[index].admits(header), header.hasPayload else { return }
         if !streams[index].isPES {
+        if streams[index].hasOpenEnd, streams[index].isInterrupted(by: header) {
+            doubtEnds(but: index)
+        }
             return takeSections(index, bytes, at: offset, header, arrivalTicks)
         }
         if header.startsUnit { watchStamps(index, bytes, at: offset, header, arrivalTicks) }
