@@ -265,7 +265,8 @@ extension SeamSide {
             // Nothing of it has been sent: the last frame of what was on air before is the one that
             // is gone on from.
             let duration = frames.first?.durationTicks ?? units.last?.durationTicks ?? 0
-            let last = (frames.first?.unit ?? units.end) - 1
+            let behind = units.partition { $0.firstPacket >= bounds.end }
+            let last = (frames.first?.unit ?? behind) - 1
             frames.insert(
                 SeamFrame(
                     unit: last, presentation: begin - duration, durationTicks: duration,
