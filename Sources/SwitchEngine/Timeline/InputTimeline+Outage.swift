@@ -25,7 +25,9 @@ extension InputTimeline {
         health.forget()
         guard !isNew, epoch != nil, clock.last != nil else { return beginAgain() }
         // A second silence before the first one's PCR: what was found out stands.
-        if outage == .none { outage = .possible }
+        guard outage == .none else { return }
+        outage = .possible
+        outageEnd = ring.end
     }
 
     /// Packets are missing: what comes from here on is a new piece of the time line. If its clock
@@ -35,6 +37,8 @@ extension InputTimeline {
         if let epoch {
             epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
             for index in epoch.streams {
+                // The first packets behind the silence seemed to go on from those before it.
+                if outage == .possible { streams[index].spoil(across: outageEnd) }
                 streams[index].lose()
                 streams[index].endEpoch(.cut)
                 streams[index].lastPayloadTicks = nil
@@ -47,10 +51,6 @@ extension InputTimeline {
         stampWatch.restart()
     }
 
-    /// Whether a packet behind a silence shows that others before it are missing.
-    func showsLoss(
-        _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader
-    ) -> Bool {
     /// The first packet of a stream behind a break of the line shows that others before it are
     /// missing: an encoder that was switched off and on. That the counters of other streams go on
     /// is chance then.
@@ -58,6 +58,10 @@ extension InputTimeline {
         for index in epoch?.streams ?? [] where index != stream { streams[index].doubtEnd() }
     }
 
+    /// Whether a packet behind a silence shows that others before it are missing.
+    func showsLoss(
+        _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader
+    ) -> Bool {
         guard streams[index].kind != .data else { return false }
         if streams[index].isInterrupted(by: header) { return true }
         guard header.startsUnit, header.hasPayload, !header.isScrambled,

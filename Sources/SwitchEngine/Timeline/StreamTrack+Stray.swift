@@ -167,11 +167,13 @@ extension StreamTrack {
             && unit.end - unit.start >= Int64(unit.mark.length)
     }
 
-    /// What of a PES packet lies behind one of its packets may be the rest of another.
+    /// What of a PES packet lies behind one of its packets may be the rest of another: units that
+    /// begin in it, and the rest of one from before it.
     mutating func spoil(pes number: Int, behind packet: Int) {
-        guard number >= pes.first, number < pes.end else { return }
+        guard let record = record(number) else { return }
         let (first, end) = (
-            units.partition { $0.pes >= number }, units.partition { $0.pes > number }
+            units.partition { $0.end > record.elementaryStart },
+            units.partition { $0.start >= record.elementaryEnd }
         )
         for unit in first..<max(first, end)
         where units[unit].lastPacket > packet && !units[unit].isDamaged {
@@ -179,6 +181,14 @@ extension StreamTrack {
             damagedUnits += 1
         }
         pes[number].state = .damaged
+    }
+
+    /// Packets were lost before packet `first`, whatever the counter says: a PES packet that had
+    /// begun before and has gone on since is the begin of one and the end of another.
+    mutating func spoil(across first: Int) {
+        let number = pes.partition { $0.lastPacket >= first }
+        guard let record = record(number), record.firstPacket < first else { return }
+        spoil(pes: number, behind: first - 1)
     }
 
     private mutating func unspoil(_ unit: Int) {
