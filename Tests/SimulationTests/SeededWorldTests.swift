@@ -108,6 +108,35 @@ struct SeededWorldTests {
         #expect(World.run(WorldPlan(seed: seed)).failures == [])
     }
 
+    @Test("sound has no place at a seam while its time is in doubt")
+    func soundInDoubtAtASeam() {
+        #expect(World.run(WorldPlan(seed: 10_027_775)).failures == [])
+    }
+
+    @Test(
+        "a segment without sound of its own takes none of the line behind it",
+        arguments: [10_030_885, 10_052_579, 10_054_768, 20_002_771] as [UInt64])
+    func soundOfAnotherLine(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
+    @Test("what a silence made of two PES packets is told")
+    func pictureAcrossASilence() {
+        #expect(World.run(WorldPlan(seed: 10_055_274)).failures == [])
+    }
+
+    @Test("a mark whose bits were flipped names no input")
+    func markOfNobody() {
+        #expect(World.run(WorldPlan(seed: 20_004_225)).failures == [])
+    }
+
+    @Test(
+        "what left before a short stretch without pictures or sound is not overtaken",
+        arguments: [10_127_571, 10_128_417] as [UInt64])
+    func stretchesWithoutAStream(seed: UInt64) {
+        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))

@@ -197,6 +197,20 @@ private struct SoundStream {
         #expect(describe(stream.track.retention(of: 0, stream.cut())) == [0..<(2 * size)])
     }
 
+    /// Of sixteen packets that are lost the counter shows none; the silence tells where they were.
+    @Test func whatGoesOnBehindALossDoesNotGoOut() {
+        var stream = SoundStream()
+        let size = Int64(SoundStream.frameBytes)
+        stream.addPES(0)
+        stream.addPES(1)
+        stream.track.spoil(across: 2)
+        // Two of its packets had come, with three whole frames.
+        #expect(describe(stream.track.retention(of: 0, stream.cut())) == [0..<(3 * size)])
+        #expect(stream.track.isDamaged(pes: 0, stream.cut()))
+        #expect(describe(stream.track.retention(of: 1, stream.cut())) == nil)
+        #expect(!stream.track.isDamaged(pes: 1, stream.cut()))
+    }
+
     /// An encoder that was switched on, or on again, may go on with a frame whose begin never came.
     @Test func theRestOfAFrameThatBeganBeforeTheLineDoesNotGoOut() {
         var stream = SoundStream()

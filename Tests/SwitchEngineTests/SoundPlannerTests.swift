@@ -109,7 +109,7 @@ import TransportStream
         request.incomingNow = now + 2 * second
         let plan = try #require(planned(request))
         let joint = try #require(findJoint(request, plan))
-        #expect(joint.begin >= now + SoundPlanner.marginTicks)
+        #expect(joint.begin >= now + SoundPlanner.marginTicks(request))
     }
 
     @Test func soundThatHasNotComeYetIsAwaited() throws {

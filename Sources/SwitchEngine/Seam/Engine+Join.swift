@@ -202,9 +202,10 @@ extension Engine {
                 guard segment.cuts.indices.contains(stream) else { return SeamSide.Entered() }
                 let cut = segment.cuts[stream]
                 let base = cut.stampShift * StreamTime.ticksPerTimestampTick
+                // Where none of its sound has come, what was on air before it is gone on from.
                 return SeamSide.Entered(
                     position: cut.from, notBefore: cut.notBefore,
-                    begin: cut.begin.map { $0 - base })
+                    begin: (cut.silentSince ?? cut.begin).map { $0 - base })
             })
         else { return nil }
         let leaving = remembered(left, of: segment)

@@ -87,7 +87,9 @@ extension Engine {
             restamper.segments[index].cuts[stream].lastPacket = last
             end = max(end, last + 1)
         }
-        restamper.segments[index].end = end
+        // What came behind the epoch is on another line.
+        restamper.segments[index].end = min(
+            end, timeline.end(ofEpoch: segment.epoch.number))
     }
 
     /// A PES packet that was judged but of which nothing has left is judged again with the new end.

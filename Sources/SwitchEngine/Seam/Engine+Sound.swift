@@ -63,7 +63,9 @@ extension Engine {
         let cut = segment.cuts[stream]
         let timeline = inputs[segment.input].timeline
         guard let since = cut.silentSince, timeline.streams.indices.contains(stream),
-            let unit = firstSound(cut, timeline.streams[stream], segment.epoch)
+            let unit = firstSound(
+                cut, timeline.streams[stream], segment.epoch.firstPacket
+                    ..< timeline.end(ofEpoch: segment.epoch.number))
         else { return }
         let base = cut.stampShift * StreamTime.ticksPerTimestampTick
         let silence = SoundPlanner.silence(
@@ -78,16 +80,21 @@ extension Engine {
         seamUntold?.gapTicks = max(seam.gapTicks, abs(silence.ticks))
     }
 
-    /// The first frame that goes out under a cut, when it is whole and its time is certain.
-    private func firstSound(_ cut: StreamCut, _ track: StreamTrack, _ epoch: Epoch) -> Unit? {
+    /// The first frame that goes out under a cut, when it is whole and its time is certain. What
+    /// comes behind the epoch is on another line, and its time says nothing on this one.
+    private func firstSound(
+        _ cut: StreamCut, _ track: StreamTrack, _ epoch: Range<Int>
+    ) -> Unit? {
         let first = track.units.partition { $0.start >= cut.from }
         for number in first..<max(first, track.units.end) {
             let unit = track.units[number]
-            if unit.isOpen || unit.start >= cut.until || track.doubtful?.unit == number {
+            if unit.isOpen || unit.start >= cut.until || unit.firstPacket >= epoch.upperBound
+                || track.doubtful?.unit == number
+            {
                 return nil
             }
             let isEarly = cut.notBefore.map { unit.presentation < $0 } ?? false
-            if unit.isTimed, !unit.isDamaged, !isEarly, unit.firstPacket >= epoch.firstPacket {
+            if unit.isTimed, !unit.isDamaged, !isEarly, unit.firstPacket >= epoch.lowerBound {
                 return unit
             }
         }

@@ -246,6 +246,9 @@ extension SeamSide {
             if unit.isOpen || unit.firstPacket >= bounds.end { break }
             if unit.start < entered.position { continue }
             if let notBefore = entered.notBefore, unit.presentation < notBefore { continue }
+            // A frame whose time is in doubt has no place yet, and those behind it have none.
+            let isDoubtful = track.doubtful?.unit == number
+            if isDoubtful && !track.hasLostBeforeDoubt { break }
             let isSent = unit.pes <= begun
             hasBegun = hasBegun || isSent
             // A frame that lost bytes was left out.
@@ -260,12 +263,14 @@ extension SeamSide {
                         ? time(track.pes[unit.pes].firstPacket, timeline) : nil,
                     isDamaged: isDamaged))
             if isSent { firstFree = frames.count }
+            if isDoubtful { break }
         }
         if !hasBegun, let begin = entered.begin {
             // Nothing of it has been sent: the last frame of what was on air before is the one that
             // is gone on from.
             let duration = frames.first?.durationTicks ?? units.last?.durationTicks ?? 0
-            let last = (frames.first?.unit ?? units.end) - 1
+            let behind = units.partition { $0.firstPacket >= bounds.end }
+            let last = (frames.first?.unit ?? behind) - 1
             frames.insert(
                 SeamFrame(
                     unit: last, presentation: begin - duration, durationTicks: duration,

@@ -25,7 +25,9 @@ extension InputTimeline {
         health.forget()
         guard !isNew, epoch != nil, clock.last != nil else { return beginAgain() }
         // A second silence before the first one's PCR: what was found out stands.
-        if outage == .none { outage = .possible }
+        guard outage == .none else { return }
+        outage = .possible
+        outageEnd = ring.end
     }
 
     /// Packets are missing: what comes from here on is a new piece of the time line. If its clock
@@ -35,6 +37,8 @@ extension InputTimeline {
         if let epoch {
             epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
             for index in epoch.streams {
+                // The first packets behind the silence seemed to go on from those before it.
+                if outage == .possible { streams[index].spoil(across: outageEnd) }
                 streams[index].lose()
                 streams[index].endEpoch(.cut)
                 streams[index].lastPayloadTicks = nil
@@ -45,6 +49,13 @@ extension InputTimeline {
         outage = .certain
         suspectClock = nil
         stampWatch.restart()
+    }
+
+    /// The first packet of a stream behind a break of the line shows that others before it are
+    /// missing: an encoder that was switched off and on. That the counters of other streams go on
+    /// is chance then.
+    mutating func doubtEnds(but stream: Int) {
+        for index in epoch?.streams ?? [] where index != stream { streams[index].doubtEnd() }
     }
 
     /// Whether a packet behind a silence shows that others before it are missing.

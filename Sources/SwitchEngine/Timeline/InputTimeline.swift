@@ -67,6 +67,8 @@ struct InputTimeline {
     /// The PCR before the newest one, until the packets between them have their times.
     var pendingSample: ClockTrack.Sample?
     var outage = Outage.none
+    /// The first packet behind the silence that `outage` is about.
+    var outageEnd = 0
     /// When the first PCR of the line came, or of what of it comes behind an outage or a jump.
     var lineBegin: Int64 = 0
 
@@ -190,6 +192,9 @@ struct InputTimeline {
         _ arrivalTicks: Int64
     ) {
         if outage == .possible, showsLoss(index, bytes, at: offset, header) { beginAgain() }
+        if streams[index].hasOpenEnd, streams[index].isInterrupted(by: header) {
+            doubtEnds(but: index)
+        }
         guard streams[index].admits(header), header.hasPayload else { return }
         if !streams[index].isPES {
             return takeSections(index, bytes, at: offset, header, arrivalTicks)

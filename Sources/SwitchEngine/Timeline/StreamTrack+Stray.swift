@@ -33,6 +33,12 @@ extension StreamTrack {
             ? pes[number].firstPacket : units[unit].firstPacket
     }
 
+    /// Whether units are missing before the one in doubt, however that is settled.
+    var hasLostBeforeDoubt: Bool {
+        guard let doubt = doubtful, let unit = unit(doubt.unit) else { return false }
+        return unit.followsGap && !doubt.isHole
+    }
+
     /// Makes PTS and DTS of a picture agree, where they are further apart than a decoder buffers,
     /// or plainly otherwise than in this stream's other pictures: some streams show pictures before
     /// they are decoded, again and again, and pass as they are.
@@ -161,11 +167,13 @@ extension StreamTrack {
             && unit.end - unit.start >= Int64(unit.mark.length)
     }
 
-    /// What of a PES packet lies behind one of its packets may be the rest of another.
+    /// What of a PES packet lies behind one of its packets may be the rest of another: units that
+    /// begin in it, and the rest of one from before it.
     mutating func spoil(pes number: Int, behind packet: Int) {
-        guard number >= pes.first, number < pes.end else { return }
+        guard let record = record(number) else { return }
         let (first, end) = (
-            units.partition { $0.pes >= number }, units.partition { $0.pes > number }
+            units.partition { $0.end > record.elementaryStart },
+            units.partition { $0.start >= record.elementaryEnd }
         )
         for unit in first..<max(first, end)
         where units[unit].lastPacket > packet && !units[unit].isDamaged {
@@ -173,6 +181,14 @@ extension StreamTrack {
             damagedUnits += 1
         }
         pes[number].state = .damaged
+    }
+
+    /// Packets were lost before packet `first`, whatever the counter says: a PES packet that had
+    /// begun before and has gone on since is the begin of one and the end of another.
+    mutating func spoil(across first: Int) {
+        let number = pes.partition { $0.lastPacket >= first }
+        guard let record = record(number), record.firstPacket < first else { return }
+        spoil(pes: number, behind: first - 1)
     }
 
     private mutating func unspoil(_ unit: Int) {

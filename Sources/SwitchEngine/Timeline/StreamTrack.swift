@@ -39,7 +39,9 @@ struct StreamTrack {
     /// Elementary position at which the open audio unit ends; `.max` where that is not known.
     private var settledAt = Int64.max
     /// The epoch has ended, and the next packet tells what that did to the open unit.
-    private var hasOpenEnd = false
+    private(set) var hasOpenEnd = false
+    /// The unit that was open then.
+    private(set) var openAtEnd: Int?
     /// Payload is ignored until the next PES packet begins.
     private var awaitsStart = true
     var gapPending = false
@@ -440,7 +442,20 @@ struct StreamTrack {
         habit.restart()
         awaitsStart = true
         hasOpenEnd = end == .unknown
+        openAtEnd = hasOpenEnd && units.last?.isOpen == true ? units.end - 1 : nil
         if end == .unknown { findUnsettled() } else { close(isWhole: end == .whole) }
+    }
+
+    /// Another stream shows that packets are missing where the epoch ended: what was open then is
+    /// not known to be whole, unless its PES packet tells its length.
+    mutating func doubtEnd() {
+        if hasOpenEnd { return close(isWhole: false) }
+        guard let number = openAtEnd, let unit = unit(number), !unit.isDamaged,
+            let record = record(unit.pes), record.missingBytes == nil
+        else { return }
+        units[number].isDamaged = true
+        pes[unit.pes].state = .damaged
+        damagedUnits += 1
     }
 
     /// Ends what is open at the end of an epoch.
