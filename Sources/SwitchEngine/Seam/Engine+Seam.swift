@@ -204,8 +204,8 @@ extension Engine {
         }
     }
 
-    /// DTS of the last picture before a seam, on the output's line: of the outgoing input, or of the
-    /// one before where that has no pictures.
+    /// DTS of the last picture before a seam, on the output's line: of the outgoing input, or of
+    /// the one before where that has no pictures.
     private func lastDecoding(_ choice: SeamChoice, _ last: Segment) -> Int64? {
         let outgoing = inputs[last.input].timeline
         guard let from = outgoing.masterStream(of: last.epoch) else { return nil }

@@ -103,7 +103,7 @@ struct AudioFramer: Sendable {
         beginSearch()
     }
 
-    /// What is left of the frame that has begun may not come. Where no frame follows it the chain is
+    /// What is left of the frame that has begun may not come. Where no frame follows the chain is
     /// searched for from here on.
     mutating func doubtRest() {
         if case .inside(let remaining) = state { state = .doubted(remaining: remaining) }
