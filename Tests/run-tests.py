@@ -69,7 +69,7 @@ class Product:
         result = dict(os.environ, NO_COLOR="1")
         binary = result.setdefault(
             "ATTACCA_BINARY", os.path.abspath(".build/release/attacca"))
-        # The tests of SwitchIO are a process in whose folder nothing needs to have been linked.
+        # The tests run from the debug folder, where attacca-media need not have been linked.
         result.setdefault(
             "ATTACCA_MEDIA", os.path.join(os.path.dirname(binary), "attacca-media"))
         for prefix in (".build/srt", ".build/srt-for-tests"):

@@ -22,119 +22,79 @@ struct SeededWorldTests {
         }
     }
 
-    @Test("a segment that is left before its sound has come goes on from the one before it")
-    func soundOfShortSegment() {
-        #expect(World.run(WorldPlan(seed: 2_856)).failures == [])
+    /// Worlds that failed once, and what they taught.
+    struct Lesson: CustomTestStringConvertible, Sendable {
+        var testDescription: String
+        var seeds: [UInt64]
+
+        init(_ sentence: String, _ seeds: UInt64...) {
+            testDescription = sentence
+            self.seeds = seeds
+        }
     }
 
-    @Test("of three segments that feed one PID the oldest ends first")
-    func threeSegmentsInARow() {
-        #expect(World.run(WorldPlan(seed: 10_011_453)).failures == [])
-    }
+    private static let lessons = [
+        Lesson(
+            "a segment that is left before its sound has come goes on from the one before it",
+            2_856),
+        Lesson(
+            "of three segments that feed one PID the oldest ends first",
+            6_007_858, 10_011_453),
+        Lesson(
+            "sound may go on in a hole, seconds before its pictures do",
+            10_002_274),
+        Lesson(
+            "a frame that was begun before a loss does not swallow the first ones behind it",
+            10_004_112),
+        Lesson(
+            "a silence until the first sound of an encoder comes is whole frames long, and told",
+            10_004_921, 10_013_674),
+        Lesson(
+            "two PES packets of sound that an uncounted loss has made one are not taken for one",
+            10_017_702),
+        Lesson(
+            "no frame goes out without its begin where sound straddles PES packets",
+            6_004_827, 10_011_143, 10_011_842, 10_013_254),
+        Lesson(
+            "an encoder that is on again is gone to with its pictures, not with its sound alone",
+            10_014_211, 20_000_226),
+        Lesson(
+            "splice times of the line before a jump stay there",
+            6_005_663, 10_004_000, 10_007_932),
+        Lesson(
+            "the picture grid is not told by pictures whose stamps were written anew",
+            10_005_931, 10_013_316),
+        Lesson(
+            "an order count that falls behind an input without pictures is told",
+            10_008_211, 10_027_401),
+        Lesson(
+            "at a mux rate the first sound behind a seam is in time",
+            10_026_235, 10_029_434),
+        Lesson(
+            "damage that can be gone around does not go out",
+            10_011_784, 10_013_340, 10_020_240),
+        Lesson(
+            "sound has no place at a seam while its time is in doubt",
+            10_027_775),
+        Lesson(
+            "a segment without sound of its own takes none of the line behind it",
+            10_030_885, 10_052_579, 10_054_768, 20_002_771),
+        Lesson(
+            "what a silence made of two PES packets is told",
+            10_055_274),
+        Lesson(
+            "a mark whose bits were flipped names no input",
+            20_004_225),
+        Lesson(
+            "what left before a short stretch without pictures or sound is not overtaken",
+            10_127_571, 10_128_417),
+    ]
 
-    @Test("sound may go on in a hole, seconds before its pictures do")
-    func soundInAHole() {
-        #expect(World.run(WorldPlan(seed: 10_002_274)).failures == [])
-    }
-
-    @Test("a frame that was begun before a loss does not swallow the first ones behind it")
-    func soundBehindAnUncountedLoss() {
-        #expect(World.run(WorldPlan(seed: 10_004_112)).failures == [])
-    }
-
-    @Test(
-        "a silence until the first sound of an encoder comes is whole frames long, and told",
-        arguments: [10_004_921, 10_013_674] as [UInt64])
-    func soundThatComesLater(seed: UInt64) {
-        #expect(World.run(WorldPlan(seed: seed)).failures == [])
-    }
-
-    @Test("two PES packets of sound that an uncounted loss has made one are not taken for one")
-    func soundOfTwoPacketsInOne() {
-        #expect(World.run(WorldPlan(seed: 10_017_702)).failures == [])
-    }
-
-    @Test(
-        "no frame goes out without its begin where sound straddles PES packets",
-        arguments: [6_004_827, 10_011_143, 10_011_842, 10_013_254] as [UInt64])
-    func straddlingSound(seed: UInt64) {
-        #expect(World.run(WorldPlan(seed: seed)).failures == [])
-    }
-
-    @Test(
-        "an encoder that is on again is gone to with its pictures, not with its sound alone",
-        arguments: [10_014_211, 20_000_226] as [UInt64])
-    func picturesBehindTheirSound(seed: UInt64) {
-        #expect(World.run(WorldPlan(seed: seed)).failures == [])
-    }
-
-    @Test(
-        "splice times of the line before a jump stay there",
-        arguments: [6_005_663, 10_004_000, 10_007_932] as [UInt64])
-    func splicesOfAnotherLine(seed: UInt64) {
-        #expect(World.run(WorldPlan(seed: seed)).failures == [])
-    }
-
-    @Test(
-        "the picture grid is not told by pictures whose stamps were written anew",
-        arguments: [10_005_931, 10_013_316] as [UInt64])
-    func gridBehindAStampJump(seed: UInt64) {
-        #expect(World.run(WorldPlan(seed: seed)).failures == [])
-    }
-
-    @Test(
-        "an order count that falls behind an input without pictures is told",
-        arguments: [10_008_211, 10_027_401] as [UInt64])
-    func orderCountOverSoundAlone(seed: UInt64) {
-        #expect(World.run(WorldPlan(seed: seed)).failures == [])
-    }
-
-    @Test(
-        "at a mux rate the first sound behind a seam is in time",
-        arguments: [10_026_235, 10_029_434] as [UInt64])
-    func soundInTimeAtAMuxRate(seed: UInt64) {
-        #expect(World.run(WorldPlan(seed: seed)).failures == [])
-    }
-
-    @Test("of three segments none overtakes the first on a PID that the second hurries by")
-    func threeSegmentsAtOnce() {
-        #expect(World.run(WorldPlan(seed: 6_007_858)).failures == [])
-    }
-
-    @Test(
-        "damage that can be gone around does not go out",
-        arguments: [10_011_784, 10_013_340, 10_020_240] as [UInt64])
-    func damageIsGoneAround(seed: UInt64) {
-        #expect(World.run(WorldPlan(seed: seed)).failures == [])
-    }
-
-    @Test("sound has no place at a seam while its time is in doubt")
-    func soundInDoubtAtASeam() {
-        #expect(World.run(WorldPlan(seed: 10_027_775)).failures == [])
-    }
-
-    @Test(
-        "a segment without sound of its own takes none of the line behind it",
-        arguments: [10_030_885, 10_052_579, 10_054_768, 20_002_771] as [UInt64])
-    func soundOfAnotherLine(seed: UInt64) {
-        #expect(World.run(WorldPlan(seed: seed)).failures == [])
-    }
-
-    @Test("what a silence made of two PES packets is told")
-    func pictureAcrossASilence() {
-        #expect(World.run(WorldPlan(seed: 10_055_274)).failures == [])
-    }
-
-    @Test("a mark whose bits were flipped names no input")
-    func markOfNobody() {
-        #expect(World.run(WorldPlan(seed: 20_004_225)).failures == [])
-    }
-
-    @Test(
-        "what left before a short stretch without pictures or sound is not overtaken",
-        arguments: [10_127_571, 10_128_417] as [UInt64])
-    func stretchesWithoutAStream(seed: UInt64) {
-        #expect(World.run(WorldPlan(seed: seed)).failures == [])
+    @Test("what failed once holds", arguments: lessons)
+    func whatFailedOnceHolds(lesson: Lesson) {
+        for seed in lesson.seeds {
+            #expect(World.run(WorldPlan(seed: seed)).failures == [], "seed \(seed)")
+        }
     }
 
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])

@@ -131,12 +131,7 @@ extension WorldJudge {
 
     /// Number of the seam that a jump belongs to.
     private func seam(of jump: ContentJump, _ verdict: WorldVerdict) -> Int? {
-        let modulus = Timestamp.modulus
-        func distance(_ seam: SeamRecord, _ jump: ContentJump) -> Int64 {
-            let ticks = (seam.presentation.ticks - jump.presentation) & (modulus - 1)
-            return ticks >= modulus / 2 ? ticks - modulus : ticks
-        }
-        let exact = verdict.seams.firstIndex { abs(distance($0, jump)) <= 3 }
+        let exact = verdict.seams.firstIndex { isAt($0, jump) }
         if let exact { return exact }
         let frame = plan.content.frameTicks.roundedDivision(by: 300)
         guard jump.from == jump.to, jump.contentStep > 1, !isTold(jump.time, verdict) else {
@@ -145,11 +140,21 @@ extension WorldJudge {
         return verdict.seams.firstIndex { seam in
             // Where the output's clock had run on there is a hole between the last picture of the
             // outgoing input and the seam.
-            let own = verdict.jumps.first { abs(distance(seam, $0)) <= 3 }
+            let own = verdict.jumps.first { isAt(seam, $0) }
             let reach = 20 * frame + max(own?.excessTicks ?? 0, 0)
-            return (0...reach).contains(distance(seam, jump))
+            return (0...reach).contains(distance(from: jump, to: seam))
                 && seam.from.index == Int(jump.from) / 16
         }
+    }
+
+    /// 90 kHz ticks.
+    private func distance(from jump: ContentJump, to seam: SeamRecord) -> Int64 {
+        WorldJudge.distance(from: jump.presentation, to: seam.presentation.ticks)
+    }
+
+    /// Whether a jump is the place of a seam.
+    private func isAt(_ seam: SeamRecord, _ jump: ContentJump) -> Bool {
+        abs(distance(from: jump, to: seam)) <= 3
     }
 
     private func judge(
@@ -167,9 +172,9 @@ extension WorldJudge {
             verdict.failures.append(
                 "\(place): PTS step is \(jump.excessTicks) ticks more than a frame")
         }
-        // Damage that went out near it is told by its own event, and where an input lacks streams
-        // nothing can be counted.
-        let isMarred = verdict.damageTold > 0 || plan.streamsDiffer
+        // Damage that went out near it is told by its own event, and what an input without pictures
+        // leaves out is not counted.
+        let isMarred = verdict.damageTold > 0 || verdict.jumps.contains(where: isMissingPictures)
         let hasPictures = [seam.from, seam.to].allSatisfy {
             plan.inputs[$0.index].profile.content.picture != .none
         }
@@ -229,13 +234,9 @@ extension WorldJudge {
     private func isNear(
         _ slip: ContentJump, _ seam: SeamRecord, _ verdict: WorldVerdict
     ) -> Bool {
-        func distance(_ jump: ContentJump) -> Int64 {
-            let ticks = (jump.presentation - seam.presentation.ticks) & (Timestamp.modulus - 1)
-            return ticks >= Timestamp.modulus / 2 ? ticks - Timestamp.modulus : ticks
-        }
-        let own = verdict.jumps.first { abs(distance($0)) <= 3 }
+        let own = verdict.jumps.first { isAt(seam, $0) }
         let reach = 90_000 + max(abs(seam.audioGap), own?.excessTicks ?? 0)
-        return abs(distance(slip)) < reach
+        return abs(distance(from: slip, to: seam)) < reach
     }
 
     // MARK: L3

@@ -34,7 +34,7 @@ extension WorldJudge {
     }
 
     /// Around the wrap, 90 kHz ticks.
-    private static func distance(from: Int64, to: Int64) -> Int64 {
+    static func distance(from: Int64, to: Int64) -> Int64 {
         let distance = (to - from) & (Timestamp.modulus - 1)
         return distance >= Timestamp.modulus / 2 ? distance - Timestamp.modulus : distance
     }

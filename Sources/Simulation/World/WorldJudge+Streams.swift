@@ -42,9 +42,12 @@ extension WorldJudge {
         guard seam.from == seam.to, seam.reason == .timelineBreak, seam.audioGap > 0 else {
             return false
         }
-        let profile = plan.inputs[seam.from.index].profile
-        let packet = Int64(profile.framesPerPacket) * plan.content.soundFrameTicks
-        return seam.audioGap <= packet / StreamTime.ticksPerTimestampTick + 1
+        let input = plan.inputs[seam.from.index]
+        let hasJump = input.episodes.contains {
+            if case .stampJump = $0.kind { true } else { false }
+        }
+        let packet = Int64(input.profile.framesPerPacket) * plan.content.soundFrameTicks
+        return hasJump && seam.audioGap <= packet / StreamTime.ticksPerTimestampTick + 1
     }
 
     /// In a storm: whether an input lost its pictures, and nothing else, in the hole before `jump`,
@@ -74,10 +77,7 @@ extension WorldJudge {
     func isUncounted(_ jump: ContentJump) -> Bool {
         guard plan.kind == .storm, jump.from == jump.to, jump.contentStep == 2 else { return false }
         return (input(of: jump)?.episodes ?? []).contains {
-            switch $0.kind {
-            case .loss, .reordering: true
-            default: false
-            }
+            if case .loss = $0.kind { true } else { false }
         }
     }
 
