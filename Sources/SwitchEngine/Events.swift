@@ -78,8 +78,9 @@ public enum Event: Sendable {
     /// A wish was taken back or refused.
     case refused(String, at: MonotonicInstant)
     /// PES packets of the input on air went out with bytes missing in them or units missing before
-    /// them: nothing better was there.
-    case damagePassed(InputID, units: Int64, at: MonotonicInstant)
+    /// them: nothing better was there. `data` of them carry neither pictures nor sound: an input is
+    /// not left for those.
+    case damagePassed(InputID, units: Int64, data: Int64, at: MonotonicInstant)
     /// No input brings anything: the output goes on with tables and PCRs alone, or not at all.
     case standstill(at: MonotonicInstant)
     /// An input is held; nil when it is released.

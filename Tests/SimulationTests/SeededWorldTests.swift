@@ -35,6 +35,15 @@ struct SeededWorldTests {
 
     private static let lessons = [
         Lesson(
+            "the damage at the end of a PES packet of sound leaves with its first packet",
+            10_049_695, 10_057_364, 10_173_896),
+        Lesson(
+            "a return waits while its seam is ahead: the better input may still be damaged",
+            10_173_980),
+        Lesson(
+            "a hole in data alone is told, and is no reason to leave",
+            10_031_734, 10_146_399),
+        Lesson(
             "a segment that is left before its sound has come goes on from the one before it",
             2_856),
         Lesson(

@@ -80,7 +80,8 @@ extension WorldJudge {
     private func isTold(_ time: Int64, _ verdict: WorldVerdict) -> Bool {
         (verdict.events + verdict.toldWhileEnding).contains { event in
             switch event {
-            case .damagePassed(_, _, let at): abs(at.nanoseconds - time) < WorldJudge.tellingTime
+            case .damagePassed(_, let units, let data, let at):
+                units > data && abs(at.nanoseconds - time) < WorldJudge.tellingTime
             default: false
             }
         }
@@ -245,7 +246,8 @@ extension WorldJudge {
         guard plan.kind == .promised else { return }
         for event in verdict.events {
             switch event {
-            case .damagePassed(_, let units, let at):
+            // For data alone no input is left.
+            case .damagePassed(_, let units, let data, let at) where units > data:
                 verdict.failures.append(
                     "\(units) damaged units went out at \(at.nanoseconds / 1_000_000) ms")
             case .standstill(let at):

@@ -120,6 +120,18 @@ struct PreparedPacket {
     var audio: (place: AudioPlace, at: Int)?
 }
 
+/// Damaged PES packets.
+struct DamageCount {
+    private(set) var all: Int64 = 0
+    /// Those that carry neither pictures nor sound.
+    private(set) var data: Int64 = 0
+
+    mutating func add(_ kind: Codec.Kind) {
+        all += 1
+        if kind == .data { data += 1 }
+    }
+}
+
 struct Segment {
     var input: Int
     var epoch: Epoch

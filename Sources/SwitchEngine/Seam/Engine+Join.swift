@@ -123,8 +123,12 @@ extension Engine {
         _ choice: SeamChoice, from segment: Segment, _ standing: Wish
     ) -> Bool {
         let plan = choice.plan
-        if plan.cost.kind == .meets && plan.cost.soundGapTicks == 0 { return true }
         let isUrgent = isUrgent(plan)
+        if plan.cost.kind == .meets && plan.cost.soundGapTicks == 0 {
+            // A return has time: what goes wrong with the better input while the seam is still
+            // ahead keeps it away.
+            return standing.reason != .returnToBetter || isUrgent
+        }
         switch standing.manner {
         case .failover: return isWayOut(plan, standing, isUrgent: isUrgent)
         case .prompt: return isUrgent

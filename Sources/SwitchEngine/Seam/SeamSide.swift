@@ -58,6 +58,8 @@ struct SeamFrame {
     var firstTime: Int64?
     /// τ of the first packet of the PES packet it begins in: with it all of that has left.
     var packetTime: Int64?
+    /// Bytes are missing at the end of that PES packet: with it the damage leaves.
+    var isPacketDamaged = false
     var isDamaged: Bool
     var end: Int64 { presentation + durationTicks }
 }
@@ -255,13 +257,13 @@ extension SeamSide {
             if isSent && unit.isDamaged { continue }
             let isDamaged = unit.isDamaged || unit.followsGap || !unit.isTimed
             if isDamaged && !isSent && limit == nil { limit = frames.count }
+            let record = track.record(unit.pes)
             frames.append(
                 SeamFrame(
                     unit: number, presentation: unit.presentation.ticks,
                     durationTicks: unit.durationTicks, firstTime: time(unit.firstPacket, timeline),
-                    packetTime: unit.pes >= track.pes.first && unit.pes < track.pes.end
-                        ? time(track.pes[unit.pes].firstPacket, timeline) : nil,
-                    isDamaged: isDamaged))
+                    packetTime: record.flatMap { time($0.firstPacket, timeline) },
+                    isPacketDamaged: record?.state == .damaged, isDamaged: isDamaged))
             if isSent { firstFree = frames.count }
             if isDoubtful { break }
         }

@@ -52,9 +52,10 @@ enum SoundPlanner {
 
     /// When the first packet leaves that carries what is behind a frame: a PES packet of audio can
     /// not be cut once it has been begun. Where nothing whole is behind it, there may still be what
-    /// is not.
+    /// is not; and less than the header of a frame, at the end of a PES packet, is no frame.
     private static func leaveTime(_ sound: SeamSound, after last: Int, base: Int64) -> Int64? {
-        let next = min(last + 1, sound.frames.count - 1)
+        let next = sound.frames[last].isPacketDamaged
+            ? last : min(last + 1, sound.frames.count - 1)
         return sound.frames[next].packetTime.map { $0 + base }
     }
 
