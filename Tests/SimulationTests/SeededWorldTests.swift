@@ -35,6 +35,9 @@ struct SeededWorldTests {
 
     private static let lessons = [
         Lesson(
+            "damage is not gone around into silence",
+            10_005_063),
+        Lesson(
             "the damage at the end of a PES packet of sound leaves with its first packet",
             10_049_695, 10_057_364, 10_173_896),
         Lesson(

@@ -45,6 +45,14 @@ public struct Episode: Sendable {
         case stampJump(by: Int64)
         /// The first stamp of a kind is off by ticks of 27 MHz; all others are right.
         case wrongStamp(Stamp, by: Int64)
+
+        /// Access units do not come, or not whole, while others do.
+        var losesUnits: Bool {
+            switch self {
+            case .loss, .reordering, .videoLoss, .audioLoss: true
+            default: false
+            }
+        }
     }
 
     /// A stamp that can be wrong.

@@ -182,8 +182,12 @@ extension WorldJudge {
         guard plan.sharesClock, seam.alignment == .timestamps, !isMarred, hasPictures else {
             return
         }
-        // What is decided as the inputs end may have nothing to show any more.
-        if jumps.isEmpty && seam.time.nanoseconds > plan.duration - 1_000_000_000 { return }
+        // What is decided as the pictures end may have nothing to show any more.
+        let last = verdict.seams.first {
+            $0.time > seam.time && plan.inputs[$0.to.index].profile.content.picture == .none
+        }
+        let end = last?.time.nanoseconds ?? plan.duration
+        if jumps.isEmpty && seam.time.nanoseconds > end - 1_000_000_000 { return }
         let marks = jumps.reduce(Int64(0)) { $0 + $1.contentStep - 1 }
         guard marks != lost - Int64(seam.framesRepeated) else { return }
         verdict.failures.append(

@@ -153,10 +153,10 @@ extension Engine {
     }
 
     private func isWayOut(_ plan: SeamPlan, _ standing: Wish, isUrgent: Bool) -> Bool {
-        // To go around damage is worth a loss of few pictures, not a jump. A fault that one does
-        // not see in the pictures can wait for better.
+        // To go around damage is worth a loss of few pictures, not a jump, and not a sound that is
+        // gone from then on. A fault that one does not see in the pictures can wait for better.
         let isJump = plan.cost.kind == .steps || plan.cost.kind == .hole
-        if standing.reason == .damage && isJump { return false }
+        if standing.reason == .damage && (isJump || plan.cost.streamsLost > 0) { return false }
         if standing.reason.isHarmless && isJump {
             return isUrgent && now.ticks - standing.since >= configuration.plannedWait.asTicks
         }

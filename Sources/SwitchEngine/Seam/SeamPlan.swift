@@ -82,6 +82,9 @@ struct SeamCost: Comparable {
         case hole
     }
 
+    /// Streams of pictures and sound that end at the seam, because the incoming input has none for
+    /// their slots: what a viewer lacks from then on.
+    var streamsLost = 0
     var kind: Kind
     var soundGapTicks: Int64
     var framesLost: Int
@@ -101,11 +104,11 @@ struct SeamCost: Comparable {
 
     static func < (a: SeamCost, b: SeamCost) -> Bool {
         let left = [
-            Int64(a.kind.rawValue), a.soundGapTicks, a.isFarBehind ? 1 : 0, Int64(a.framesMissed),
+            Int64(a.streamsLost), Int64(a.kind.rawValue), a.soundGapTicks, a.isFarBehind ? 1 : 0, Int64(a.framesMissed),
             Int64(a.framesRepeated), a.holdBackErrorTicks, Int64(a.entry),
         ]
         let right = [
-            Int64(b.kind.rawValue), b.soundGapTicks, b.isFarBehind ? 1 : 0, Int64(b.framesMissed),
+            Int64(b.streamsLost), Int64(b.kind.rawValue), b.soundGapTicks, b.isFarBehind ? 1 : 0, Int64(b.framesMissed),
             Int64(b.framesRepeated), b.holdBackErrorTicks, Int64(b.entry),
         ]
         return left.lexicographicallyPrecedes(right)
