@@ -88,6 +88,9 @@ struct SeededWorldTests {
         Lesson(
             "what left before a short stretch without pictures or sound is not overtaken",
             10_127_571, 10_128_417),
+        Lesson(
+            "a short stretch whose sound does not go out leaves no silence behind",
+            10_171_915, 10_188_574),
     ]
 
     @Test("what failed once holds", arguments: lessons)
