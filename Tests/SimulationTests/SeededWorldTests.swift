@@ -91,6 +91,9 @@ struct SeededWorldTests {
         Lesson(
             "a short stretch whose sound does not go out leaves no silence behind",
             10_171_915, 10_188_574),
+        Lesson(
+            "no frame that is still coming goes out with a short stretch that is left",
+            10_148_253),
     ]
 
     @Test("what failed once holds", arguments: lessons)

@@ -269,7 +269,8 @@ extension SeamSide {
             // Nothing of it has been sent: the last frame of what was on air before is the one that
             // is gone on from.
             let duration = frames.first?.durationTicks ?? units.last?.durationTicks ?? 0
-            let behind = units.partition { $0.firstPacket >= bounds.end }
+            let whole = units.partition { $0.isOpen || $0.firstPacket >= bounds.end }
+            let behind = min(whole, track.doubtful?.unit ?? .max)
             let last = (frames.first?.unit ?? behind) - 1
             frames.insert(
                 SeamFrame(
