@@ -94,6 +94,9 @@ struct SeededWorldTests {
         Lesson(
             "no frame that is still coming goes out with a short stretch that is left",
             10_148_253),
+        Lesson(
+            "an uncounted loss takes no frames that came before it",
+            10_183_718),
     ]
 
     @Test("what failed once holds", arguments: lessons)
