@@ -97,6 +97,9 @@ struct SeededWorldTests {
         Lesson(
             "an uncounted loss takes no frames that came before it",
             10_183_718),
+        Lesson(
+            "a hole that the counter explains does not make a wrong stamp usual",
+            10_072_748, 10_113_326),
     ]
 
     @Test("what failed once holds", arguments: lessons)

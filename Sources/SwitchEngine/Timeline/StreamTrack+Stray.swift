@@ -131,7 +131,8 @@ extension StreamTrack {
         let isReordered = kind == .video && hasReordering && !hasDecodingStamps
         if isStamped, isFirstWrong(before: unit, clock) { return }
         let verdict = habit.take(
-            unit, isStamped: isStamped, isReordered: isReordered, kind: kind)
+            unit, isStamped: isStamped, isReordered: isReordered, followsLoss: gapPending,
+            kind: kind)
         if isStamped { settleDoubt(verdict) }
         switch verdict {
         case .goesOn, .stray: return
