@@ -100,6 +100,9 @@ struct SeededWorldTests {
         Lesson(
             "a hole that the counter explains does not make a wrong stamp usual",
             10_072_748, 10_113_326),
+        Lesson(
+            "a frame that a step in doubt has spoilt waits until that is settled",
+            10_177_524),
     ]
 
     @Test("what failed once holds", arguments: lessons)
