@@ -100,6 +100,21 @@ struct SeededWorldTests {
         Lesson(
             "what left before a short stretch without pictures or sound is not overtaken",
             10_127_571, 10_128_417),
+        Lesson(
+            "a short stretch whose sound does not go out leaves no silence behind",
+            10_171_915, 10_188_574),
+        Lesson(
+            "no frame that is still coming goes out with a short stretch that is left",
+            10_148_253),
+        Lesson(
+            "an uncounted loss takes no frames that came before it",
+            10_183_718),
+        Lesson(
+            "a hole that the counter explains does not make a wrong stamp usual",
+            10_072_748, 10_113_326),
+        Lesson(
+            "a frame that a step in doubt has spoilt waits until that is settled",
+            10_177_524),
     ]
 
     @Test("what failed once holds", arguments: lessons)

@@ -209,7 +209,7 @@ extension Engine {
                 // Where none of its sound has come, what was on air before it is gone on from.
                 return SeamSide.Entered(
                     position: cut.from, notBefore: cut.notBefore,
-                    begin: (cut.silentSince ?? cut.begin).map { $0 - base })
+                    heardUntil: cut.heardUntil.map { $0 - base })
             })
         else { return nil }
         let leaving = remembered(left, of: segment)

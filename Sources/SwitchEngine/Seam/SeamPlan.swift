@@ -43,7 +43,7 @@ struct SoundPlan {
     var begin: Int64?
     /// When the outgoing frames that do not go out would leave, on the output's line.
     var leaveTime: Int64?
-    /// Where the outgoing frames end, on the output's line, where no incoming ones follow.
+    /// Where the outgoing frames end, on the output's line.
     var outgoingEnd: Int64?
 }
 

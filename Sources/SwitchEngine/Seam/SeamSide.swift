@@ -122,8 +122,8 @@ extension SeamSide {
         var position = Int64.min
         /// What is presented before this was not either.
         var notBefore: StreamTime?
-        /// Where its sound goes on from what was on air before, on the side's own line.
-        var begin: Int64?
+        /// Where the sound of what was on air before ends, on the side's own line.
+        var heardUntil: Int64?
     }
 
     /// Takes the side from a timeline.
@@ -267,15 +267,16 @@ extension SeamSide {
             if isSent { firstFree = frames.count }
             if isDoubtful { break }
         }
-        if !hasBegun, let begin = entered.begin {
+        if !hasBegun, let end = entered.heardUntil {
             // Nothing of it has been sent: the last frame of what was on air before is the one that
             // is gone on from.
             let duration = frames.first?.durationTicks ?? units.last?.durationTicks ?? 0
-            let behind = units.partition { $0.firstPacket >= bounds.end }
+            let whole = units.partition { $0.isOpen || $0.firstPacket >= bounds.end }
+            let behind = min(whole, track.doubtful?.unit ?? .max)
             let last = (frames.first?.unit ?? behind) - 1
             frames.insert(
                 SeamFrame(
-                    unit: last, presentation: begin - duration, durationTicks: duration,
+                    unit: last, presentation: end - duration, durationTicks: duration,
                     isDamaged: false), at: 0)
             firstFree = 1
             limit = limit.map { $0 + 1 }

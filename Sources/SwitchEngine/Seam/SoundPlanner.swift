@@ -45,7 +45,8 @@ enum SoundPlanner {
                 slot: outgoing.slot, outgoingStream: outgoing.stream,
                 outgoingUntil: outgoing.frames[last].unit + 1, incomingStream: incoming.stream,
                 incomingFrom: incoming.frames[first].unit, nudge: rounded(nudge), gapTicks: 0,
-                begin: target + shift, leaveTime: leaveTime(outgoing, after: last, base: base))
+                begin: target + shift, leaveTime: leaveTime(outgoing, after: last, base: base),
+                outgoingEnd: target + shift)
         }
         return gap(outgoing, incoming, request, shift: shift, last: most, base: base)
     }
@@ -118,7 +119,7 @@ enum SoundPlanner {
             incomingFrom: frame?.unit ?? .max, nudge: silence.nudge,
             gapTicks: frame == nil ? duration : silence.ticks,
             notBefore: first == nil ? from : nil, silentSince: first == nil ? end : nil,
-            isGapUnknown: frame == nil, begin: end + silence.ticks)
+            isGapUnknown: frame == nil, begin: end + silence.ticks, outgoingEnd: end)
     }
 
     /// A silence is made of whole frames, so that the grid goes on: how long it is, and by how much
