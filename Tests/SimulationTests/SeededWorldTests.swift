@@ -88,6 +88,9 @@ struct SeededWorldTests {
         Lesson(
             "what left before a short stretch without pictures or sound is not overtaken",
             10_127_571, 10_128_417),
+        Lesson(
+            "stamps that jumped before they were first seen, or while they were away",
+            10_152_249, 10_171_354, 21_001_258),
     ]
 
     @Test("what failed once holds", arguments: lessons)
