@@ -115,6 +115,8 @@ struct SeededWorldTests {
         Lesson(
             "a frame that a step in doubt has spoilt waits until that is settled",
             10_177_524),
+            "stamps that jumped before they were first seen, or while they were away",
+            10_152_249, 10_171_354, 21_001_258),
     ]
 
     @Test("what failed once holds", arguments: lessons)

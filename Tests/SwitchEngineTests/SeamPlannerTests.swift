@@ -290,6 +290,19 @@ import TransportStream
         #expect(plan?.cost.kind != .meets && plan?.cost.kind != .loses)
     }
 
+    @Test func theOutputDoesNotStandStillForSeconds() {
+        var outgoing = SideWriter()
+        outgoing.gops(4, Self.plain)
+        outgoing.sent(before: 3)
+        var incoming = SideWriter()
+        incoming.gops(4, Self.plain)
+        var request = ask(outgoing.side, incoming.side, offset: nil, now: -10 * second)
+        request.incomingNow = -13 * second
+        #expect(planned(request)?.cost.kind == .steps)
+        request.incomingNow = -18 * second
+        #expect(planned(request) == nil)
+    }
+
     @Test func costsCompareInTheirOrder() {
         func cost(_ kind: SeamCost.Kind, _ gap: Int64, _ lost: Int, _ entry: Int) -> SeamCost {
             SeamCost(

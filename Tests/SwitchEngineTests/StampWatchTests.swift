@@ -69,6 +69,18 @@ import TransportStream
         #expect(take(&watch, 1, stamp: 1_240 + jump, at: 240 + jump) == "goes on")
     }
 
+    @Test func aStreamThatWasAwayFollowsToo() {
+        var watch = StampWatch()
+        for time: Int64 in [0, 40, 80] {
+            _ = take(&watch, 0, stamp: 1_000 + time, at: time)
+            _ = take(&watch, 1, stamp: 1_000 + time, at: time)
+        }
+        #expect(take(&watch, 0, stamp: -8_880, at: 120) == "doubtful")
+        #expect(take(&watch, 0, stamp: -8_840, at: 160) == "jump -10000")
+        watch.move(by: -10_000 * millisecond)
+        #expect(take(&watch, 1, stamp: -5_000, at: -6_000) == "follows")
+    }
+
     @Test(arguments: [6_205_000, -5_000, 2_000] as [Int64])
     func oneStrayStampIsPassedOver(jump: Int64) {
         var watch = StampWatch()

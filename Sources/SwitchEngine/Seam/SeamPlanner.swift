@@ -22,6 +22,10 @@ enum SeamPlanner {
     /// hold-back stays.
     private static let farBehindTicks: Int64 = StreamTime.ticksPerSecond
 
+    /// What is sent so long before its decoding time that the output's time would stand still for
+    /// more than this, 4 s, until it may leave, is not gone to without a hole.
+    private static let longestStandTicks: Int64 = 4 * StreamTime.ticksPerSecond
+
     static func plan(_ request: SeamRequest) -> SeamOutcome {
         let depth = reorderDepth(request.outgoing)
         let cuts = cleanCuts(request.outgoing, depth: depth, frame: frameTicks(request))
@@ -361,7 +365,7 @@ enum SeamPlanner {
             isFarBehind: !isTrue && isFarBehind(request, pair.shift),
             holdBackErrorTicks: isTrue ? 0 : abs(holdBack - request.holdBackTicks))
         // True time is of no use where the incoming input has nothing to send for it.
-        if isTrue && holdBack < 0 {
+        if holdBack < (isTrue ? 0 : -longestStandTicks) {
             return .none("the incoming input is further behind than the hold-back")
         }
         let firstOut = pair.cut.index < outgoing.count

@@ -4,7 +4,8 @@
 //
 //   PCR alone      waits for the next time stamp; where that goes on, so does everything, unless
 //                  the PCR is where the stamps want it: then those before were wrong
-//   stamps alone   a new epoch, with the PCR's line moved along; one stamp alone is a stray one
+//   stamps alone   a new epoch, with the PCR's line moved along, unless the stamps jump to where
+//                  the PCR wants them: then those before were wrong; one stamp alone is a stray one
 //   from the begin stamps that are nowhere near the PCR: the line is moved to them
 //   both           a new epoch with a new line
 //
@@ -80,7 +81,10 @@ extension InputTimeline {
         case .unknown, .doubtful: break
         case .goesOn: confirm(index, decoding, arrivalTicks)
         case .apart(let ticks): closeLine(of: index, by: ticks)
-        case .jump(let ticks): breakStamps(of: index, by: ticks)
+        case .jump(let ticks):
+            let distance = decoding.unwrapped(near: now) - now
+            let isBack = InputTimeline.isBack(from: distance - ticks, to: distance)
+            breakStamps(of: index, by: isBack ? 0 : ticks)
         case .follows(let rest):
             breakStamps(of: index, by: 0)
             // Pictures come at even steps, PES packets of sound may not: their word is exact.
@@ -98,6 +102,16 @@ extension InputTimeline {
         suspectClock?.isAlone = true
         let time = place + (arrivalTicks &- suspect.arrivalTicks)
         if stampWatch.isUsual(stream: stream, decoding, at: time) { suspectClock?.isRight = true }
+    }
+
+    /// So long before their decoding time encoders send their units, 2 s at most.
+    static let longestUsualTicks: Int64 = 2 * StreamTime.ticksPerSecond
+
+    /// Whether stamps jump from a distance to the PCR that is no encoder's to one that is: the line
+    /// has begun with stamps that had jumped, and is right now.
+    private static func isBack(from: Int64, to: Int64) -> Bool {
+        (0...longestUsualTicks).contains(to)
+            && !(-StampWatch.aheadTicks...longestUsualTicks).contains(from)
     }
 
     /// The stamps have jumped: with the PCR a new line begins; alone, the PCR's line goes along.

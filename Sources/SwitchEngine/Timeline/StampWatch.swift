@@ -58,6 +58,14 @@ struct StampWatch {
             place = (place + 1) % distances.count
         }
 
+        /// The step that there would be without a jump: as the last one, and as many of them as
+        /// have had their time where stamps are missing.
+        func usualStep(at now: StreamTime) -> Int64 {
+            let passed = now - time
+            guard passed - step > StampWatch.backwardTicks else { return step }
+            return step > 0 ? passed.roundedDivision(by: step) * step : passed
+        }
+
         /// The one in the middle; nil where too few are known.
         var usualDistance: Int64? {
             guard count >= StampWatch.fewest else { return nil }
@@ -129,8 +137,9 @@ struct StampWatch {
         if mark.isLone && !isCertain { return begin(stream, decoding, time) }
         let before = mark.doubtful
         mark.doubtful = (decoding, time)
-        let first = before?.decoding ?? decoding
-        let jump = StampWatch.step(from: mark.decoding, to: first) - mark.step
+        let first = before ?? (decoding, time)
+        let jump = StampWatch.step(from: mark.decoding, to: first.decoding)
+            - mark.usualStep(at: first.time)
         let isExpected = mark.awaited.map { abs(jump - $0) < StampWatch.forwardTicks }
         let isConfirmed = before.map {
             StampWatch.goesOn(
