@@ -117,6 +117,9 @@ struct SeededWorldTests {
             10_177_524),
             "stamps that jumped before they were first seen, or while they were away",
             10_152_249, 10_171_354, 21_001_258),
+        Lesson(
+            "packets behind a PCR that was not believed at once are not timed by it",
+            10_134_545, 10_150_008),
     ]
 
     @Test("what failed once holds", arguments: lessons)

@@ -57,7 +57,10 @@ extension InputTimeline {
         self.clock.rebase(first.reference, arrivalTicks: first.arrivalTicks)
         for each in [first] + first.later + [clock] {
             takeClock(each.reference, at: each.position, announced: false, each.arrivalTicks)
-            stamp()
+            // Those that came behind it belong to the next one.
+            var end = ring.stamped
+            while end < ring.end, ring[end].time <= each.position { end += 1 }
+            stamp(before: end)
         }
         return true
     }

@@ -50,7 +50,9 @@ extension InputTimeline {
     /// Gives τ to the packets up to a PCR that was long in coming. Linear in packets is only an
     /// estimate then (§2.7.2 allows 100 ms): what had arrived was not sent later. What has its
     /// time keeps it.
-    mutating func stampAcrossStall(from: ClockTrack.Sample, to: ClockTrack.Sample) {
+    mutating func stampAcrossStall(
+        from: ClockTrack.Sample, to: ClockTrack.Sample, before limit: Int
+    ) {
         var latest = lastStamp ?? .min
         var position = from.position
         var time = from.time.ticks
@@ -60,7 +62,7 @@ extension InputTimeline {
         }
         let span = max(0, to.time.ticks &- time)
         let packets = max(1, to.position &- position)
-        ring.stamp { number, next in
+        ring.stamp(before: limit) { number, next in
             var own = time &+ span.scaled(by: next &- position, over: packets)
             if let offset = clock.hostOffset {
                 own = min(own, arrivals.ticks(of: number) &- offset)

@@ -6,15 +6,18 @@ import TransportStream
 
 extension InputTimeline {
     /// Gives τ to all packets up to the PCR just taken (13818-1 §2.4.2.2).
-    mutating func stamp() {
+    /// - Parameter limit: the first packet of the ring behind that PCR, where it came earlier.
+    mutating func stamp(before limit: Int = .max) {
         guard let from = pendingSample, let to = clock.last, to.position > from.position else {
             return
         }
         pendingSample = nil
-        if isAcrossStall(from: from, to: to) { return stampAcrossStall(from: from, to: to) }
+        if isAcrossStall(from: from, to: to) {
+            return stampAcrossStall(from: from, to: to, before: limit)
+        }
         var line = LinearTime(from: from, to: to)
         var latest = lastStamp ?? .min
-        ring.stamp { _, position in
+        ring.stamp(before: limit) { _, position in
             latest = max(latest, line.time(at: position))
             return latest
         }
