@@ -80,12 +80,26 @@ extension InputTimeline {
         case .unknown, .doubtful: break
         case .goesOn: confirm(index, decoding, arrivalTicks)
         case .apart(let ticks): closeLine(of: index, by: ticks)
-        case .jump(let ticks): breakStamps(of: index, by: ticks)
+        case .jump(let ticks):
+            breakStamps(of: index, by: ticks)
+            takeAlong()
         case .follows(let rest):
             breakStamps(of: index, by: 0)
-            // Pictures come at even steps, PES packets of sound may not: their word is exact.
-            if streams[index].kind == .video { noteStampJump(by: rest) }
+            noteFollower(index, by: rest)
         }
+    }
+
+    /// Streams whose stamp in doubt has jumped too begin with the new line, not one of their own
+    /// behind it: what of the others came between the two would be on neither.
+    private mutating func takeAlong() {
+        for index in epoch?.streams ?? [] {
+            if let rest = stampWatch.follow(stream: index) { noteFollower(index, by: rest) }
+        }
+    }
+
+    /// Pictures come at even steps, PES packets of sound may not: their word is exact.
+    private mutating func noteFollower(_ stream: Int, by rest: Int64) {
+        if streams[stream].kind == .video { noteStampJump(by: rest) }
     }
 
     /// A stamp that goes on tells what a suspected PCR means.
