@@ -103,6 +103,9 @@ struct SeededWorldTests {
         Lesson(
             "a frame that a step in doubt has spoilt waits until that is settled",
             10_177_524),
+        Lesson(
+            "a whole frame between the rest of another and the next PES packet is found",
+            10_150_724),
     ]
 
     @Test("what failed once holds", arguments: lessons)
