@@ -106,6 +106,9 @@ struct SeededWorldTests {
         Lesson(
             "a whole frame between the rest of another and the next PES packet is found",
             10_150_724),
+        Lesson(
+            "of several sounds that are silent at a seam the longest silence is told",
+            10_178_846),
     ]
 
     @Test("what failed once holds", arguments: lessons)
