@@ -50,7 +50,7 @@ public struct SeamRecord: Sendable {
     /// Incoming pictures that a decoder may leave out or show too early: an H.264 recovery point
     /// was entered at which the picture order count falls.
     public var framesOutOfOrder: Int
-    /// Sound that is missing, 90 kHz ticks.
+    /// Sound that is missing, 90 kHz ticks; of several sounds the one that lacks most.
     public var audioGap: Int64
     /// Output time − incoming time, 90 kHz ticks.
     public var shift: Int64

@@ -115,11 +115,18 @@ struct SeededWorldTests {
         Lesson(
             "a frame that a step in doubt has spoilt waits until that is settled",
             10_177_524),
+        Lesson(
             "stamps that jumped before they were first seen, or while they were away",
             10_152_249, 10_171_354, 21_001_258),
         Lesson(
             "packets behind a PCR that was not believed at once are not timed by it",
             10_134_545, 10_150_008),
+        Lesson(
+            "a whole frame between the rest of another and the next PES packet is found",
+            10_150_724),
+        Lesson(
+            "of several sounds that are silent at a seam the longest silence is told",
+            10_178_846),
     ]
 
     @Test("what failed once holds", arguments: lessons)

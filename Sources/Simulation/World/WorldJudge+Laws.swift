@@ -215,9 +215,7 @@ extension WorldJudge {
                     + "\(sound.counts.second) of the second are on one PID")
         }
         for gap in sound.gaps where !isTold(gap.time, verdict) && !isMissingSound(gap) {
-            let isRecorded = verdict.seams.contains { seam in
-                seam.audioGap != 0 && abs(seam.audioGap - gap.excessTicks) <= 4
-            }
+            let isRecorded = isRecorded(gap, verdict)
             let isCut = verdict.seams.contains {
                 isCutPacket($0) && abs($0.audioGap - gap.excessTicks) <= 4
             }
@@ -231,6 +229,20 @@ extension WorldJudge {
             if verdict.seams.contains(where: { isNear(slip, $0, verdict) }) { continue }
             verdict.failures.append(
                 "untold: \(slip.contentStep) frames of sound at PTS \(slip.presentation)")
+        }
+    }
+
+    /// Whether a seam tells of a silence. Of several sounds it tells the longest one.
+    private func isRecorded(_ gap: ContentJump, _ verdict: WorldVerdict) -> Bool {
+        let alike = sounds.flatMap(\.gaps).filter { other in
+            other.excessTicks >= gap.excessTicks && gap.excessTicks > 0
+                && other.presentation > gap.presentation - gap.excessTicks
+                && gap.presentation > other.presentation - other.excessTicks
+        }
+        return verdict.seams.contains { seam in
+            seam.audioGap != 0 && (alike + [gap]).contains {
+                abs(seam.audioGap - $0.excessTicks) <= 4
+            }
         }
     }
 
