@@ -46,10 +46,11 @@ public struct Episode: Sendable {
         /// The first stamp of a kind is off by ticks of 27 MHz; all others are right.
         case wrongStamp(Stamp, by: Int64)
 
-        /// Access units do not come, or not whole, while others do.
-        var losesUnits: Bool {
+        /// Some of what the input brings comes all the same, or soon again: that may be better than
+        /// a standby that lacks a sound.
+        var leavesChoice: Bool {
             switch self {
-            case .loss, .reordering, .videoLoss, .audioLoss: true
+            case .loss, .reordering, .videoLoss, .audioLoss, .restart: true
             default: false
             }
         }

@@ -54,7 +54,8 @@ extension WorldPlan {
         if kind == .promised, let fault = inputs[0].episodes.first?.kind {
             // What is lost must be somewhere else, with all that is beside it.
             let own = inputs[0].profile
-            if fault.losesUnits, !inputs.dropFirst().contains(where: { $0.profile.hasSounds(own) }) {
+            let standbys = inputs.dropFirst()
+            if fault.leavesChoice, !standbys.contains(where: { $0.profile.hasSounds(own) }) {
                 inputs[1].profile.content.sound = content.sound
                 inputs[1].profile.hasSecondSound = own.hasSecondSound
             }

@@ -82,10 +82,12 @@ struct SeamCost: Comparable {
         case hole
     }
 
+    /// No pictures, or no sound at all, are left behind the seam.
+    var endsService = false
+    var kind: Kind
     /// Streams of pictures and sound that end at the seam, because the incoming input has none for
     /// their slots: what a viewer lacks from then on.
     var streamsLost = 0
-    var kind: Kind
     var soundGapTicks: Int64
     var framesLost: Int
     var framesRepeated: Int
@@ -103,15 +105,15 @@ struct SeamCost: Comparable {
     var framesMissed: Int { framesLost + framesOutOfOrder }
 
     static func < (a: SeamCost, b: SeamCost) -> Bool {
-        let left = [
-            Int64(a.streamsLost), Int64(a.kind.rawValue), a.soundGapTicks, a.isFarBehind ? 1 : 0, Int64(a.framesMissed),
-            Int64(a.framesRepeated), a.holdBackErrorTicks, Int64(a.entry),
+        a.inOrder.lexicographicallyPrecedes(b.inOrder)
+    }
+
+    private var inOrder: [Int64] {
+        [
+            endsService ? 1 : 0, Int64(kind.rawValue), Int64(streamsLost), soundGapTicks,
+            isFarBehind ? 1 : 0, Int64(framesMissed), Int64(framesRepeated), holdBackErrorTicks,
+            Int64(entry),
         ]
-        let right = [
-            Int64(b.streamsLost), Int64(b.kind.rawValue), b.soundGapTicks, b.isFarBehind ? 1 : 0, Int64(b.framesMissed),
-            Int64(b.framesRepeated), b.holdBackErrorTicks, Int64(b.entry),
-        ]
-        return left.lexicographicallyPrecedes(right)
     }
 }
 

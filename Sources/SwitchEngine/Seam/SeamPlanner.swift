@@ -356,10 +356,13 @@ enum SeamPlanner {
             ? request.before.pictures[...] : outgoing.prefix(pair.cut.index)
         let fallen = picturesOutOfOrder(shownBefore, request.incoming, from: pair.entry.index)
         let isWhole = pair.cut.holes == 0 && fallen == 0
+        let ended = sounds.count { $0.outgoingStream != nil && $0.incomingStream == nil }
+        let endsPictures = request.incoming.isSoundOnly && !request.outgoing.isSoundOnly
         let cost = SeamCost(
-            streamsLost: streamsLost(request, sounds),
+            endsService: endsPictures || ended > 0 && !sounds.contains { $0.incomingStream != nil },
             kind: pair.kind == .meets && !isWhole ? .loses : pair.kind,
-            soundGapTicks: gap, framesLost: pair.framesLost + pair.cut.holes,
+            streamsLost: ended + (endsPictures ? 1 : 0), soundGapTicks: gap,
+            framesLost: pair.framesLost + pair.cut.holes,
             framesRepeated: pair.framesRepeated, framesOutOfOrder: fallen,
             entry: pair.entry.isOpen ? 1 : 0,
             isFarBehind: !isTrue && isFarBehind(request, pair.shift),
@@ -392,12 +395,6 @@ enum SeamPlanner {
                     leaveTime, max(entryTime, request.scheduleNow),
                     max(heard, request.scheduleNow)),
                 lateTicks: max(0, late.ticks), holdBackTicks: holdBack))
-    }
-
-    private static func streamsLost(_ request: SeamRequest, _ sounds: [SoundPlan]) -> Int {
-        let endsPictures = request.incoming.isSoundOnly && !request.outgoing.isSoundOnly
-        return sounds.count { $0.outgoingStream != nil && $0.incomingStream == nil }
-            + (endsPictures ? 1 : 0)
     }
 
     /// How much later than its place an entry is put to give the output its hold-back again. Where
