@@ -94,6 +94,9 @@ struct SeededWorldTests {
         Lesson(
             "packets behind a PCR that was not believed at once are not timed by it",
             10_134_545, 10_150_008),
+        Lesson(
+            "what was held back goes no further ahead than the next input is",
+            10_151_341, 10_180_978),
     ]
 
     @Test("what failed once holds", arguments: lessons)
