@@ -35,6 +35,12 @@ struct SeededWorldTests {
 
     private static let lessons = [
         Lesson(
+            "of the entries that are late, the one that is seconds less late is gone to",
+            10_095_294),
+        Lesson(
+            "a sound that is lost at a seam weighs less than time that is not true",
+            10_082_093, 10_096_674, 10_109_954, 10_111_804),
+        Lesson(
             "damage is not gone around into silence",
             10_005_063),
         Lesson(
@@ -127,6 +133,9 @@ struct SeededWorldTests {
         Lesson(
             "of several sounds that are silent at a seam the longest silence is told",
             10_178_846),
+        Lesson(
+            "what was held back goes no further ahead than the next input is",
+            10_151_341, 10_180_978),
     ]
 
     @Test("what failed once holds", arguments: lessons)

@@ -213,16 +213,26 @@ import TransportStream
         #expect(clock.time(at: 10 * second) == second, "it waits")
         #expect(clock.time(at: 12 * second) == 2 * second)
         // The next input's packets come 2.5 s earlier against the output: the hold-back grows.
-        clock.change(hostOffset: 100 * second, shift: 94_500 * millisecond)
+        clock.change(hostOffset: 100 * second, shift: 94_500 * millisecond, sent: nil)
         #expect(clock.holdBackTicks == 4_500 * millisecond)
         #expect(clock.time(at: 13 * second) == 3 * second)
         // One that is behind: no less than nothing.
-        clock.change(hostOffset: 13 * second, shift: 0)
+        clock.change(hostOffset: 13 * second, shift: 0, sent: 3 * second)
         #expect(clock.holdBackTicks == 0 && clock.time(at: 14 * second) == 3 * second)
         // Something that was not true has led it an hour ahead: it is put back.
-        clock.change(hostOffset: -3600 * second, shift: 0)
-        clock.change(hostOffset: 3600 * second, shift: 0)
+        clock.change(hostOffset: -3600 * second, shift: 0, sent: nil)
+        clock.change(hostOffset: 3600 * second, shift: 0, sent: nil)
         #expect(clock.time(at: 3610 * second) == 10 * second)
+    }
+
+    @Test func whatWasNotSentDoesNotGoAheadOfAnInputThatIsBehind() {
+        var clock = OutputClock()
+        clock.begin(hostOffset: 0, shift: 0, holdBackTicks: second)
+        #expect(clock.time(at: 10 * second) == 9 * second)
+        // A picture that was not whole held all back that came behind 8 s.
+        clock.change(hostOffset: 1_500 * millisecond, shift: 0, sent: 8 * second)
+        #expect(clock.holdBackTicks == 0)
+        #expect(clock.time(at: 10 * second) == 8_500 * millisecond)
     }
 
     @Test func hostInstantsAndTicks() {

@@ -32,11 +32,14 @@ struct OutputClock {
     }
 
     /// The input on air changes: time goes on, the hold-back becomes what follows from it, but
-    /// never less than nothing.
-    mutating func change(hostOffset: Int64, shift: Int64) {
+    /// never less than nothing. Where the new input is behind, and less was sent than the time had
+    /// come for, what is left of the old one goes no further ahead than the new one is.
+    /// - Parameter sent: the schedule time of what was sent last.
+    mutating func change(hostOffset: Int64, shift: Int64, sent: Int64?) {
         guard let offset else { return }
         holdBackTicks = max(0, offset - (hostOffset - shift))
         self.offset = hostOffset - shift + holdBackTicks
+        if let sent { latest = min(latest, sent) }
     }
 
     /// The clock of the input on air, as of now.

@@ -14,7 +14,8 @@ extension Engine {
         if choice.plan.breaksLink { next.marks = brokenLinkMarks(choice) }
         restamper.segments.append(next)
         if let offset = inputs[choice.input].timeline.clock.hostOffset {
-            clock.change(hostOffset: offset, shift: choice.plan.shift)
+            clock.change(
+                hostOffset: offset, shift: choice.plan.shift, sent: restamper.schedule.last)
         }
         remember(choice, shift: segment.shift)
         record(choice, from: segment, standing)

@@ -96,8 +96,9 @@ struct SeamCost: Comparable {
     var framesOutOfOrder = 0
     /// 0 for an IDR-like entry, 1 for an open one.
     var entry: Int
-    /// The output would run far further behind than it is to; only where time is not true.
-    var isFarBehind = false
+    /// Whole seconds that the output would run further behind than it is to; only where time is not
+    /// true. They stay, while pictures that a decoder may put out of order are over in a moment.
+    var secondsBehind: Int64 = 0
     /// Distance of the hold-back after the seam from its target; only where time is not true.
     var holdBackErrorTicks: Int64
 
@@ -111,7 +112,7 @@ struct SeamCost: Comparable {
     private var inOrder: [Int64] {
         [
             endsService ? 1 : 0, Int64(kind.rawValue), Int64(streamsLost), soundGapTicks,
-            isFarBehind ? 1 : 0, Int64(framesMissed), Int64(framesRepeated), holdBackErrorTicks,
+            secondsBehind, Int64(framesMissed), Int64(framesRepeated), holdBackErrorTicks,
             Int64(entry),
         ]
     }
