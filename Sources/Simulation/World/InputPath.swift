@@ -45,15 +45,6 @@ public struct Episode: Sendable {
         case stampJump(by: Int64)
         /// The first stamp of a kind is off by ticks of 27 MHz; all others are right.
         case wrongStamp(Stamp, by: Int64)
-
-        /// Some of what the input brings comes all the same, or soon again: that may be better than
-        /// a standby that lacks a sound.
-        var leavesChoice: Bool {
-            switch self {
-            case .loss, .reordering, .videoLoss, .audioLoss, .restart: true
-            default: false
-            }
-        }
     }
 
     /// A stamp that can be wrong.

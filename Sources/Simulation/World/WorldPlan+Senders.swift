@@ -52,10 +52,10 @@ extension WorldPlan {
             inputs[index].profile = profile
         }
         if kind == .promised, let fault = inputs[0].episodes.first?.kind {
-            // What is lost must be somewhere else, with all that is beside it.
+            // What is lost must be somewhere else, with all that is beside it: an input that comes
+            // back soon, with a hole, is better than a standby that lacks a sound.
             let own = inputs[0].profile
-            let standbys = inputs.dropFirst()
-            if fault.leavesChoice, !standbys.contains(where: { $0.profile.hasSounds(own) }) {
+            if !inputs.dropFirst().contains(where: { $0.profile.hasSounds(own) }) {
                 inputs[1].profile.content.sound = content.sound
                 inputs[1].profile.hasSecondSound = own.hasSecondSound
             }
