@@ -167,13 +167,14 @@ public struct Engine: ~Copyable {
         let time = releaseTime()
         restamper.release(upTo: time, inputs)
         noteDamage()
-        guard let last = restamper.schedule.last else { return }
+        guard let last = restamper.schedule.last ?? clock.begun else { return }
         if let next = restamper.nextTime {
             // The schedule is known to go on: tables and PCRs before the next packet are due.
             isStandingStill = false
+            guard restamper.schedule.last != nil else { return }
             restamper.schedule.run(
                 to: min(time, next - 1), in: &restamper.batch, &restamper.program)
-        } else if time - last > configuration.standstill.asTicks {
+        } else if isStandingStill || time - last > configuration.standstill.asTicks {
             if !isStandingStill {
                 isStandingStill = true
                 events.append(.standstill(at: now))

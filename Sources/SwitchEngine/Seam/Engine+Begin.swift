@@ -33,11 +33,13 @@ extension Engine {
         restamper.segments = [
             firstSegment(best, epoch: epoch, slots: slots, entry: entry, shift: shift)
         ]
-        // What comes no more is not late: it is played from here on.
+        // What would be seconds late is played from now on: the hold-back is its age then.
+        let holdBack = configuration.holdBack.asTicks
         let age = picture.firstTime.map { now.ticks &- offset &- $0 } ?? 0
         clock.begin(
             hostOffset: offset, shift: shift,
-            holdBackTicks: max(configuration.holdBack.asTicks, isOver(best) ? age : 0))
+            holdBackTicks: age > holdBack + StreamTime.ticksPerSecond ? age : holdBack,
+            at: now.ticks)
         events.append(.onAir(InputID(best), at: now))
     }
 
@@ -59,9 +61,9 @@ extension Engine {
         let entries = side.pictures.filter { $0.isEntry && $0.isPlausible }
         let sound = entries.filter { !$0.isDamaged }
         let choice = sound.isEmpty ? entries : sound
-        // All that there is has come: all of it is sent.
-        if isFinished { return choice.first }
-        let latest = now.ticks - configuration.holdBack.asTicks - Engine.beginToleranceTicks
+        let tolerance = isOver(index) || isFinished
+            ? OutputClock.runawayTicks : Engine.beginToleranceTicks
+        let latest = now.ticks - configuration.holdBack.asTicks - tolerance
         return choice.first { ($0.firstTime ?? .min) &+ offset >= latest } ?? choice.last
     }
 
