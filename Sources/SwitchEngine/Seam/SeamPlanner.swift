@@ -346,8 +346,9 @@ enum SeamPlanner {
             entry: pair.entry.isOpen ? 1 : 0,
             isFarBehind: !isTrue && isFarBehind(request, pair.shift),
             holdBackErrorTicks: isTrue ? 0 : abs(holdBack - request.holdBackTicks))
-        // True time is of no use where the incoming input has nothing to send for it.
-        if isTrue && holdBack < 0 {
+        // True time is of no use where the incoming input has nothing to send for it; and what
+        // would leave long after it has come has no time that is true.
+        if holdBack < (isTrue ? 0 : -farBehindTicks) {
             return .none("the incoming input is further behind than the hold-back")
         }
         let outgoing = request.outgoing.pictures

@@ -33,7 +33,7 @@ extension InputTimeline {
     mutating func beginAgain() {
         closeStamps()
         if let epoch {
-            epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
+            noteEnd(of: epoch)
             for index in epoch.streams {
                 streams[index].lose()
                 streams[index].endEpoch(.cut)
