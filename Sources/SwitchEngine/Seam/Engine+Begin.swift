@@ -46,9 +46,6 @@ extension Engine {
     /// What is not sent later than this, 200 ms, is not late at a begin.
     static let beginToleranceTicks: Int64 = 200 * StreamTime.ticksPerMillisecond
 
-    /// An input brings nothing for now, or no more.
-    private func isOver(_ index: Int) -> Bool { states[index].hasEnded || states[index].isSilent }
-
     /// The picture at which an input could begin: the first that would not be late, or the newest.
     func firstEntry(of index: Int) -> SeamPicture? {
         let timeline = inputs[index].timeline
@@ -61,8 +58,8 @@ extension Engine {
         let entries = side.pictures.filter { $0.isEntry && $0.isPlausible }
         let sound = entries.filter { !$0.isDamaged }
         let choice = sound.isEmpty ? entries : sound
-        let tolerance = isOver(index) || isFinished
-            ? OutputClock.runawayTicks : Engine.beginToleranceTicks
+        // At the end of all there is nothing to be late for.
+        let tolerance = isFinished ? OutputClock.runawayTicks : Engine.beginToleranceTicks
         let latest = now.ticks - configuration.holdBack.asTicks - tolerance
         return choice.first { ($0.firstTime ?? .min) &+ offset >= latest } ?? choice.last
     }

@@ -217,11 +217,12 @@ extension Engine {
     private func isBeyond(
         _ unit: Unit, _ segment: Segment, _ timeline: borrowing InputTimeline
     ) -> Bool {
-        guard unit.lastPacket >= timeline.ring.first, unit.lastPacket < timeline.ring.stamped
-        else { return false }
         let holdBack = max(configuration.holdBack.asTicks, clock.holdBackTicks)
-        return timeline.ring[unit.lastPacket].time + segment.shift
-            > clock.outputTicks(at: now.ticks) + holdBack + Engine.disbeliefTicks
+        let limit = clock.outputTicks(at: now.ticks) + holdBack + Engine.disbeliefTicks
+        return [unit.firstPacket, unit.lastPacket].contains { packet in
+            packet >= timeline.ring.first && packet < timeline.ring.stamped
+                && timeline.ring[packet].time + segment.shift > limit
+        }
     }
 
     /// The standard's own mark in the random access picture (law 7).
