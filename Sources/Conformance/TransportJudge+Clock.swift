@@ -146,7 +146,8 @@ extension TransportJudge {
 
     /// Law 1 and TR 101 290 1.3: the table has to come again soon enough.
     mutating func tableSeen(_ table: JudgedProgram.Table, at elapsed: Int64, _ position: Position) {
-        let last = program.lastElapsed(of: table) ?? startElapsed
+        // Before the first PCR, too, the rate is only guessed, and must not find a gap.
+        let last = program.lastElapsed(of: table).map { max($0, 0) } ?? startElapsed
         let gap = elapsed &- last
         let pid = table == .association ? PID.pat : program.mapPID
         if gap > TimeLimit.ownTableInterval {

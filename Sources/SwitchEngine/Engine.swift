@@ -173,13 +173,14 @@ public struct Engine: ~Copyable {
         let time = releaseTime()
         restamper.release(upTo: time, inputs)
         noteDamage()
-        guard let last = restamper.schedule.last else { return }
+        guard let last = restamper.schedule.last ?? clock.firstDue else { return }
         if let next = restamper.nextTime {
             // The schedule is known to go on: tables and PCRs before the next packet are due.
             isStandingStill = false
+            guard restamper.schedule.last != nil else { return }
             restamper.schedule.run(
                 to: min(time, next - 1), in: &restamper.batch, &restamper.program)
-        } else if time - last > configuration.standstill.asTicks {
+        } else if isStandingStill || time - last > configuration.standstill.asTicks {
             if !isStandingStill {
                 isStandingStill = true
                 events.append(.standstill(at: now))
@@ -219,23 +220,33 @@ public struct Engine: ~Copyable {
     /// possible.
     static let stampMarginTicks: Int64 = 100 * StreamTime.ticksPerMillisecond
 
-    /// An input's clock is not believed any more when the output's can not follow it by this, 4 s,
-    /// less what the hold-back is beyond its target.
+    /// An input's clock is not believed any more when the output's can not follow it by this, 4 s.
     static let disbeliefTicks: Int64 = 4 * StreamTime.ticksPerSecond
+
+    /// … less what the hold-back is beyond its target, but one second at least.
+    private var patienceTicks: Int64 {
+        let surplus = max(0, clock.holdBackTicks - configuration.holdBack.asTicks)
+        return max(Engine.disbeliefTicks - surplus, StreamTime.ticksPerSecond)
+    }
 
     /// Keeps the output's clock on that of the input on air. Where that is no clock, the line is
     /// broken, and a new one is joined to it.
     private mutating func follow(_ segment: Segment) {
-        let box = inputs[segment.input]
-        guard box.timeline.epochNumber == segment.epoch.number,
-            let offset = box.timeline.clock.hostOffset
-        else { return }
-        let rest = clock.follow(hostOffset: offset, shift: segment.shift, at: now.ticks)
-        let surplus = max(0, clock.holdBackTicks - configuration.holdBack.asTicks)
-        if abs(rest) > max(Engine.disbeliefTicks - surplus, StreamTime.ticksPerSecond) {
-            inputs[segment.input].timeline.breakRunaway()
-            nextAssessment = .min
+        let number = segment.epoch.number
+        var rest: Int64 = 0
+        if inputs[segment.input].timeline.epochNumber == number {
+            guard let offset = inputs[segment.input].timeline.clock.hostOffset else { return }
+            rest = clock.follow(hostOffset: offset, shift: segment.shift, at: now.ticks)
+        } else {
+            // It may have run away and broken off in one burst.
+            guard let offset = inputs[segment.input].timeline.epoch(number: number)?.hostOffset
+            else { return }
+            rest = clock.distance(hostOffset: offset, shift: segment.shift)
         }
+        guard abs(rest) > patienceTicks,
+            inputs[segment.input].timeline.breakRunaway(epoch: number)
+        else { return }
+        nextAssessment = .min
     }
 
     private mutating func noteDamage() {

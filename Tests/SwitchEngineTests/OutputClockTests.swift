@@ -7,7 +7,7 @@ import Testing
 @Suite struct OutputClockTests {
     private func clock() -> OutputClock {
         var clock = OutputClock()
-        clock.begin(hostOffset: 0, shift: 0, holdBackTicks: 2 * second)
+        clock.begin(hostOffset: 0, shift: 0, holdBackTicks: 2 * second, at: 0)
         return clock
     }
 

@@ -206,7 +206,7 @@ import TransportStream
     @Test func theClockFollowsItsInputAndNeverRunsBackwards() {
         var clock = OutputClock()
         #expect(clock.time(at: 5 * second) == .min)
-        clock.begin(hostOffset: 7 * second, shift: 0, holdBackTicks: 2 * second)
+        clock.begin(hostOffset: 7 * second, shift: 0, holdBackTicks: 2 * second, at: 10 * second)
         #expect(clock.time(at: 10 * second) == second)
         #expect(clock.hostTicks(of: second) == 10 * second)
         _ = clock.follow(hostOffset: 8 * second, shift: 0, at: 10 * second)

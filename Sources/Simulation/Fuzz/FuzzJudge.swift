@@ -2,7 +2,7 @@
 //
 //   bytes    no more output than 3 times the input, the null packets of the mux rate, and the
 //            tables and PCRs of the virtual time that has passed
-//   clock    what leaves now is due now: within the hold-back and 5 s
+//   clock    what leaves now is due now: within the hold-back, as the last seam left it, and 5 s
 //   order    the schedule rises from packet to packet
 //   time     the run comes to an end
 //   laws     1, 2 and 3 (tables, counters, PCR), and the indicators of TR 101 290 that belong to
@@ -51,9 +51,15 @@ struct FuzzJudge {
     /// How far the output may be from the host's clock, beside the hold-back: 5 s.
     static let clockTicks: Int64 = 5 * StreamTime.ticksPerSecond
 
+    /// What a seam may add to the hold-back: the newest entry of a standby may be 20 s old, and the
+    /// input before it may have filled the decoder's buffer for 10 s; nanoseconds.
+    static let mostSurplus: Int64 = 30_000_000_000
+
     private let configuration: ChannelConfiguration
     private let keepsEvents: Bool
     private(set) var verdict = FuzzVerdict()
+    /// The target, or what the last seam has made of it, nanoseconds.
+    private var holdBack: Int64
     private var inspector = StreamInspector()
     private var lastTime = Int64.min
     private var hasStoodStill = false
@@ -65,6 +71,7 @@ struct FuzzJudge {
     init(_ configuration: ChannelConfiguration, keepsEvents: Bool) {
         self.configuration = configuration
         self.keepsEvents = keepsEvents
+        holdBack = configuration.holdBack
     }
 
     /// Bytes of inputs that have been read.
@@ -100,7 +107,11 @@ struct FuzzJudge {
 
     private mutating func take(_ event: Event) {
         switch event {
-        case .seam: verdict.seams += 1
+        case .seam(let seam):
+            verdict.seams += 1
+            holdBack = min(
+                max(seam.holdBack, configuration.holdBack),
+                configuration.holdBack + FuzzJudge.mostSurplus)
         case .standstill: hasStoodStill = true
         default: break
         }
@@ -145,7 +156,7 @@ struct FuzzJudge {
         }
         let wait = isLate ? verdict.inputBytes.scaled(
             by: 8 * StreamTime.ticksPerSecond, over: max(configuration.muxRate ?? 1, 1)) : 0
-        let allowed = configuration.holdBack.scaled(by: 27, over: 1000) + FuzzJudge.clockTicks
+        let allowed = holdBack.scaled(by: 27, over: 1000) + FuzzJudge.clockTicks
         let distance = lastTime &+ offset &- now.nanoseconds.scaled(by: 27, over: 1000)
         guard distance > allowed + wait || distance < -allowed else { return }
         find(

@@ -25,10 +25,14 @@ struct OutputClock {
     private var reserve = OutputClock.reserveTicks
     private var followedAt: Int64?
 
-    /// Begins: the output runs `holdBackTicks` behind an input.
-    mutating func begin(hostOffset: Int64, shift: Int64, holdBackTicks: Int64) {
+    /// By when the first packet is due, output time; nil before the begin.
+    private(set) var firstDue: Int64?
+
+    /// Begins at a host time: the output runs `holdBackTicks` behind an input.
+    mutating func begin(hostOffset: Int64, shift: Int64, holdBackTicks: Int64, at ticks: Int64) {
         self.holdBackTicks = holdBackTicks
         offset = hostOffset - shift + holdBackTicks
+        firstDue = outputTicks(at: ticks) + holdBackTicks
     }
 
     /// The input on air changes: time goes on, the hold-back becomes what follows from it, but
@@ -49,11 +53,16 @@ struct OutputClock {
         let passed = max(0, hostTicks &- (followedAt ?? hostTicks))
         followedAt = hostTicks
         reserve = min(reserve + passed / OutputClock.paceDivisor, OutputClock.reserveTicks)
-        let wanted = hostOffset &- shift &+ holdBackTicks
-        let step = min(max(wanted &- offset, -reserve), reserve)
+        let gap = distance(hostOffset: hostOffset, shift: shift)
+        let step = min(max(gap, -reserve), reserve)
         reserve -= abs(step)
         self.offset = offset &+ step
-        return wanted &- offset &- step
+        return gap &- step
+    }
+
+    /// How far the map is behind the clock of an input, 27 MHz ticks.
+    func distance(hostOffset: Int64, shift: Int64) -> Int64 {
+        offset.map { hostOffset &- shift &+ holdBackTicks &- $0 } ?? 0
     }
 
     /// The output's time is not further ahead of where the map would have it than this, 5 s; where

@@ -106,8 +106,8 @@ struct OutputSchedule {
 
     /// Lets the schedule run on without packets: tables and PCRs (and null packets) only.
     mutating func run(to time: Int64, in batch: inout OutputBatch, _ program: inout OutputProgram) {
-        guard let last else { return }
-        if time &- last > OutputSchedule.longestRunTicks {
+        if last == nil { begin(at: time, &batch, &program) }
+        if time &- (last ?? time) > OutputSchedule.longestRunTicks {
             pass(to: time &- OutputSchedule.tableTicks)
         }
         fill(upTo: time, &batch, &program)
@@ -116,7 +116,9 @@ struct OutputSchedule {
     /// Lets the schedule run on without sending anything: when it goes on, tables and a PCR come
     /// first.
     mutating func pass(to time: Int64) {
-        guard let last, time > last else { return }
+        if last == nil { start = max(time, floor ?? .min) }
+        let last = last ?? .min
+        guard time > last else { return }
         if let rate = muxRate {
             let bits = OutputSchedule.packetBits * StreamTime.ticksPerSecond
             slotCount = max(slotCount, (time - start).scaled(by: rate, over: bits))
@@ -131,7 +133,8 @@ struct OutputSchedule {
 
     /// Nothing follows: a last PCR lets a receiver date the packets before it.
     mutating func close(in batch: inout OutputBatch, _ program: inout OutputProgram) {
-        guard let last else { return }
+        // Where nothing has been sent since there is nothing to date.
+        guard let last, lastClock != nil else { return }
         sendClock(wished: last + packetTicks, &batch, &program)
     }
 

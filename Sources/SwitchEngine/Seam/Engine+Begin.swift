@@ -33,19 +33,20 @@ extension Engine {
         restamper.segments = [
             firstSegment(best, epoch: epoch, slots: slots, entry: entry, shift: shift)
         ]
-        // What comes no more is not late: it is played from here on.
+        // What would be seconds late is played from now on: the hold-back is its age then, within
+        // what an input's clock is believed.
+        let holdBack = configuration.holdBack.asTicks
         let age = picture.firstTime.map { now.ticks &- offset &- $0 } ?? 0
         clock.begin(
             hostOffset: offset, shift: shift,
-            holdBackTicks: max(configuration.holdBack.asTicks, isOver(best) ? age : 0))
+            holdBackTicks: age > holdBack + StreamTime.ticksPerSecond
+                ? min(age, holdBack + Engine.disbeliefTicks) : holdBack,
+            at: now.ticks)
         events.append(.onAir(InputID(best), at: now))
     }
 
     /// What is not sent later than this, 200 ms, is not late at a begin.
     static let beginToleranceTicks: Int64 = 200 * StreamTime.ticksPerMillisecond
-
-    /// An input brings nothing for now, or no more.
-    private func isOver(_ index: Int) -> Bool { states[index].hasEnded || states[index].isSilent }
 
     /// The picture at which an input could begin: the first that would not be late, or the newest.
     func firstEntry(of index: Int) -> SeamPicture? {
@@ -59,9 +60,9 @@ extension Engine {
         let entries = side.pictures.filter { $0.isEntry && $0.isPlausible }
         let sound = entries.filter { !$0.isDamaged }
         let choice = sound.isEmpty ? entries : sound
-        // All that there is has come: all of it is sent.
-        if isFinished { return choice.first }
-        let latest = now.ticks - configuration.holdBack.asTicks - Engine.beginToleranceTicks
+        // At the end of all there is nothing to be late for.
+        let tolerance = isFinished ? OutputClock.runawayTicks : Engine.beginToleranceTicks
+        let latest = now.ticks - configuration.holdBack.asTicks - tolerance
         return choice.first { ($0.firstTime ?? .min) &+ offset >= latest } ?? choice.last
     }
 

@@ -218,7 +218,7 @@ extension Engine {
             inputs[index].timeline, epoch: epoch, sentBefore: inputs[index].timeline.ring.first,
             slots: { stream in slots[stream].flatMap { $0 < 0 ? nil : ($0, 0) } }, isOver: false)
         else { return nil }
-        let isRunaway = index == segment.input && epoch.followsRunaway
+        let isRunaway = outgoing.epoch(number: segment.epoch.number)?.hasRunAway == true
         let alignment = isRunaway ? nil : alignment(of: index, epoch, to: segment)
         let schedule = restamper.schedule.earliest ?? releaseTime()
         let request = SeamRequest(

@@ -225,12 +225,14 @@ extension Engine {
         let segment = restamper.segments[index]
         guard !segment.isLeaving else { return }
         let timeline = inputs[segment.input].timeline
+        let limit = timeline.end(ofEpoch: segment.epoch.number)
         var end = segment.cursor
         for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
             let track = timeline.streams[stream]
-            var last = track.units.end
+            var last = track.units.partition { $0.firstPacket >= limit }
             while last > track.units.first,
                 track.units[last - 1].isOpen || track.units[last - 1].isDamaged
+                    || isBeyond(track.units[last - 1], segment, timeline)
             {
                 last -= 1
             }
@@ -241,8 +243,19 @@ extension Engine {
                 end = max(end, last + 1)
             }
         }
-        restamper.segments[index].end = min(
-            end, timeline.end(ofEpoch: segment.epoch.number))
+        restamper.segments[index].end = min(end, limit)
+    }
+
+    /// A unit would leave so late that its time can not be true.
+    private func isBeyond(
+        _ unit: Unit, _ segment: Segment, _ timeline: borrowing InputTimeline
+    ) -> Bool {
+        let holdBack = max(configuration.holdBack.asTicks, clock.holdBackTicks)
+        let limit = clock.outputTicks(at: now.ticks) + holdBack + Engine.disbeliefTicks
+        return [unit.firstPacket, unit.lastPacket].contains { packet in
+            packet >= timeline.ring.first && packet < timeline.ring.stamped
+                && timeline.ring[packet].time + segment.shift > limit
+        }
     }
 
     /// The standard's own mark in the random access picture (law 7).

@@ -35,7 +35,7 @@ extension InputTimeline {
     mutating func beginAgain() {
         closeStamps()
         if let epoch {
-            epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
+            noteEnd(of: epoch)
             for index in epoch.streams {
                 // The first packets behind the silence seemed to go on from those before it.
                 if outage == .possible { streams[index].spoil(across: outageEnd) }

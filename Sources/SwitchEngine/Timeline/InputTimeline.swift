@@ -18,9 +18,10 @@ struct Epoch {
     var streams: [Int]
     /// How its content stood to the host's time when it ended; nil while it goes on.
     var alignment: AlignmentSide?
-    /// The clock of the one before had run away: what is left of that is out of proportion to its
-    /// time.
-    var followsRunaway = false
+    /// `ClockTrack.hostOffset` when it ended; nil while it goes on.
+    var hostOffset: Int64?
+    /// Its clock ran away: what is left of it is out of proportion to its time.
+    var hasRunAway = false
 
     static let none = Epoch(
         number: -1, firstPacket: 0,
@@ -91,6 +92,11 @@ struct InputTimeline {
             return epochs[index].firstPacket
         }
         return .max
+    }
+
+    /// An epoch that is kept.
+    func epoch(number: Int) -> Epoch? {
+        epochs.indices.first { epochs[$0].number == number }.map { epochs[$0] }
     }
 
     // MARK: Bytes in
@@ -291,12 +297,18 @@ struct InputTimeline {
         lineBegin = first.arrivalTicks
     }
 
-    /// The clock has crept seconds away from the host's: what it says is worth nothing, and with
-    /// the next PCR a new line begins.
-    mutating func breakRunaway() {
+    /// The clock of an epoch has crept seconds away from the host's: what it says is worth nothing.
+    /// Where it still goes on, a new line begins with the next PCR.
+    /// - Returns: whether that is news.
+    mutating func breakRunaway(epoch number: Int) -> Bool {
+        guard let index = epochs.indices.first(where: { epochs[$0].number == number }),
+            !epochs[index].hasRunAway
+        else { return false }
+        epochs[index].hasRunAway = true
+        guard number == epochNumber else { return true }
         health.clockJumps += 1
         breakLine(.unknown)
-        if epoch != nil { epochs[epochs.end - 1].followsRunaway = true }
+        return true
     }
 
     /// The stamps of a stream have jumped, the clock goes on: what is open in the others may be
@@ -304,7 +316,7 @@ struct InputTimeline {
     mutating func breakEpoch(at stream: Int) {
         guard let epoch else { return }
         closeStamps()
-        epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
+        noteEnd(of: epoch)
         for index in epoch.streams { streams[index].endEpoch(index == stream ? .whole : .unknown) }
         lead = ContentLead()
         appendEpoch(map: epoch.map, streams: epoch.streams)
@@ -348,7 +360,7 @@ struct InputTimeline {
     /// Ends the epoch; the next one begins with the next packet.
     private mutating func breakLine(_ end: StreamTrack.EpochEnd) {
         closeStamps()
-        if let epoch { epochs[epochs.end - 1].alignment = alignmentSide(of: epoch) }
+        if let epoch { noteEnd(of: epoch) }
         for index in epoch?.streams ?? [] { streams[index].endEpoch(end) }
         clock.restart()
         pendingSample = nil
@@ -361,12 +373,17 @@ struct InputTimeline {
         if let epoch { appendEpoch(map: epoch.map, streams: epoch.streams) }
     }
 
+    /// The newest epoch ends: what is known of its time is kept with it.
+    mutating func noteEnd(of epoch: Epoch) {
+        epochs[epochs.end - 1].alignment = alignmentSide(of: epoch)
+        epochs[epochs.end - 1].hostOffset = clock.hostOffset
+    }
+
     mutating func appendEpoch(map: ProgramMap, streams: [Int]) {
-        var next = Epoch(
+        let next = Epoch(
             number: epochCount, firstPacket: ring.end, map: map, streams: streams)
         // Nothing came in the epoch before: it never was.
         if let last = epochs.last, last.firstPacket == ring.end {
-            next.followsRunaway = last.followsRunaway
             epochs[epochs.end - 1] = next
         } else {
             epochs.append(next)
