@@ -81,7 +81,7 @@ struct SeededWorldTests {
             6_005_663, 10_004_000, 10_007_932),
         Lesson(
             "the picture grid is not told by pictures whose stamps were written anew",
-            10_005_931, 10_013_316),
+            10_005_931, 10_013_316, 10_124_121),
         Lesson(
             "an order count that falls behind an input without pictures is told",
             10_008_211, 10_027_401),

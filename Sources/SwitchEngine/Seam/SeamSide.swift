@@ -99,18 +99,24 @@ struct SeamSide {
 extension SeamSide {
     /// How far the exact grid of the pictures is behind a stamp near `time`: stamps are rounded
     /// down to 90 kHz, so the exact place of all is told by the one that was rounded least. 27 MHz
-    /// ticks; nil where frames last whole ticks, or the stamps are on no grid.
+    /// ticks; nil where frames last whole ticks, or the stamps are on no grid: a single one that is
+    /// wrong does no harm.
     func gridOffset(of time: Int64) -> Int64? {
         let rounding = StreamTime.ticksPerTimestampTick
         guard frameTicks > 0, frameTicks % rounding != 0, !isSoundOnly else { return nil }
         var least: Int64?
+        var (onGrid, strays) = (0, 0)
         for picture in pictures where picture.isStamped {
             let distance = picture.presentation - time
             let off = distance - distance.roundedDivision(by: frameTicks) * frameTicks
-            guard abs(off) <= rounding else { return nil }
+            guard abs(off) <= rounding else {
+                strays += 1
+                continue
+            }
+            onGrid += 1
             least = max(least ?? off, off)
         }
-        return least
+        return strays * 4 > onGrid ? nil : least
     }
 
     /// Pictures before the first free one that are looked at to judge a cut.
