@@ -47,7 +47,7 @@ public struct Engine: ~Copyable {
     var seamUntold: UntoldSeam?
     var nextAssessment: Int64 = .min
     private var lastAdvance: Int64 = 0
-    private var damageReported: Int64 = 0
+    private var damageReported = DamageCount()
     /// Where the output was before this engine; nil where it begins.
     let resumed: OutputState?
     var isStandingStill = false
@@ -239,10 +239,11 @@ public struct Engine: ~Copyable {
     }
 
     private mutating func noteDamage() {
-        let passed = restamper.damagedSent - damageReported
-        guard passed > 0, let segment = restamper.segments.first else { return }
+        let units = restamper.damagedSent.all - damageReported.all
+        let data = restamper.damagedSent.data - damageReported.data
+        guard units > 0, let segment = restamper.segments.first else { return }
         damageReported = restamper.damagedSent
-        events.append(.damagePassed(InputID(segment.input), units: passed, at: now))
+        events.append(.damagePassed(InputID(segment.input), units: units, data: data, at: now))
     }
 
     private mutating func trim() {

@@ -50,7 +50,7 @@ public struct SeamRecord: Sendable {
     /// Incoming pictures that a decoder may leave out or show too early: an H.264 recovery point
     /// was entered at which the picture order count falls.
     public var framesOutOfOrder: Int
-    /// Sound that is missing, 90 kHz ticks.
+    /// Sound that is missing, 90 kHz ticks; of several sounds the one that lacks most.
     public var audioGap: Int64
     /// Output time − incoming time, 90 kHz ticks.
     public var shift: Int64
@@ -78,8 +78,9 @@ public enum Event: Sendable {
     /// A wish was taken back or refused.
     case refused(String, at: MonotonicInstant)
     /// PES packets of the input on air went out with bytes missing in them or units missing before
-    /// them: nothing better was there.
-    case damagePassed(InputID, units: Int64, at: MonotonicInstant)
+    /// them: nothing better was there. `data` of them carry neither pictures nor sound: an input is
+    /// not left for those.
+    case damagePassed(InputID, units: Int64, data: Int64, at: MonotonicInstant)
     /// No input brings anything: the output goes on with tables and PCRs alone, or not at all.
     case standstill(at: MonotonicInstant)
     /// An input is held; nil when it is released.

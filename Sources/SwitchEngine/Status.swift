@@ -105,7 +105,7 @@ extension Engine {
             holdBackTarget: configuration.holdBack, seams: seamCounts, lastSeam: lastSeam,
             seamsAhead: max(0, restamper.segments.count - 1),
             latePackets: restamper.schedule.latePackets,
-            damagedUnitsSent: restamper.damagedSent,
+            damagedUnitsSent: restamper.damagedSent.all,
             inputs: inputs.indices.map { status(of: InputID($0)) })
     }
 

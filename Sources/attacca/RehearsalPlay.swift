@@ -82,7 +82,7 @@ struct RehearsalPlay: ~Copyable {
         case .refused(let why, let time):
             say("\(clock(time))  refused   \(why)")
             notes.append("\(clock(time)) refused: \(why)")
-        case .damagePassed(let input, let units, let time):
+        case .damagePassed(let input, let units, _, let time):
             let name = recordings[input.index].name
             let what = "\(units) damaged access unit\(units == 1 ? "" : "s") of \(name) went out"
             notes.append("\(clock(time)) \(what): nothing better was there")

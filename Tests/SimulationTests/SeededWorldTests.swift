@@ -35,6 +35,24 @@ struct SeededWorldTests {
 
     private static let lessons = [
         Lesson(
+            "of the entries that are late, the one that is seconds less late is gone to",
+            10_095_294),
+        Lesson(
+            "a sound that is lost at a seam weighs less than time that is not true",
+            10_082_093, 10_096_674, 10_109_954, 10_111_804),
+        Lesson(
+            "damage is not gone around into silence",
+            10_005_063),
+        Lesson(
+            "the damage at the end of a PES packet of sound leaves with its first packet",
+            10_049_695, 10_057_364, 10_173_896),
+        Lesson(
+            "a return waits while its seam is ahead: the better input may still be damaged",
+            10_173_980),
+        Lesson(
+            "a hole in data alone is told, and is no reason to leave",
+            10_031_734, 10_146_399),
+        Lesson(
             "a segment that is left before its sound has come goes on from the one before it",
             2_856),
         Lesson(
@@ -89,11 +107,32 @@ struct SeededWorldTests {
             "what left before a short stretch without pictures or sound is not overtaken",
             10_127_571, 10_128_417),
         Lesson(
+            "a short stretch whose sound does not go out leaves no silence behind",
+            10_171_915, 10_188_574),
+        Lesson(
+            "no frame that is still coming goes out with a short stretch that is left",
+            10_148_253),
+        Lesson(
+            "an uncounted loss takes no frames that came before it",
+            10_183_718),
+        Lesson(
+            "a hole that the counter explains does not make a wrong stamp usual",
+            10_072_748, 10_113_326),
+        Lesson(
+            "a frame that a step in doubt has spoilt waits until that is settled",
+            10_177_524),
+        Lesson(
             "stamps that jumped before they were first seen, or while they were away",
             10_152_249, 10_171_354, 21_001_258),
         Lesson(
             "packets behind a PCR that was not believed at once are not timed by it",
             10_134_545, 10_150_008),
+        Lesson(
+            "a whole frame between the rest of another and the next PES packet is found",
+            10_150_724),
+        Lesson(
+            "of several sounds that are silent at a seam the longest silence is told",
+            10_178_846),
         Lesson(
             "what was held back goes no further ahead than the next input is",
             10_151_341, 10_180_978),

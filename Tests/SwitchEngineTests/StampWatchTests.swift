@@ -81,6 +81,22 @@ import TransportStream
         #expect(take(&watch, 1, stamp: -5_000, at: -6_000) == "follows")
     }
 
+    @Test func aStampInDoubtIsTakenAlong() {
+        var watch = StampWatch()
+        for time: Int64 in [0, 40, 80, 120] {
+            _ = take(&watch, 0, stamp: 1_000 + time, at: time)
+            _ = take(&watch, 1, stamp: 1_000 + time, at: time)
+        }
+        #expect(take(&watch, 0, stamp: 6_160, at: 160) == "doubtful")
+        #expect(take(&watch, 1, stamp: 6_160, at: 160) == "doubtful")
+        #expect(take(&watch, 0, stamp: 6_200, at: 200) == "jump 5000")
+        watch.move(by: 5_000 * millisecond)
+        // It has jumped by as much, and is on the new line already.
+        #expect(watch.follow(stream: 1) == 0)
+        #expect(watch.follow(stream: 0) == nil)
+        #expect(take(&watch, 1, stamp: 6_200, at: 5_200) == "goes on")
+    }
+
     @Test(arguments: [6_205_000, -5_000, 2_000] as [Int64])
     func oneStrayStampIsPassedOver(jump: Int64) {
         var watch = StampWatch()

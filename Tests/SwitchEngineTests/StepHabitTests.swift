@@ -49,6 +49,17 @@ import TransportStream
         #expect(!isStep(524) && !isStep(72) && isStep(200))
     }
 
+    @Test func whatWasLostIsNotUsual() {
+        var habit = StepHabit()
+        for time: Int64 in [0, 24, 48] { _ = habit.take(unit(at: time, lasting: 24), kind: .audio) }
+        _ = habit.take(unit(at: 192, lasting: 24), followsLoss: true, kind: .audio)
+        _ = habit.take(unit(at: 216, lasting: 24), kind: .audio)
+        // The next stamp is wrong, and less than the hole was.
+        #expect(habit.take(unit(at: 336, lasting: 24), kind: .audio) == .hole)
+        #expect(
+            habit.take(unit(at: 264, lasting: 24), kind: .audio) == .stray(by: 96 * millisecond))
+    }
+
     @Test func aHoleInOneLineSaysNothingOfTheNext() {
         var habit = StepHabit()
         let first = habit.take(unit(at: 0, lasting: 40), kind: .video)

@@ -160,6 +160,16 @@ private let audioFacts: [AudioFacts] = [
         #expect(places(frame, frame) == [0, 82])
     }
 
+    @Test func aFrameBehindARestIsProvedByTheNextPacket() {
+        let rest = Array(Self.frame.suffix(41))
+        var detector = AccessUnitDetector(codec: .aacADTS)
+        var marks: [AccessUnitMark] = []
+        for bytes in [rest + Self.frame, Self.frame] {
+            detector.scan(bytes.span, from: 0, to: bytes.count, startsPES: true, into: &marks)
+        }
+        #expect(marks.map(\.position) == [41, 123])
+    }
+
     @Test func ac3FrameSizes() {
         // TS 102 366 table 4.13: 44.1 kHz, 448 kbit/s is 975 or 976 words.
         for (code, bytes) in [(UInt8(0x40 | 30), 1950), (UInt8(0x40 | 31), 1952)] {

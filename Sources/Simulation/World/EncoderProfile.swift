@@ -82,6 +82,12 @@ public struct EncoderProfile: Sendable, Equatable {
     /// HLS, which begin with sound: 0 ... decoding delay − 100 ms.
     public var pictureWait: Int64 = 0
 
+    /// Whether it brings the sounds that another one brings.
+    func hasSounds(_ other: EncoderProfile) -> Bool {
+        (content.sound != .none || other.content.sound == .none)
+            && (hasSecondSound || !other.hasSecondSound)
+    }
+
     // MARK: Transport
 
     public var program: UInt16 = 1

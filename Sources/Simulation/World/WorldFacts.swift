@@ -107,8 +107,8 @@ extension WorldVerdict {
             let names = faults.map(\.rawValue)
             return "\(stamp(at)) faults of \(input.index): \(names)"
         case .refused(let why, let at): return "\(stamp(at)) refused: \(why)"
-        case .damagePassed(let input, let units, let at):
-            return "\(stamp(at)) \(units) damaged units of \(input.index) passed"
+        case .damagePassed(let input, let units, let data, let at):
+            return "\(stamp(at)) \(units) damaged units of \(input.index) passed, \(data) of data"
         case .standstill(let at): return "\(stamp(at)) standstill"
         case .hold(let input, let at):
             return "\(stamp(at)) " + (input.map { "hold \($0.index)" } ?? "released")

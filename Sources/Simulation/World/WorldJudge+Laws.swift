@@ -80,7 +80,8 @@ extension WorldJudge {
     private func isTold(_ time: Int64, _ verdict: WorldVerdict) -> Bool {
         (verdict.events + verdict.toldWhileEnding).contains { event in
             switch event {
-            case .damagePassed(_, _, let at): abs(at.nanoseconds - time) < WorldJudge.tellingTime
+            case .damagePassed(_, let units, let data, let at):
+                units > data && abs(at.nanoseconds - time) < WorldJudge.tellingTime
             default: false
             }
         }
@@ -181,8 +182,12 @@ extension WorldJudge {
         guard plan.sharesClock, seam.alignment == .timestamps, !isMarred, hasPictures else {
             return
         }
-        // What is decided as the inputs end may have nothing to show any more.
-        if jumps.isEmpty && seam.time.nanoseconds > plan.duration - 1_000_000_000 { return }
+        // What is decided as the pictures end may have nothing to show any more.
+        let last = verdict.seams.first {
+            $0.time > seam.time && plan.inputs[$0.to.index].profile.content.picture == .none
+        }
+        let end = last?.time.nanoseconds ?? plan.duration
+        if jumps.isEmpty && seam.time.nanoseconds > end - 1_000_000_000 { return }
         let marks = jumps.reduce(Int64(0)) { $0 + $1.contentStep - 1 }
         guard marks != lost - Int64(seam.framesRepeated) else { return }
         verdict.failures.append(
@@ -210,9 +215,7 @@ extension WorldJudge {
                     + "\(sound.counts.second) of the second are on one PID")
         }
         for gap in sound.gaps where !isTold(gap.time, verdict) && !isMissingSound(gap) {
-            let isRecorded = verdict.seams.contains { seam in
-                seam.audioGap != 0 && abs(seam.audioGap - gap.excessTicks) <= 4
-            }
+            let isRecorded = isRecorded(gap, verdict)
             let isCut = verdict.seams.contains {
                 isCutPacket($0) && abs($0.audioGap - gap.excessTicks) <= 4
             }
@@ -226,6 +229,20 @@ extension WorldJudge {
             if verdict.seams.contains(where: { isNear(slip, $0, verdict) }) { continue }
             verdict.failures.append(
                 "untold: \(slip.contentStep) frames of sound at PTS \(slip.presentation)")
+        }
+    }
+
+    /// Whether a seam tells of a silence. Of several sounds it tells the longest one.
+    private func isRecorded(_ gap: ContentJump, _ verdict: WorldVerdict) -> Bool {
+        let alike = sounds.flatMap(\.gaps).filter { other in
+            other.excessTicks >= gap.excessTicks && gap.excessTicks > 0
+                && other.presentation > gap.presentation - gap.excessTicks
+                && gap.presentation > other.presentation - other.excessTicks
+        }
+        return verdict.seams.contains { seam in
+            seam.audioGap != 0 && (alike + [gap]).contains {
+                abs(seam.audioGap - $0.excessTicks) <= 4
+            }
         }
     }
 
@@ -245,7 +262,8 @@ extension WorldJudge {
         guard plan.kind == .promised else { return }
         for event in verdict.events {
             switch event {
-            case .damagePassed(_, let units, let at):
+            // For data alone no input is left.
+            case .damagePassed(_, let units, let data, let at) where units > data:
                 verdict.failures.append(
                     "\(units) damaged units went out at \(at.nanoseconds / 1_000_000) ms")
             case .standstill(let at):

@@ -62,7 +62,7 @@ public struct WorldVerdict: Sendable {
     /// Damaged units that the engine told of.
     public var damageTold: Int64 {
         events.reduce(0) { sum, event in
-            if case .damagePassed(_, let units, _) = event { sum + units } else { sum }
+            if case .damagePassed(_, let units, _, _) = event { sum + units } else { sum }
         }
     }
 }

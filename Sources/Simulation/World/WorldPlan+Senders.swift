@@ -52,11 +52,12 @@ extension WorldPlan {
             inputs[index].profile = profile
         }
         if kind == .promised, let fault = inputs[0].episodes.first?.kind {
-            // Sound that is lost must be somewhere else.
-            if fault == .audioLoss, inputs.dropFirst().allSatisfy({
-                $0.profile.content.sound == .none
-            }) {
+            // What is lost must be somewhere else, with all that is beside it: an input that comes
+            // back soon, with a hole, is better than a standby that lacks a sound.
+            let own = inputs[0].profile
+            if !inputs.dropFirst().contains(where: { $0.profile.hasSounds(own) }) {
                 inputs[1].profile.content.sound = content.sound
+                inputs[1].profile.hasSecondSound = own.hasSecondSound
             }
             // Whose pictures leave later is further behind.
             configuration.holdBack = max(configuration.holdBack, neededHoldBack(for: fault))

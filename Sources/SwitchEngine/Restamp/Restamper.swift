@@ -16,7 +16,7 @@ struct Restamper {
     var segments: [Segment] = []
     var batch = OutputBatch()
     /// PES packets that went out with bytes missing in them or units missing before them.
-    private(set) var damagedSent: Int64 = 0
+    private(set) var damagedSent = DamageCount()
     /// Output time of the next thing that would leave, as of the last release; nil when nothing is
     /// known to follow.
     private(set) var nextTime: Int64?
@@ -308,7 +308,7 @@ struct Restamper {
         } else if !segments[index].cuts[stream].follows(number, track) {
             // Datagrams that came twice or changed places: what is in it is worth nothing here.
             segments[index].cuts[stream].judgement = .skip
-            damagedSent += 1
+            damagedSent.add(track.kind)
             return true
         } else {
             segments[index].cuts[stream].isJudgedDamaged = track.isDamaged(pes: number, cut)
@@ -361,7 +361,7 @@ struct Restamper {
         guard note.hasClock || note.startsPES else { return }
         if segments[index].cuts[stream].isJudgedDamaged {
             segments[index].cuts[stream].isJudgedDamaged = false
-            damagedSent += 1
+            damagedSent.add(timeline.streams[stream].kind)
         }
         let time = batch.times[batch.times.count - 1]
         let carriesClock = note.hasClock && program.slots[slot].pid == program.clockPID
@@ -455,7 +455,7 @@ struct Restamper {
     private mutating func sendPrepared(_ index: Int, _ wished: Int64) {
         let packet = segments[index].prepared[segments[index].preparedCursor]
         segments[index].preparedCursor += 1
-        if packet.isDamaged { damagedSent += 1 }
+        if packet.isDamaged { damagedSent.add(program.slots[packet.slot].codec.kind) }
         let at = send(packet.bytes, slot: packet.slot, wished)
         guard let (place, offset) = packet.audio,
             let stamp = program.audioStamp(slot: packet.slot, mark: place.mark, near: place.time)

@@ -20,8 +20,9 @@ struct StreamCut {
     /// Pictures that come in beside another stream that was entered: nothing goes out before their
     /// first random access picture.
     var awaitsEntry = false
-    /// Where its sound goes on from that of the segment before, output time, 27 MHz ticks.
-    var begin: Int64?
+    /// Where the sound of the segment before ends, output time, 27 MHz ticks: a seam that lets none
+    /// of its own out goes on from there.
+    var heardUntil: Int64?
     /// Where the first frame of its sound had not come when the segment began: when that of the
     /// segment before ends, output time, 27 MHz ticks. Nil when it has come.
     var silentSince: Int64?
@@ -118,6 +119,18 @@ struct PreparedPacket {
     var isDamaged = false
     /// The first of a PES packet of audio: what its PTS is to be, and where that stands.
     var audio: (place: AudioPlace, at: Int)?
+}
+
+/// Damaged PES packets.
+struct DamageCount {
+    private(set) var all: Int64 = 0
+    /// Those that carry neither pictures nor sound.
+    private(set) var data: Int64 = 0
+
+    mutating func add(_ kind: Codec.Kind) {
+        all += 1
+        if kind == .data { data += 1 }
+    }
 }
 
 struct Segment {

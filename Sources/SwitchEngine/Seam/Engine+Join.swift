@@ -123,8 +123,12 @@ extension Engine {
         _ choice: SeamChoice, from segment: Segment, _ standing: Wish
     ) -> Bool {
         let plan = choice.plan
-        if plan.cost.kind == .meets && plan.cost.soundGapTicks == 0 { return true }
         let isUrgent = isUrgent(plan)
+        if plan.cost.kind == .meets && plan.cost.soundGapTicks == 0 {
+            // A return has time: what goes wrong with the better input while the seam is still
+            // ahead keeps it away.
+            return standing.reason != .returnToBetter || isUrgent
+        }
         switch standing.manner {
         case .failover: return isWayOut(plan, standing, isUrgent: isUrgent)
         case .prompt: return isUrgent
@@ -149,10 +153,10 @@ extension Engine {
     }
 
     private func isWayOut(_ plan: SeamPlan, _ standing: Wish, isUrgent: Bool) -> Bool {
-        // To go around damage is worth a loss of few pictures, not a jump. A fault that one does
-        // not see in the pictures can wait for better.
+        // To go around damage is worth a loss of few pictures, not a jump, and not a sound that is
+        // gone from then on. A fault that one does not see in the pictures can wait for better.
         let isJump = plan.cost.kind == .steps || plan.cost.kind == .hole
-        if standing.reason == .damage && isJump { return false }
+        if standing.reason == .damage && (isJump || plan.cost.streamsLost > 0) { return false }
         if standing.reason.isHarmless && isJump {
             return isUrgent && now.ticks - standing.since >= configuration.plannedWait.asTicks
         }
@@ -205,7 +209,7 @@ extension Engine {
                 // Where none of its sound has come, what was on air before it is gone on from.
                 return SeamSide.Entered(
                     position: cut.from, notBefore: cut.notBefore,
-                    begin: (cut.silentSince ?? cut.begin).map { $0 - base })
+                    heardUntil: cut.heardUntil.map { $0 - base })
             })
         else { return nil }
         let leaving = remembered(left, of: segment)

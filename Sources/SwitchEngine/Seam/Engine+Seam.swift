@@ -152,7 +152,7 @@ extension Engine {
                 stampShift: (plan.shift + nudge) / StreamTime.ticksPerTimestampTick,
                 from: firstPosition(track, choice.epoch))
             let sound = plan.sounds.first { $0.incomingStream == stream }
-            cut.begin = sound?.begin
+            cut.heardUntil = sound?.outgoingEnd
             cut.silentSince = sound?.silentSince
             cut.awaitsEntry = stream != master && track.kind == .video
             if fromUnit >= track.units.end {

@@ -72,7 +72,6 @@ extension Engine {
             since: since, until: unit.presentation.ticks + base, frameTicks: unit.durationTicks)
         let nudge = silence.nudge / StreamTime.ticksPerTimestampTick
         restamper.segments[index].cuts[stream].stampShift += nudge
-        restamper.segments[index].cuts[stream].begin = since + silence.ticks
         restamper.segments[index].cuts[stream].silentSince = nil
         guard let seam = seamUntold, segment.input == seam.record.to.index,
             segment.epoch.number == seam.epoch

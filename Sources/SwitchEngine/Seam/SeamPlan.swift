@@ -43,7 +43,7 @@ struct SoundPlan {
     var begin: Int64?
     /// When the outgoing frames that do not go out would leave, on the output's line.
     var leaveTime: Int64?
-    /// Where the outgoing frames end, on the output's line, where no incoming ones follow.
+    /// Where the outgoing frames end, on the output's line.
     var outgoingEnd: Int64?
 }
 
@@ -82,7 +82,12 @@ struct SeamCost: Comparable {
         case hole
     }
 
+    /// No pictures, or no sound at all, are left behind the seam.
+    var endsService = false
     var kind: Kind
+    /// Streams of pictures and sound that end at the seam, because the incoming input has none for
+    /// their slots: what a viewer lacks from then on.
+    var streamsLost = 0
     var soundGapTicks: Int64
     var framesLost: Int
     var framesRepeated: Int
@@ -91,8 +96,9 @@ struct SeamCost: Comparable {
     var framesOutOfOrder = 0
     /// 0 for an IDR-like entry, 1 for an open one.
     var entry: Int
-    /// The output would run far further behind than it is to; only where time is not true.
-    var isFarBehind = false
+    /// Whole seconds that the output would run further behind than it is to; only where time is not
+    /// true. They stay, while pictures that a decoder may put out of order are over in a moment.
+    var secondsBehind: Int64 = 0
     /// Distance of the hold-back after the seam from its target; only where time is not true.
     var holdBackErrorTicks: Int64
 
@@ -100,15 +106,15 @@ struct SeamCost: Comparable {
     var framesMissed: Int { framesLost + framesOutOfOrder }
 
     static func < (a: SeamCost, b: SeamCost) -> Bool {
-        let left = [
-            Int64(a.kind.rawValue), a.soundGapTicks, a.isFarBehind ? 1 : 0, Int64(a.framesMissed),
-            Int64(a.framesRepeated), a.holdBackErrorTicks, Int64(a.entry),
+        a.inOrder.lexicographicallyPrecedes(b.inOrder)
+    }
+
+    private var inOrder: [Int64] {
+        [
+            endsService ? 1 : 0, Int64(kind.rawValue), Int64(streamsLost), soundGapTicks,
+            secondsBehind, Int64(framesMissed), Int64(framesRepeated), holdBackErrorTicks,
+            Int64(entry),
         ]
-        let right = [
-            Int64(b.kind.rawValue), b.soundGapTicks, b.isFarBehind ? 1 : 0, Int64(b.framesMissed),
-            Int64(b.framesRepeated), b.holdBackErrorTicks, Int64(b.entry),
-        ]
-        return left.lexicographicallyPrecedes(right)
     }
 }
 

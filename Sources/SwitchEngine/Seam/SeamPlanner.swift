@@ -17,11 +17,6 @@ enum SeamPlanner {
     /// A hold-back that lacks no more than this, 200 ms, is not filled up.
     private static let refillToleranceTicks: Int64 = 200 * StreamTime.ticksPerMillisecond
 
-    /// Where time is not true the output does not run further behind its target than this, 1 s, for
-    /// the sake of pictures that a decoder may put out of order: those are over in a moment, the
-    /// hold-back stays.
-    private static let farBehindTicks: Int64 = StreamTime.ticksPerSecond
-
     /// What is sent so long before its decoding time that the output's time would stand still for
     /// more than this, 4 s, until it may leave, is not gone to without a hole.
     private static let longestStandTicks: Int64 = 4 * StreamTime.ticksPerSecond
@@ -236,7 +231,7 @@ enum SeamPlanner {
             let soonest = cuts.first { isInBounds($0.end + request.outgoingShift, request) }
             var cut = isEnding ? last : soonest ?? firstCut
             if request.isRunaway {
-                cut = cuts.last { !isFarBehind(request, shift(request, to: $0.end, entry)) }
+                cut = cuts.last { secondsBehind(request, shift(request, to: $0.end, entry)) == 0 }
                     ?? firstCut
             }
             result.append(step(request, cut, entry, lost: 0, repeated: 0))
@@ -250,9 +245,11 @@ enum SeamPlanner {
         return result
     }
 
-    /// Whether the output would run far further behind the incoming input than it is to.
-    private static func isFarBehind(_ request: SeamRequest, _ shift: Int64) -> Bool {
-        request.incomingNow + shift - request.scheduleNow > request.holdBackTicks + farBehindTicks
+    /// By how many whole seconds the output would run further behind the incoming input than it is
+    /// to.
+    private static func secondsBehind(_ request: SeamRequest, _ shift: Int64) -> Int64 {
+        let surplus = request.incomingNow + shift - request.scheduleNow - request.holdBackTicks
+        return max(0, surplus / StreamTime.ticksPerSecond)
     }
 
     /// Where the outgoing pictures would have to end for the sound to go on, on their own line: an
@@ -356,12 +353,16 @@ enum SeamPlanner {
             ? request.before.pictures[...] : outgoing.prefix(pair.cut.index)
         let fallen = picturesOutOfOrder(shownBefore, request.incoming, from: pair.entry.index)
         let isWhole = pair.cut.holes == 0 && fallen == 0
+        let ended = sounds.count { $0.outgoingStream != nil && $0.incomingStream == nil }
+        let endsPictures = request.incoming.isSoundOnly && !request.outgoing.isSoundOnly
         let cost = SeamCost(
+            endsService: endsPictures || ended > 0 && !sounds.contains { $0.incomingStream != nil },
             kind: pair.kind == .meets && !isWhole ? .loses : pair.kind,
-            soundGapTicks: gap, framesLost: pair.framesLost + pair.cut.holes,
+            streamsLost: ended + (endsPictures ? 1 : 0), soundGapTicks: gap,
+            framesLost: pair.framesLost + pair.cut.holes,
             framesRepeated: pair.framesRepeated, framesOutOfOrder: fallen,
             entry: pair.entry.isOpen ? 1 : 0,
-            isFarBehind: !isTrue && isFarBehind(request, pair.shift),
+            secondsBehind: isTrue ? 0 : secondsBehind(request, pair.shift),
             holdBackErrorTicks: isTrue ? 0 : abs(holdBack - request.holdBackTicks))
         // True time is of no use where the incoming input has nothing to send for it.
         if holdBack < (isTrue ? 0 : -longestStandTicks) {

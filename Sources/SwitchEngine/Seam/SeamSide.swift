@@ -58,6 +58,8 @@ struct SeamFrame {
     var firstTime: Int64?
     /// τ of the first packet of the PES packet it begins in: with it all of that has left.
     var packetTime: Int64?
+    /// Bytes are missing at the end of that PES packet: with it the damage leaves.
+    var isPacketDamaged = false
     var isDamaged: Bool
     var end: Int64 { presentation + durationTicks }
 }
@@ -126,8 +128,8 @@ extension SeamSide {
         var position = Int64.min
         /// What is presented before this was not either.
         var notBefore: StreamTime?
-        /// Where its sound goes on from what was on air before, on the side's own line.
-        var begin: Int64?
+        /// Where the sound of what was on air before ends, on the side's own line.
+        var heardUntil: Int64?
     }
 
     /// Takes the side from a timeline.
@@ -261,25 +263,26 @@ extension SeamSide {
             if isSent && unit.isDamaged { continue }
             let isDamaged = unit.isDamaged || unit.followsGap || !unit.isTimed
             if isDamaged && !isSent && limit == nil { limit = frames.count }
+            let record = track.record(unit.pes)
             frames.append(
                 SeamFrame(
                     unit: number, presentation: unit.presentation.ticks,
                     durationTicks: unit.durationTicks, firstTime: time(unit.firstPacket, timeline),
-                    packetTime: unit.pes >= track.pes.first && unit.pes < track.pes.end
-                        ? time(track.pes[unit.pes].firstPacket, timeline) : nil,
-                    isDamaged: isDamaged))
+                    packetTime: record.flatMap { time($0.firstPacket, timeline) },
+                    isPacketDamaged: record?.state == .damaged, isDamaged: isDamaged))
             if isSent { firstFree = frames.count }
             if isDoubtful { break }
         }
-        if !hasBegun, let begin = entered.begin {
+        if !hasBegun, let end = entered.heardUntil {
             // Nothing of it has been sent: the last frame of what was on air before is the one that
             // is gone on from.
             let duration = frames.first?.durationTicks ?? units.last?.durationTicks ?? 0
-            let behind = units.partition { $0.firstPacket >= bounds.end }
+            let whole = units.partition { $0.isOpen || $0.firstPacket >= bounds.end }
+            let behind = min(whole, track.doubtful?.unit ?? .max)
             let last = (frames.first?.unit ?? behind) - 1
             frames.insert(
                 SeamFrame(
-                    unit: last, presentation: begin - duration, durationTicks: duration,
+                    unit: last, presentation: end - duration, durationTicks: duration,
                     isDamaged: false), at: 0)
             firstFree = 1
             limit = limit.map { $0 + 1 }

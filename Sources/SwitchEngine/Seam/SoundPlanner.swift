@@ -45,16 +45,18 @@ enum SoundPlanner {
                 slot: outgoing.slot, outgoingStream: outgoing.stream,
                 outgoingUntil: outgoing.frames[last].unit + 1, incomingStream: incoming.stream,
                 incomingFrom: incoming.frames[first].unit, nudge: rounded(nudge), gapTicks: 0,
-                begin: target + shift, leaveTime: leaveTime(outgoing, after: last, base: base))
+                begin: target + shift, leaveTime: leaveTime(outgoing, after: last, base: base),
+                outgoingEnd: target + shift)
         }
         return gap(outgoing, incoming, request, shift: shift, last: most, base: base)
     }
 
     /// When the first packet leaves that carries what is behind a frame: a PES packet of audio can
     /// not be cut once it has been begun. Where nothing whole is behind it, there may still be what
-    /// is not.
+    /// is not; and less than the header of a frame, at the end of a PES packet, is no frame.
     private static func leaveTime(_ sound: SeamSound, after last: Int, base: Int64) -> Int64? {
-        let next = min(last + 1, sound.frames.count - 1)
+        let next = sound.frames[last].isPacketDamaged
+            ? last : min(last + 1, sound.frames.count - 1)
         return sound.frames[next].packetTime.map { $0 + base }
     }
 
@@ -117,7 +119,7 @@ enum SoundPlanner {
             incomingFrom: frame?.unit ?? .max, nudge: silence.nudge,
             gapTicks: frame == nil ? duration : silence.ticks,
             notBefore: first == nil ? from : nil, silentSince: first == nil ? end : nil,
-            isGapUnknown: frame == nil, begin: end + silence.ticks)
+            isGapUnknown: frame == nil, begin: end + silence.ticks, outgoingEnd: end)
     }
 
     /// A silence is made of whole frames, so that the grid goes on: how long it is, and by how much

@@ -88,11 +88,24 @@ extension InputTimeline {
             let distance = decoding.unwrapped(near: now) - now
             let isBack = InputTimeline.isBack(from: distance - ticks, to: distance)
             breakStamps(of: index, by: isBack ? 0 : ticks)
+            takeAlong()
         case .follows(let rest):
             breakStamps(of: index, by: 0)
-            // Pictures come at even steps, PES packets of sound may not: their word is exact.
-            if streams[index].kind == .video { noteStampJump(by: rest) }
+            noteFollower(index, by: rest)
         }
+    }
+
+    /// Streams whose stamp in doubt has jumped too begin with the new line, not one of their own
+    /// behind it: what of the others came between the two would be on neither.
+    private mutating func takeAlong() {
+        for index in epoch?.streams ?? [] {
+            if let rest = stampWatch.follow(stream: index) { noteFollower(index, by: rest) }
+        }
+    }
+
+    /// Pictures come at even steps, PES packets of sound may not: their word is exact.
+    private mutating func noteFollower(_ stream: Int, by rest: Int64) {
+        if streams[stream].kind == .video { noteStampJump(by: rest) }
     }
 
     /// A stamp that goes on tells what a suspected PCR means.

@@ -161,6 +161,24 @@ struct StampWatch {
         return .jump(by: jump)
     }
 
+    /// Whether the stamp of a stream that is in doubt has jumped as another stream's have: it goes
+    /// on from there then.
+    /// - Returns: by how much more it has jumped, 27 MHz ticks; nil where it has not.
+    mutating func follow(stream: Int) -> Int64? {
+        guard stream < marks.count, var mark = marks[stream], let awaited = mark.awaited,
+            let doubtful = mark.doubtful
+        else { return nil }
+        let jump = StampWatch.step(from: mark.decoding, to: doubtful.decoding) - mark.step
+        guard abs(jump - awaited) < StampWatch.forwardTicks else { return nil }
+        mark.awaited = nil
+        mark.doubtful = nil
+        mark.earlier = nil
+        mark.decoding = doubtful.decoding
+        mark.time = doubtful.time
+        marks[stream] = mark
+        return jump - awaited
+    }
+
     private mutating func begin(
         _ stream: Int, _ decoding: Timestamp, _ time: StreamTime
     ) -> Verdict {

@@ -29,6 +29,9 @@ struct StepHabit {
         var time: StreamTime
         /// To the next one, 27 MHz ticks.
         var durationTicks: Int64
+        /// The counter shows that packets are missing before it: how long the step to it is says
+        /// nothing of what the stream usually does.
+        var followsLoss = false
     }
 
     /// The longest steps beyond a unit's duration, negated.
@@ -51,12 +54,14 @@ struct StepHabit {
     ///   of the unit before, and tells nothing new.
     /// - Parameter isReordered: the stream has pictures in another order than it shows them, and
     ///   no DTS: times that go back and forth are none the worse for it.
+    /// - Parameter followsLoss: packets are missing before it, by the counter.
     mutating func take(
-        _ unit: Unit, isStamped: Bool = true, isReordered: Bool = false, kind: Codec.Kind
+        _ unit: Unit, isStamped: Bool = true, isReordered: Bool = false, followsLoss: Bool = false,
+        kind: Codec.Kind
     ) -> Verdict {
         guard unit.isTimed, !unit.isSecondField else { return .goesOn }
         let frame = unit.mark.field == .firstField ? 2 * unit.durationTicks : unit.durationTicks
-        let place = Place(time: unit.decoding, durationTicks: frame)
+        let place = Place(time: unit.decoding, durationTicks: frame, followsLoss: followsLoss)
         guard isStamped else {
             // It stands behind the one before, wherever that stands.
             if doubtful != nil { doubtful?.durationTicks += frame } else { last = place }
@@ -76,7 +81,7 @@ struct StepHabit {
                 return .stray(by: off)
             }
             // It was right: so long a step is what this stream does.
-            note(off, at: doubt.time)
+            note(off, at: doubt)
             last = doubt
         }
         let verdict = judge(place, kind)
@@ -105,7 +110,7 @@ struct StepHabit {
             doubtful = place
             return .back
         }
-        note(excess, at: place.time)
+        note(excess, at: place)
         last = place
         return .goesOn
     }
@@ -120,7 +125,8 @@ struct StepHabit {
         kind == .video ? 3 * before.durationTicks : before.durationTicks / 2
     }
 
-    private mutating func note(_ excess: Int64, at time: StreamTime) {
-        excesses.take(min(0, -excess), at: time.ticks)
+    private mutating func note(_ excess: Int64, at place: Place) {
+        guard !place.followsLoss else { return }
+        excesses.take(min(0, -excess), at: place.time.ticks)
     }
 }

@@ -25,9 +25,11 @@ struct UncountedHole {
 
 extension StreamTrack {
     /// The first packet of the PES packet whose time is in doubt: it does not leave before the next
-    /// time stamp has come.
+    /// time stamp has come. Nor does the one before it, where that is whole if there is no hole.
     var doubtfulPacket: Int? {
-        guard let unit = doubtful?.unit, unit >= units.first, unit < units.end else { return nil }
+        guard let doubt = doubtful else { return nil }
+        let unit = doubt.hasSpoilt ? doubt.unit - 1 : doubt.unit
+        guard unit >= units.first, unit < units.end else { return nil }
         let number = units[unit].pes
         return number >= pes.first && number < pes.end
             ? pes[number].firstPacket : units[unit].firstPacket
@@ -131,7 +133,8 @@ extension StreamTrack {
         let isReordered = kind == .video && hasReordering && !hasDecodingStamps
         if isStamped, isFirstWrong(before: unit, clock) { return }
         let verdict = habit.take(
-            unit, isStamped: isStamped, isReordered: isReordered, kind: kind)
+            unit, isStamped: isStamped, isReordered: isReordered, followsLoss: gapPending,
+            kind: kind)
         if isStamped { settleDoubt(verdict) }
         switch verdict {
         case .goesOn, .stray: return

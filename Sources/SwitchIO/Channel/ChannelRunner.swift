@@ -213,9 +213,10 @@ public final class ChannelRunner: @unchecked Sendable {
                 logger.warning("input \(inputName(input)): \(text)")
             }
         case .refused(let why, _): logger.warning("refused: \(why)")
-        case .damagePassed(let input, let units, _):
+        case .damagePassed(let input, let units, let data, _):
             note(.damage(units: units))
-            logger.warning("\(units) damaged access units of \(inputName(input)) went out")
+            let kind = data > 0 ? ", \(data) of them data" : ""
+            logger.warning("\(units) damaged access units of \(inputName(input)) went out\(kind)")
         case .standstill:
             note(.standstill)
             logger.error("no input brings packets: tables and PCRs go on")

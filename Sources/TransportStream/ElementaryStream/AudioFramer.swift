@@ -226,8 +226,9 @@ struct AudioFramer: Sendable {
     /// One more byte; decides as soon as that byte allows, so that pieces make no difference.
     private mutating func look(at byte: UInt8, into marks: inout [AccessUnitMark]) {
         search.append(byte)
-        if let place = trustedPlace() {
-            lock(place, into: &marks)
+        if let (place, header) = trustedPlace() {
+            let first = frame(before: header, at: searchStart + Int64(place))
+            lock(first ?? place, into: &marks)
             return
         }
         while search.count >= neededCount, cursor < search.count {
@@ -249,15 +250,19 @@ struct AudioFramer: Sendable {
         }
     }
 
+    /// The index in `search` of a candidate that ends where this header begins.
+    private func frame(before header: AudioFrameHeader, at position: Int64) -> Int? {
+        let first = candidates.first {
+            $0.end == position && $0.signature == header.signature
+        }
+        return first.map { Int($0.position - searchStart) }
+    }
+
     /// The index in `search` of a frame that ends where this header, at the cursor, begins. Else
     /// the header itself becomes a candidate.
     private mutating func candidate(endingWith header: AudioFrameHeader) -> Int? {
         let here = searchStart + Int64(cursor)
-        if let first = candidates.first(where: {
-            $0.end == here && $0.signature == header.signature
-        }) {
-            return Int(first.position - searchStart)
-        }
+        if let first = frame(before: header, at: here) { return first }
         candidates.removeAll { $0.end <= here }
         if candidates.count < Self.mostCandidates {
             candidates.append(
@@ -267,8 +272,8 @@ struct AudioFramer: Sendable {
         return nil
     }
 
-    /// Index in `search` of a header that stands where a PES packet begins.
-    private mutating func trustedPlace() -> Int? {
+    /// A header that stands where a PES packet begins, and its index in `search`.
+    private mutating func trustedPlace() -> (place: Int, header: AudioFrameHeader)? {
         guard let packetStart, packetStart >= searchStart else { return nil }
         let place = Int(packetStart - searchStart)
         guard search.count > place, search.count - place >= packetNeededCount else { return nil }
@@ -279,9 +284,9 @@ struct AudioFramer: Sendable {
         case .more(let needed):
             packetNeededCount = needed
             return nil
-        case .frame:
+        case .frame(let header):
             self.packetStart = nil
-            return place
+            return (place, header)
         }
     }
 
