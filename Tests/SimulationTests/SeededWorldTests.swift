@@ -136,6 +136,9 @@ struct SeededWorldTests {
         Lesson(
             "what was held back goes no further ahead than the next input is",
             10_151_341, 10_180_978),
+        Lesson(
+            "a PTS between two frames, whose DTS is right, is moved to its frame",
+            10_102_674),
     ]
 
     @Test("what failed once holds", arguments: lessons)

@@ -3,6 +3,7 @@
 //
 //   PTS and DTS of one PES packet off by the same     both are moved back: exact
 //   PTS alone, or DTS alone                           worked out from the other and the unit before
+//   PTS alone, by less than a frame or two            to the frame that it is nearest to
 
 import TransportStream
 
@@ -47,6 +48,12 @@ extension StreamTrack {
     mutating func reconcile(_ unit: inout Unit, after previous: Unit?, _ number: Int) {
         guard kind == .video, number >= pes.first, number < pes.end else { return }
         let usual = usualDelays(after: previous)
+        if usual.contains(unit.presentation - unit.decoding), let place = framePlace(of: unit) {
+            strayStamps += 1
+            unit.presentation = place
+            pes[number].isRestamped = true
+            pes[number].presentation = place
+        }
         let delay = unit.presentation - unit.decoding
         if delay != 0 { hasReordering = true }
         guard !usual.contains(delay) else {
@@ -76,6 +83,41 @@ extension StreamTrack {
         pes[number].presentation = unit.presentation
         pes[number].decoding = unit.decoding
         if hasReordering { distrust(&unit, number) }
+    }
+
+    /// The place among the frames of a picture whose PTS alone is between two of them: a picture
+    /// waits as long as those before it, or whole frames more or less. Nil where the PTS may be
+    /// right: frames last unequally long, the DTS steps too, or another stamp near it did the like.
+    private func framePlace(of unit: Unit) -> StreamTime? {
+        let frame = frameRate.ticks
+        guard hasDecodingStamps, frame > 0, unit.mark.field == .frame, let previous = units.last,
+            previous.isTimed, unit.decoding > previous.decoding
+        else { return nil }
+        // Each of two stamps is rounded to one tick of 90 kHz.
+        let rounding = 2 * StreamTime.ticksPerTimestampTick
+        func frames(_ ticks: Int64) -> Int64 { ticks.roundedDivision(by: frame) * frame }
+        func isWhole(_ ticks: Int64) -> Bool { abs(ticks - frames(ticks)) <= rounding }
+        let usual = previous.presentation - previous.decoding
+        let more = unit.presentation - unit.decoding - usual
+        guard !isWhole(more), isWhole(unit.decoding - previous.decoding) else { return nil }
+        var (alike, others, isSteady) = (0, 0, unit.mark.coding != .bidirectional)
+        let window = max(units.first, units.end - StreamTrack.roundedUnits)..<units.end
+        for index in window where units[index].isTimed {
+            let difference = units[index].presentation - units[index].decoding - usual
+            guard record(units[index].pes)?.isRestamped == false else { return nil }
+            if abs(difference) > rounding { isSteady = false }
+            if isWhole(difference) { alike += 1 } else { others += 1 }
+        }
+        guard alike >= StreamTrack.fewestOnGrid, others * 4 <= alike else { return nil }
+        let place = unit.decoding + usual + (isSteady ? 0 : frames(more))
+        // Stamps are rounded down: the picture that was rounded least tells the exact place.
+        var least = -rounding
+        for index in window where units[index].isTimed {
+            let distance = units[index].presentation - place
+            let off = distance - frames(distance)
+            if off <= rounding { least = max(least, off) }
+        }
+        return place + least
     }
 
     /// The time at which a picture is shown may be wrong, and nothing better is known: a fact to be
@@ -272,6 +314,8 @@ extension StreamTrack {
 
     /// So many units tell what a stream does.
     private static let fewestUnits = 8
+    /// ... and so many that its pictures are on a grid.
+    private static let fewestOnGrid = 4
     /// Units in which one that was rounded by next to nothing is found.
     private static let roundedUnits = 16
 
