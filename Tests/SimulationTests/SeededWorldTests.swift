@@ -139,6 +139,9 @@ struct SeededWorldTests {
         Lesson(
             "a PTS between two frames, whose DTS is right, is moved to its frame",
             10_102_674),
+        Lesson(
+            "a stamp between two frames, of a picture without DTS, waits for the next to tell",
+            10_185_726),
     ]
 
     @Test("what failed once holds", arguments: lessons)

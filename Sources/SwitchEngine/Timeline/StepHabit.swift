@@ -21,6 +21,8 @@ struct StepHabit {
         case hole
         /// Its time is no later than that of the unit before, unless it is a stray one.
         case back
+        /// Its time is between two frames of a stream that is even, unless it is a stray one.
+        case uneven
         /// It goes on; the unit that made a hole or went back was this much off, 27 MHz ticks.
         case stray(by: Int64)
     }
@@ -34,6 +36,11 @@ struct StepHabit {
         var followsLoss = false
     }
 
+    /// So many steps tell that frames come evenly.
+    private static let fewestSteps = 8
+
+    /// Steps that were noted.
+    private var steps = 0
     /// The longest steps beyond a unit's duration, negated.
     private var excesses = SlidingMinimum()
     private var last: Place?
@@ -88,7 +95,7 @@ struct StepHabit {
         guard isReordered else { return verdict }
         doubtful = nil
         last = place
-        return verdict == .back ? .goesOn : verdict
+        return verdict == .hole ? .hole : .goesOn
     }
 
     /// Whether a time stamp goes on neither from the unit before nor from the one in doubt.
@@ -110,6 +117,10 @@ struct StepHabit {
             doubtful = place
             return .back
         }
+        if kind == .video, !place.followsLoss, isUneven(excess, before) {
+            doubtful = place
+            return .uneven
+        }
         note(excess, at: place)
         last = place
         return .goesOn
@@ -120,6 +131,15 @@ struct StepHabit {
         max(least(before, kind), StepHabit.unusual * -(excesses.value ?? 0))
     }
 
+    /// Whether a step is no whole number of frames, where all steps before it were. Each of two
+    /// stamps is rounded to one tick of 90 kHz.
+    private func isUneven(_ excess: Int64, _ before: Place) -> Bool {
+        guard steps >= StepHabit.fewestSteps, before.durationTicks > 0 else { return false }
+        let frames = excess.roundedDivision(by: before.durationTicks)
+        let usual = max(2 * StreamTime.ticksPerTimestampTick, -(excesses.value ?? 0))
+        return abs(excess - frames * before.durationTicks) > StepHabit.unusual * usual
+    }
+
     /// Half a frame of audio is no rounding; three pictures are no jitter.
     private func least(_ before: Place, _ kind: Codec.Kind) -> Int64 {
         kind == .video ? 3 * before.durationTicks : before.durationTicks / 2
@@ -127,6 +147,7 @@ struct StepHabit {
 
     private mutating func note(_ excess: Int64, at place: Place) {
         guard !place.followsLoss else { return }
+        steps = min(steps + 1, StepHabit.fewestSteps)
         excesses.take(min(0, -excess), at: place.time.ticks)
     }
 }

@@ -191,6 +191,8 @@ extension StreamTrack {
             spoilLast()
         case .back:
             doubtful = Doubt(unit: units.end, isBack: true)
+        case .uneven:
+            if !isReordered { doubtful = Doubt(unit: units.end) }
         }
     }
 
