@@ -227,7 +227,6 @@ struct ReturnTests {
         let verdict = World.run(plan)
         expectSound(verdict)
         #expect(verdict.targets == [1, 0])
-        // What it brings is on air a hold-back later, and the seam is decided just before.
         // Its first second is on air a hold-back later, and the seam is decided just before.
         #expect((verdict.seams.last?.time.nanoseconds ?? 0) < 9 * second)
     }
