@@ -35,6 +35,9 @@ struct SeededWorldTests {
 
     private static let lessons = [
         Lesson(
+            "no PES packet of sound goes out before its frames are found",
+            10_089_442),
+        Lesson(
             "of the entries that are late, the one that is seconds less late is gone to",
             10_095_294),
         Lesson(
