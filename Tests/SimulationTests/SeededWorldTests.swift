@@ -38,6 +38,9 @@ struct SeededWorldTests {
             "no PES packet of sound goes out before its frames are found",
             10_089_442),
         Lesson(
+            "a jump of the time line does not age what is open before it",
+            30_001_982),
+        Lesson(
             "of the entries that are late, the one that is seconds less late is gone to",
             10_095_294),
         Lesson(
