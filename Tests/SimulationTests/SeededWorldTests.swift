@@ -41,6 +41,9 @@ struct SeededWorldTests {
             "a jump of the time line does not age what is open before it",
             30_001_982),
         Lesson(
+            "the last whole PES packet of a sound that ended earlier is judged",
+            10_006_998),
+        Lesson(
             "of the entries that are late, the one that is seconds less late is gone to",
             10_095_294),
         Lesson(

@@ -170,8 +170,7 @@ final class WorldJudge {
 
     func finish() -> WorldVerdict {
         reader.finish()
-        // What ends only because the output ends may be cut: nothing is said of it.
-        reader.clear()
+        note()
         var verdict = WorldVerdict(report: inspector.finish())
         verdict.events = events
         verdict.toldWhileEnding = toldWhileEnding
