@@ -44,6 +44,9 @@ struct SeededWorldTests {
             "the last whole PES packet of a sound that ended earlier is judged",
             10_006_998),
         Lesson(
+            "the first stamp of a sound can not be proved without hold-back",
+            10_099_514),
+        Lesson(
             "of the entries that are late, the one that is seconds less late is gone to",
             10_095_294),
         Lesson(
