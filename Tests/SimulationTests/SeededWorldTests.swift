@@ -35,6 +35,18 @@ struct SeededWorldTests {
 
     private static let lessons = [
         Lesson(
+            "no PES packet of sound goes out before its frames are found",
+            10_089_442),
+        Lesson(
+            "a jump of the time line does not age what is open before it",
+            30_001_982),
+        Lesson(
+            "the last whole PES packet of a sound that ended earlier is judged",
+            10_006_998),
+        Lesson(
+            "the first stamp of a sound can not be proved without hold-back",
+            10_099_514),
+        Lesson(
             "of the entries that are late, the one that is seconds less late is gone to",
             10_095_294),
         Lesson(

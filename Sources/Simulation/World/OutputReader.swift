@@ -81,6 +81,13 @@ struct OutputReader {
         /// Sound: bytes of a frame that began in the PES packet before, and the next frame's PTS.
         var rest: [UInt8] = []
         var expected: Int64?
+
+        /// The PES packet tells its length, and so much of it has come.
+        var isWhole: Bool {
+            guard isOpen, bytes.count > 6 else { return false }
+            let length = Int(bytes[4]) << 8 | Int(bytes[5])
+            return length > 0 && bytes.count >= 6 + length
+        }
     }
 
     private(set) var pictures: [SeenPicture] = []
@@ -121,9 +128,10 @@ struct OutputReader {
         }
     }
 
-    /// The output is over: PES packets without a length end here.
+    /// The output is over: PES packets that tell their length and have come to it are whole. What
+    /// else is open may be cut, and nothing is said of it.
     mutating func finish() {
-        for index in collectors.indices { close(index) }
+        for index in collectors.indices where collectors[index].isWhole { close(index) }
     }
 
     private mutating func take(_ bytes: Span<UInt8>, _ at: Int, _ header: PacketHeader) {

@@ -70,7 +70,10 @@ struct SoundJournal {
 
     /// How far sound is from its own picture at most, 90 kHz ticks: stretches of one encoder that
     /// are heard and seen at the same time are compared.
-    func greatestLipSyncError(_ pictures: [ContentRun]) -> Int64 {
+    /// - Parameter isExcused: a stretch of sound that is so much off, 90 kHz ticks, does not count.
+    func greatestLipSyncError(
+        _ pictures: [ContentRun], isExcused: (ContentRun, Int64) -> Bool
+    ) -> Int64 {
         var result: Int64 = 0
         var from = 0
         for run in runs {
@@ -87,7 +90,9 @@ struct SoundJournal {
                 else { continue }
                 most = (overlap, picture.offset)
             }
-            if let most { result = max(result, abs(run.offset - most.offset)) }
+            guard let most else { continue }
+            let error = run.offset - most.offset
+            if abs(error) > result, !isExcused(run, error) { result = abs(error) }
         }
         return result
     }

@@ -207,6 +207,31 @@ extension WorldJudge {
         }
     }
 
+    /// The first time stamp of all sound may be the wrong one: nothing before it tells, and what is
+    /// held back is less than the PES packet up to the next one. It goes out as it is. Where it was
+    /// too late, what goes out no more behind it is told.
+    func isUnproven(
+        _ run: ContentRun, by error: Int64, _ sound: SoundJournal, _ verdict: WorldVerdict
+    ) -> Bool {
+        let number = Int(run.life & ~SoundWriter.secondMark) / 16
+        guard plan.kind == .shallow, plan.inputs.indices.contains(number),
+            sound.runs.count > 1, run.start == sound.runs[0].start,
+            let gap = sound.gaps.first, gap.presentation == sound.runs[1].start,
+            isTold(gap.time, verdict)
+        else { return false }
+        let input = plan.inputs[number]
+        let frame = plan.content.soundFrameTicks
+        let packet = Int64(input.profile.framesPerPacket) * frame
+        let isShort = (run.end - run.start) * 300 < packet
+        guard isShort, plan.configuration.holdBack < packet.scaled(by: 1_000, over: 27) else {
+            return false
+        }
+        return input.episodes.contains {
+            guard case .wrongStamp(.audioPresentation, let ticks) = $0.kind else { return false }
+            return abs(error * 300 - ticks) <= frame / 2
+        }
+    }
+
     private func judge(_ sound: SoundJournal, _ verdict: inout WorldVerdict) {
         // In all worlds the inputs' first sounds are of one language, and the second of another.
         if sound.counts.first > 0 && sound.counts.second > 0 {

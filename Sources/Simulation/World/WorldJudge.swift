@@ -170,8 +170,7 @@ final class WorldJudge {
 
     func finish() -> WorldVerdict {
         reader.finish()
-        // What ends only because the output ends may be cut: nothing is said of it.
-        reader.clear()
+        note()
         var verdict = WorldVerdict(report: inspector.finish())
         verdict.events = events
         verdict.toldWhileEnding = toldWhileEnding
@@ -184,7 +183,9 @@ final class WorldJudge {
         verdict.jumps = pictures.jumps
         verdict.soundGaps = sounds.flatMap(\.gaps)
         verdict.unitFaults = pictures.faults + sounds.flatMap(\.faults)
-        verdict.lipSyncError = sounds.map { $0.greatestLipSyncError(pictures.runs) }.max() ?? 0
+        verdict.lipSyncError = sounds.map { sound in
+            sound.greatestLipSyncError(pictures.runs) { isUnproven($0, by: $1, sound, verdict) }
+        }.max() ?? 0
         verdict.holdBackErrors = holdBackErrors
         verdict.digest = digest
         verdict.output = output

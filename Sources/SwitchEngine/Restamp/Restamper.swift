@@ -200,9 +200,7 @@ struct Restamper {
     /// Data that stays open for long does not hold the others back; sound and pictures are given up
     /// by the timeline.
     private func isOverdue(_ packet: Int, _ timeline: borrowing InputTimeline) -> Bool {
-        guard packet >= timeline.ring.first, packet < timeline.ring.stamped else { return false }
-        let newest = timeline.ring[timeline.ring.stamped - 1].time
-        return newest - timeline.ring[packet].time > InputTimeline.settlingLimitTicks
+        timeline.age(of: packet) > InputTimeline.settlingLimitTicks
     }
 
     // MARK: Choosing

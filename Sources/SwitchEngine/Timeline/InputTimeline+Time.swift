@@ -58,14 +58,28 @@ extension InputTimeline {
     static let settlingLimitTicks: Int64 = 2 * StreamTime.ticksPerSecond
 
     mutating func abandonStaleUnits() {
-        guard let epoch, ring.stamped > ring.first else { return }
-        let newest = ring[ring.stamped - 1].time
+        guard let epoch else { return }
         for index in epoch.streams where streams[index].kind != .data {
-            guard let open = streams[index].firstUnsettledPacket, open >= ring.first,
-                open < ring.stamped, newest - ring[open].time > InputTimeline.settlingLimitTicks
+            guard let open = streams[index].firstUnsettledPacket,
+                age(of: open) > InputTimeline.settlingLimitTicks
             else { continue }
             streams[index].lose()
         }
+    }
+
+    /// How long before the newest packet with a τ another one was sent, 27 MHz ticks; 0 where it
+    /// has none. Lines are measured each for itself: a jump between two of them is no time.
+    func age(of packet: Int) -> Int64 {
+        guard packet >= ring.first, packet < ring.stamped else { return 0 }
+        var end = ring.stamped
+        var age: Int64 = 0
+        for index in epochs.indices.reversed() where epochs[index].firstPacket < end {
+            let first = epochs[index].firstPacket
+            guard first > packet else { break }
+            age += ring[end - 1].time - ring[first].time
+            end = first
+        }
+        return age + (ring[end - 1].time - ring[packet].time)
     }
 
     mutating func measureLead() {

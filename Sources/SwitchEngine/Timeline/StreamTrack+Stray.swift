@@ -169,6 +169,20 @@ extension StreamTrack {
         return nil
     }
 
+    /// Times of a unit that has no time stamp of its own, from the unit before it.
+    func follow(_ previous: Unit, _ unit: inout Unit) {
+        unit.decoding = previous.decoding + previous.durationTicks
+        unit.isTimed = previous.isTimed && previous.durationTicks > 0
+        if kind != .video || unit.isSecondField {
+            unit.presentation = previous.presentation + previous.durationTicks
+        } else {
+            // 13818-1 §2.7.5: a picture that no other waits for is shown when it is decoded.
+            let delay = previous.presentation - previous.decoding
+            let isReordered = unit.mark.coding != .bidirectional && delay > 0
+            unit.presentation = isReordered ? unit.decoding + delay : unit.decoding
+        }
+    }
+
     /// Holds the time of a new unit, which has no number yet, against those before.
     mutating func watchStep(_ unit: inout Unit, isStamped: Bool, clock: StreamTime) {
         if unit.mark.coding == .bidirectional { hasReordering = true }

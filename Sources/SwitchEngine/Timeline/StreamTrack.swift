@@ -43,11 +43,13 @@ struct StreamTrack {
     /// The unit that was open then.
     private(set) var openAtEnd: Int?
     /// Payload is ignored until the next PES packet begins.
-    private var awaitsStart = true
+    private(set) var awaitsStart = true
     var gapPending = false
     /// The first packet that belongs to a PES packet or unit which may still grow; nil when all is
     /// settled.
     private(set) var firstUnsettledPacket: Int?
+    /// The first PES packet of sound in which no frame has been found, while one is searched for.
+    var unread: Int?
     /// Host time of the last payload, in 27 MHz ticks.
     var lastPayloadTicks: Int64?
     /// Facts for the operator.
@@ -117,9 +119,9 @@ struct StreamTrack {
         damageOpenUnit()
         hasOpenEnd = false
         doubtful = nil
+        awaitsStart = true
         findUnsettled()
         detector.reset()
-        awaitsStart = true
     }
 
     /// Takes the payload of packet number `number`.
@@ -213,6 +215,9 @@ struct StreamTrack {
 
     private mutating func findUnsettled() {
         firstUnsettledPacket = doubtfulPacket
+        if kind == .audio, let first = findUnread() {
+            firstUnsettledPacket = min(firstUnsettledPacket ?? .max, first)
+        }
         if let unit = units.last, unit.isOpen {
             // A PES packet of sound can not be cut once it has been begun: its length is told.
             let isBound = kind == .audio && unit.pes >= pes.first
@@ -389,20 +394,6 @@ struct StreamTrack {
         let isPlausible = FrameRate.plausibleTicks.contains(mark.statedFrameTicks)
         let frame = frameRate.ticks > 0 ? frameRate.ticks : isPlausible ? mark.statedFrameTicks : 0
         return mark.field == .frame ? frame * Int64(mark.displayedFields) / 2 : frame / 2
-    }
-
-    /// Times of a unit that has no time stamp of its own, from the unit before it.
-    func follow(_ previous: Unit, _ unit: inout Unit) {
-        unit.decoding = previous.decoding + previous.durationTicks
-        unit.isTimed = previous.isTimed && previous.durationTicks > 0
-        if kind != .video || unit.isSecondField {
-            unit.presentation = previous.presentation + previous.durationTicks
-        } else {
-            // 13818-1 §2.7.5: a picture that no other waits for is shown when it is decoded.
-            let delay = previous.presentation - previous.decoding
-            let isReordered = unit.mark.coding != .bidirectional && delay > 0
-            unit.presentation = isReordered ? unit.decoding + delay : unit.decoding
-        }
     }
 
     private mutating func endOpenUnit(at position: Int64) {

@@ -83,6 +83,12 @@ public struct AccessUnitDetector: Sendable {
     /// be the rest of the frame that has begun. It is where the next frame stands behind it.
     public mutating func doubtRest() { audio?.doubtRest() }
 
+    /// No frame of sound has been found in what came last.
+    public var isSearching: Bool { audio?.isSearching ?? false }
+
+    /// No audio frame is longer, in bytes.
+    public static let longestAudioFrame = Int64(AudioFramer.longestFrame)
+
     /// No more bytes follow: gives a mark that was waiting, if its picture header had been seen.
     public mutating func finish(into marks: inout [AccessUnitMark]) {
         h264?.finish(into: &marks)

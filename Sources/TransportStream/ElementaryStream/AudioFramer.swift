@@ -93,6 +93,11 @@ struct AudioFramer: Sendable {
         }
     }
 
+    /// No chain of frames is followed.
+    var isSearching: Bool {
+        if case .searching = state { true } else { false }
+    }
+
     mutating func reset() {
         // A unit that has wholly arrived does not suffer from what was lost after it.
         switch state {
