@@ -227,7 +227,7 @@ import TransportStream
 
     @Test func whatWasNotSentDoesNotGoAheadOfAnInputThatIsBehind() {
         var clock = OutputClock()
-        clock.begin(hostOffset: 0, shift: 0, holdBackTicks: second)
+        clock.begin(hostOffset: 0, shift: 0, holdBackTicks: second, at: 0)
         #expect(clock.time(at: 10 * second) == 9 * second)
         // A picture that was not whole held all back that came behind 8 s.
         clock.change(hostOffset: 1_500 * millisecond, shift: 0, sent: 8 * second)
