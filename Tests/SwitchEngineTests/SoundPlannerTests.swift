@@ -121,6 +121,19 @@ import TransportStream
         #expect(sound.begin == sound.silentSince && sound.nudge == 0 && sound.gapTicks > 0)
     }
 
+    /// An input that stops has brought less sound than pictures, and a clip that begins anew has
+    /// brought none yet: it begins with its pictures, which go where the sound ends.
+    @Test func picturesGoWhereTheSoundEndsToSoundThatHasNotComeYet() throws {
+        var (outgoing, incoming) = sides(phase: 0)
+        outgoing.side.isOver = true
+        outgoing.side.sounds[0].frames.removeLast(9)
+        outgoing.side.sounds[0].limit = outgoing.side.sounds[0].frames.count
+        incoming.side.sounds[0].frames = []
+        let heard = try #require(outgoing.side.sounds[0].frames.last?.end)
+        let plan = try #require(planned(ask(outgoing.side, incoming.side, offset: nil)))
+        #expect(plan.presentation <= heard && plan.presentation > heard - 5 * SideWriter.frame)
+    }
+
     @Test func aSilenceIsWholeFramesLong() {
         let frame = Self.duration
         for time in stride(from: -frame / 2 + 300, through: 3 * frame, by: 19_200) {

@@ -259,9 +259,11 @@ enum SeamPlanner {
         request.outgoing.sounds.compactMap { sound -> Int64? in
             let last = max(sound.limit - 1, sound.firstFree - 1)
             guard sound.frames.indices.contains(last),
-                let other = request.incoming.sounds.first(where: { $0.slot == sound.slot }),
-                let first = other.frames.first(where: { !$0.isDamaged })
+                let other = request.incoming.sounds.first(where: { $0.slot == sound.slot })
             else { return nil }
+            // What has just begun may not have brought its sound yet.
+            guard let first = other.frames.first(where: { !$0.isDamaged }) ?? other.frames.last
+            else { return sound.frames[last].end + sound.nudge }
             let silence = max(0, first.presentation - entry.presentation)
             return sound.frames[last].end + sound.nudge - silence
         }.min()

@@ -48,7 +48,8 @@ enum SoundPlanner {
                 begin: target + shift, leaveTime: leaveTime(outgoing, after: last, base: base),
                 outgoingEnd: target + shift)
         }
-        return gap(outgoing, incoming, request, shift: shift, last: most, base: base)
+        return gap(
+            outgoing, incoming, request, shift: shift, last: most, base: base, place: place)
     }
 
     /// When the first packet leaves that carries what is behind a frame: a PES packet of audio can
@@ -92,10 +93,11 @@ enum SoundPlanner {
         return low
     }
 
-    /// No frame follows directly: the first that can be sent in time does, after a silence.
+    /// No frame follows directly: the first that can be sent in time does, after a silence. Where
+    /// none has come yet, it is taken to begin with the pictures.
     private static func gap(
         _ outgoing: SeamSound, _ incoming: SeamSound, _ request: SeamRequest, shift: Int64,
-        last: Int, base: Int64
+        last: Int, base: Int64, place: Int64
     ) -> SoundPlan {
         let heard = outgoing.frames[last].end + base
         // Frames that last no whole ticks go on on the slot's exact grid behind the silence too.
@@ -117,7 +119,7 @@ enum SoundPlanner {
             slot: outgoing.slot, outgoingStream: outgoing.stream,
             outgoingUntil: outgoing.frames[last].unit + 1, incomingStream: incoming.stream,
             incomingFrom: frame?.unit ?? .max, nudge: silence.nudge,
-            gapTicks: frame == nil ? duration : silence.ticks,
+            gapTicks: frame == nil ? max(duration, place - end) : silence.ticks,
             notBefore: first == nil ? from : nil, silentSince: first == nil ? end : nil,
             isGapUnknown: frame == nil, begin: end + silence.ticks, outgoingEnd: end)
     }
