@@ -265,4 +265,17 @@ private let audioFacts: [AudioFacts] = [
         detector.scan(stream.span, from: 0, to: stream.count, startsPES: true, into: &marks)
         #expect(marks.map { $0.length } == [311, 311])
     }
+
+    /// Scrambled bytes are not read, and all the same each has a position of its own.
+    @Test func bytesThatCanNotBeReadHavePositionsToo() {
+        let packet: [UInt8] = [0x7F, 0xE0, 2, 0x00, 0x00]
+        var detector = AccessUnitDetector(codec: .opus)
+        var marks: [AccessUnitMark] = []
+        detector.scan(packet.span, from: 0, to: 3, startsPES: true, into: &marks)
+        detector.skip(184)
+        #expect(detector.position == 187)
+        let stream = packet + packet
+        detector.scan(stream.span, from: 0, to: stream.count, startsPES: true, into: &marks)
+        #expect(marks.map { $0.position } == [187, 192])
+    }
 }

@@ -148,7 +148,9 @@ struct StreamTrack {
         let place = detector.position
         trail.append(number, at: place)
         // The inside of a scrambled packet can not be read; its PES packet passes as it is.
-        if !header.isScrambled {
+        if header.isScrambled {
+            detector.skip(end - start)
+        } else {
             detector.scan(bytes, from: start, to: end, startsPES: header.startsUnit, into: &marks)
         }
         came(upTo: place + Int64(end - start), number: number, clock: clock)

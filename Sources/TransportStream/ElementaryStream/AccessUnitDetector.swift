@@ -69,6 +69,13 @@ public struct AccessUnitDetector: Sendable {
         position += Int64(last - first)
     }
 
+    /// Passes over bytes that can not be read: positions count them, and what was begun before them
+    /// is given up.
+    public mutating func skip(_ count: Int) {
+        reset()
+        position += Int64(max(count, 0))
+    }
+
     /// Bytes were lost before the next ones: every partial state is forgotten. What was learned of
     /// the stream (parameter sets, audio configuration) stays. `position` goes on counting; how
     /// many bytes were lost is not known to it.
