@@ -209,7 +209,8 @@ extension Engine {
                 // Where none of its sound has come, what was on air before it is gone on from.
                 return SeamSide.Entered(
                     position: cut.from, notBefore: cut.notBefore,
-                    heardUntil: cut.heardUntil.map { $0 - base })
+                    heardUntil: cut.heardUntil.map { $0 - base },
+                    wholePES: cut.judgement == .whole ? cut.judgedPES : nil)
             })
         else { return nil }
         let leaving = remembered(left, of: segment)

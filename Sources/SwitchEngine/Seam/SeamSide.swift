@@ -130,6 +130,8 @@ extension SeamSide {
         var notBefore: StreamTime?
         /// Where the sound of what was on air before ends, on the side's own line.
         var heardUntil: Int64?
+        /// The PES packet that was found fit to leave last, where all of it leaves.
+        var wholePES: Int?
     }
 
     /// Takes the side from a timeline.
@@ -259,8 +261,9 @@ extension SeamSide {
             if isDoubtful && !track.hasLostBeforeDoubt { break }
             let isSent = unit.pes <= begun
             hasBegun = hasBegun || isSent
-            // A frame that lost bytes was left out.
-            if isSent && unit.isDamaged { continue }
+            // A frame that lost bytes was left out, unless that was found when it had left.
+            let isWhole = unit.pes == entered.wholePES
+            if isSent && unit.isDamaged && !isWhole { continue }
             let isDamaged = unit.isDamaged || unit.followsGap || !unit.isTimed
             if isDamaged && !isSent && limit == nil { limit = frames.count }
             let record = track.record(unit.pes)
