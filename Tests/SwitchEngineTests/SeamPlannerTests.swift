@@ -278,25 +278,25 @@ import TransportStream
         #expect((plan.presentation - outgoing.side.pictures[15].end) % Self.frame == 0)
     }
 
-    @Test func trueTimeIsNotKeptForAnInputFurtherBehindThanTheHoldBack() {
+    /// Two inputs alike, ten seconds before their times begin.
+    private func behind(offset: Int64?) -> SeamRequest {
         var outgoing = SideWriter()
         outgoing.gops(4, Self.plain)
         outgoing.sent(before: 3)
         var incoming = SideWriter()
         incoming.gops(4, Self.plain)
-        var request = ask(outgoing.side, incoming.side, offset: 0, now: -10 * second)
+        return ask(outgoing.side, incoming.side, offset: offset, now: -10 * second)
+    }
+
+    @Test func trueTimeIsNotKeptForAnInputFurtherBehindThanTheHoldBack() {
+        var request = behind(offset: 0)
         request.incomingNow = -11 * second
         let plan = planned(request)
         #expect(plan?.cost.kind != .meets && plan?.cost.kind != .loses)
     }
 
     @Test func theOutputDoesNotStandStillForSeconds() {
-        var outgoing = SideWriter()
-        outgoing.gops(4, Self.plain)
-        outgoing.sent(before: 3)
-        var incoming = SideWriter()
-        incoming.gops(4, Self.plain)
-        var request = ask(outgoing.side, incoming.side, offset: nil, now: -10 * second)
+        var request = behind(offset: nil)
         request.incomingNow = -13 * second
         #expect(planned(request)?.cost.kind == .steps)
         request.incomingNow = -18 * second
