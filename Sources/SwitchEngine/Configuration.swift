@@ -46,6 +46,14 @@ public enum StandstillMode: String, Sendable, CaseIterable {
     case tables
     /// Nothing.
     case silence
+
+    /// What goes out, for people.
+    public var meaning: String {
+        switch self {
+        case .tables: "tables and PCRs go on"
+        case .silence: "nothing is sent"
+        }
+    }
 }
 
 /// Everything that a channel is told before it begins.

@@ -181,14 +181,18 @@ public struct Engine: ~Copyable {
             restamper.schedule.run(
                 to: min(time, next - 1), in: &restamper.batch, &restamper.program)
         } else if isStandingStill || time - last > configuration.standstill.asTicks {
-            if !isStandingStill {
+            let isNews = !isStandingStill
+            if isNews {
                 isStandingStill = true
                 events.append(.standstill(at: now))
             }
             switch configuration.standstillMode {
             case .tables:
                 restamper.schedule.run(to: time, in: &restamper.batch, &restamper.program)
-            case .silence: restamper.schedule.pass(to: time)
+            case .silence:
+                // It may be the end.
+                if isNews { restamper.schedule.close(in: &restamper.batch, &restamper.program) }
+                restamper.schedule.pass(to: time)
             }
         }
     }
@@ -224,7 +228,7 @@ public struct Engine: ~Copyable {
     static let disbeliefTicks: Int64 = 4 * StreamTime.ticksPerSecond
 
     /// … less what the hold-back is beyond its target, but one second at least.
-    private var patienceTicks: Int64 {
+    var patienceTicks: Int64 {
         let surplus = max(0, clock.holdBackTicks - configuration.holdBack.asTicks)
         return max(Engine.disbeliefTicks - surplus, StreamTime.ticksPerSecond)
     }

@@ -87,7 +87,8 @@ struct RehearsalPlay: ~Copyable {
             let what = "\(units) damaged access unit\(units == 1 ? "" : "s") of \(name) went out"
             notes.append("\(clock(time)) \(what): nothing better was there")
         case .standstill(let time):
-            say("\(clock(time))  standstill: no input brings packets; tables and PCRs go on")
+            let meaning = rehearsal.engine.configuration.standstillMode.meaning
+            say("\(clock(time))  standstill: no input brings packets; \(meaning)")
             notes.append("\(clock(time)) standstill")
         case .hold(let input, let time):
             let what = input.map { "hold      \(recordings[$0.index].name)" } ?? "released"

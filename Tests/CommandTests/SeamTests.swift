@@ -178,6 +178,18 @@ import Testing
         #expect(rehearsal.outcome.output.contains("standstill"))
     }
 
+    /// A PCR dates what came before it.
+    @Test func anOutputThatFallsSilentEndsWithAPCR() throws {
+        let rehearsal = try Rehearsal(
+            ["--input", "main=\(SamplePair.h264.path("main"))", "--hold-back", "2s"]
+                + ["--standstill", "silence"], events: ["9s:drop:main"])
+        #expect(rehearsal.outcome.output.contains("standstill: no input brings packets; nothing"))
+        let output = try #require(FileManager.default.contents(atPath: rehearsal.path))
+        let last = [UInt8](output.suffix(188))
+        // adaptation_field_control and PCR_flag
+        #expect(last.count == 188 && last[3] & 0x20 != 0 && last[4] > 0 && last[5] & 0x10 != 0)
+    }
+
     @Test func scheduledSwitchIsMade() throws {
         let cast = Cast(pair: .h264, first: "main", second: "backup")
         let rehearsal = try Rehearsal(

@@ -69,6 +69,22 @@ struct HoldTests {
         #expect(verdict.standstills == 1)
     }
 
+    @Test("a standby whose entry is too long ago is waited for: the output stays near its hold-back")
+    func oldEntryIsNotGoneBackTo() {
+        var plan = pair(duration: 40 * second)
+        plan.kind = .storm
+        plan.configuration.holdBack = second
+        // Entries 16 s apart; when the main stops the newest is 10 s old.
+        plan.inputs[1].profile.groupLength = 400
+        plan.inputs[1].start = -second
+        plan.inputs[0].episodes = [Episode(.vanish, from: 25 * second, to: 60 * second)]
+        let verdict = World.run(plan)
+        expectSound(verdict)
+        #expect(verdict.targets.last == 1)
+        let holdBack = verdict.seams.last?.holdBack ?? .max
+        #expect(holdBack <= 5 * second)
+    }
+
     @Test("released, the policy goes on where it would be")
     func releaseFailsOver() {
         var plan = pair()

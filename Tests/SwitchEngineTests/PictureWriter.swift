@@ -104,7 +104,8 @@ func ask(
 ) -> SeamRequest {
     SeamRequest(
         outgoing: outgoing, incoming: incoming, contentOffset: offset, outgoingShift: 0, grids: [:],
-        scheduleNow: now, incomingNow: 0, holdBackTicks: 2 * 27_000_000, packetTicks: 406,
+        scheduleNow: now, incomingNow: now + 2 * 27_000_000 - (offset ?? 0),
+        holdBackTicks: 2 * 27_000_000, packetTicks: 406,
         mayOpenHole: false)
 }
 

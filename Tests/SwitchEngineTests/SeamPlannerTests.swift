@@ -149,11 +149,13 @@ import TransportStream
 
     @Test func withoutACommonTimeTheSeamStepsByOneFrame() throws {
         var outgoing = SideWriter()
-        var incoming = SideWriter(start: 777_777 * 300)
+        let start: Int64 = 777_777 * 300
+        var incoming = SideWriter(start: start)
         outgoing.gops(4, Self.ibbp)
         incoming.gops(4, Self.pyramid)
         outgoing.sent(before: 14)
-        let request = ask(outgoing.side, incoming.side, offset: nil)
+        var request = ask(outgoing.side, incoming.side, offset: nil)
+        request.incomingNow += start
         let plan = try #require(planned(request))
         #expect(plan.cost.kind == .steps && plan.cost.framesLost == 0)
         judge(request, plan)
@@ -269,6 +271,7 @@ import TransportStream
         incoming.gops(2, Self.plain)
         let now = 100 * second
         var request = ask(outgoing.side, incoming.side, offset: nil, now: now)
+        request.incomingNow = second
         #expect(planned(request) == nil)
         request.mayOpenHole = true
         let plan = try #require(planned(request))
@@ -300,6 +303,15 @@ import TransportStream
         request.incomingNow = -13 * second
         #expect(planned(request)?.cost.kind == .steps)
         request.incomingNow = -18 * second
+        #expect(planned(request) == nil)
+    }
+
+    @Test func theOutputIsNotPutBehindByMoreThanItsHoldBackAndFourSeconds() {
+        var request = behind(offset: nil)
+        // Entries 8 frames apart, the oldest of them 16 frames before where the outgoing one ends.
+        request.incomingNow = -4 * second - second / 10
+        #expect(planned(request)?.cost.kind == .steps)
+        request.incomingNow = -2 * second
         #expect(planned(request) == nil)
     }
 

@@ -2,7 +2,8 @@
 //
 //   bytes    no more output than 3 times the input, the null packets of the mux rate, and the
 //            tables and PCRs of the virtual time that has passed
-//   clock    what leaves now is due now: within the hold-back, as the last seam left it, and 5 s
+//   clock    what leaves now is due now: within the hold-back and 5 s; the hold-back is the target,
+//            or what an input is ahead by that was gone to where contents meet
 //   order    the schedule rises from packet to packet
 //   time     the run comes to an end
 //   laws     1, 2 and 3 (tables, counters, PCR), and the indicators of TR 101 290 that belong to
@@ -51,14 +52,13 @@ struct FuzzJudge {
     /// How far the output may be from the host's clock, beside the hold-back: 5 s.
     static let clockTicks: Int64 = 5 * StreamTime.ticksPerSecond
 
-    /// What a seam may add to the hold-back: the newest entry of a standby may be 20 s old, and the
-    /// input before it may have filled the decoder's buffer for 10 s; nanoseconds.
-    static let mostSurplus: Int64 = 30_000_000_000
+    /// By how much contents that line up may be apart: no more is kept of an input, 30 s.
+    static let greatestLead: Int64 = 30_000_000_000
 
     private let configuration: ChannelConfiguration
     private let keepsEvents: Bool
     private(set) var verdict = FuzzVerdict()
-    /// The target, or what the last seam has made of it, nanoseconds.
+    /// The target, or more where the last seam kept true time, nanoseconds.
     private var holdBack: Int64
     private var inspector = StreamInspector()
     private var lastTime = Int64.min
@@ -109,9 +109,8 @@ struct FuzzJudge {
         switch event {
         case .seam(let seam):
             verdict.seams += 1
-            holdBack = min(
-                max(seam.holdBack, configuration.holdBack),
-                configuration.holdBack + FuzzJudge.mostSurplus)
+            let lead = seam.alignment == nil ? 0 : min(seam.holdBack, FuzzJudge.greatestLead)
+            holdBack = max(configuration.holdBack, lead)
         case .standstill: hasStoodStill = true
         default: break
         }
@@ -120,8 +119,8 @@ struct FuzzJudge {
         case .seam(let seam):
             verdict.events.append(
                 "\(seam.time.nanoseconds / 1_000_000) ms: seam \(seam.from.index) -> "
-                    + "\(seam.to.index) \(seam.level.rawValue), \(seam.reason.rawValue): "
-                    + seam.why)
+                    + "\(seam.to.index) \(seam.level.rawValue), hold-back "
+                    + "\(seam.holdBack / 1_000_000) ms, \(seam.reason.rawValue): \(seam.why)")
         default: verdict.events.append("\(event)")
         }
     }

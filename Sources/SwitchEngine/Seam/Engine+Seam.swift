@@ -251,7 +251,7 @@ extension Engine {
         _ unit: Unit, _ segment: Segment, _ timeline: borrowing InputTimeline
     ) -> Bool {
         let holdBack = max(configuration.holdBack.asTicks, clock.holdBackTicks)
-        let limit = clock.outputTicks(at: now.ticks) + holdBack + Engine.disbeliefTicks
+        let limit = clock.outputTicks(at: now.ticks) + holdBack + patienceTicks
         return [unit.firstPacket, unit.lastPacket].contains { packet in
             packet >= timeline.ring.first && packet < timeline.ring.stamped
                 && timeline.ring[packet].time + segment.shift > limit

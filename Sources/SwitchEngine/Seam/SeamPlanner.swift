@@ -21,6 +21,11 @@ enum SeamPlanner {
     /// more than this, 4 s, until it may leave, is not gone to without a hole.
     private static let longestStandTicks: Int64 = 4 * StreamTime.ticksPerSecond
 
+    /// An entry that would put the output further behind than its hold-back by more than this, 4 s,
+    /// is not gone to: the output would not come back from there before the next seam, and a newer
+    /// entry is on its way.
+    private static let mostSecondsBehind: Int64 = 4
+
     static func plan(_ request: SeamRequest) -> SeamOutcome {
         let depth = reorderDepth(request.outgoing)
         let cuts = cleanCuts(request.outgoing, depth: depth, frame: frameTicks(request))
@@ -369,6 +374,9 @@ enum SeamPlanner {
         // True time is of no use where the incoming input has nothing to send for it.
         if holdBack < (isTrue ? 0 : -longestStandTicks) {
             return .none("the incoming input is further behind than the hold-back")
+        }
+        if cost.secondsBehind >= mostSecondsBehind {
+            return .none("the newest random access point is too long ago")
         }
         let firstOut = pair.cut.index < outgoing.count
             ? outgoing[pair.cut.index].units.lowerBound

@@ -219,7 +219,8 @@ public final class ChannelRunner: @unchecked Sendable {
             logger.warning("\(units) damaged access units of \(inputName(input)) went out\(kind)")
         case .standstill:
             note(.standstill)
-            logger.error("no input brings packets: tables and PCRs go on")
+            let meaning = engine.configuration.standstillMode.meaning
+            logger.error("no input brings packets: \(meaning)")
         case .hold(let input, _):
             logger.notice("\(input.map { "held on " + inputName($0) } ?? "released")")
         }
