@@ -168,8 +168,8 @@ public struct Engine: ~Copyable {
     /// Sends what the output's clock has come to.
     private mutating func release() {
         stampAhead()
-        guard let segment = restamper.segments.last else { return }
-        follow(segment)
+        guard !restamper.segments.isEmpty else { return }
+        follow()
         let time = releaseTime()
         restamper.release(upTo: time, inputs)
         noteDamage()
@@ -235,20 +235,22 @@ public struct Engine: ~Copyable {
 
     /// Keeps the output's clock on that of the input on air. Where that is no clock, the line is
     /// broken, and a new one is joined to it.
-    private mutating func follow(_ segment: Segment) {
-        let number = segment.epoch.number
+    private mutating func follow() {
+        guard let last = restamper.segments.indices.last else { return }
+        let input = restamper.segments[last].input
+        let shift = restamper.segments[last].shift
+        let number = restamper.segments[last].epoch.number
         var rest: Int64 = 0
-        if inputs[segment.input].timeline.epochNumber == number {
-            guard let offset = inputs[segment.input].timeline.clock.hostOffset else { return }
-            rest = clock.follow(hostOffset: offset, shift: segment.shift, at: now.ticks)
+        if inputs[input].timeline.epochNumber == number {
+            guard let offset = inputs[input].timeline.clock.hostOffset else { return }
+            rest = clock.follow(hostOffset: offset, shift: shift, at: now.ticks)
         } else {
             // It may have run away and broken off in one burst.
-            guard let offset = inputs[segment.input].timeline.epoch(number: number)?.hostOffset
+            guard let offset = inputs[input].timeline.epoch(number: number)?.hostOffset
             else { return }
-            rest = clock.distance(hostOffset: offset, shift: segment.shift)
+            rest = clock.distance(hostOffset: offset, shift: shift)
         }
-        guard abs(rest) > patienceTicks,
-            inputs[segment.input].timeline.breakRunaway(epoch: number)
+        guard abs(rest) > patienceTicks, inputs[input].timeline.breakRunaway(epoch: number)
         else { return }
         nextAssessment = .min
     }

@@ -150,10 +150,11 @@ extension Engine {
 
     /// Whether something damaged of the input on air has not been sent yet.
     private func hasDamageAhead(_ segment: Segment) -> Bool {
-        let timeline = inputs[segment.input].timeline
-        for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
-            let track = timeline.streams[stream]
-            guard track.kind != .data, track.damageCount > 0 else { continue }
+        let box = inputs[segment.input]
+        for stream in segment.epoch.streams
+        where segment.slot(of: stream) >= 0 && box.timeline.streams[stream].damageCount > 0 {
+            let track = box.timeline.streams[stream]
+            guard track.kind != .data else { continue }
             let from = segment.cuts[stream].from
             var number = track.units.end - 1
             while number >= track.units.first, track.units[number].firstPacket >= segment.cursor {

@@ -64,8 +64,8 @@ struct Restamper {
             let timelines = segments.map { inputs[$0.input].timeline }
             if !releaseSeam(upTo: limit, timelines) { return }
         }
-        guard let segment = segments.first else { return }
-        releaseAlone(upTo: limit, &inputs[segment.input].timeline)
+        guard !segments.isEmpty else { return }
+        releaseAlone(upTo: limit, &inputs[segments[0].input].timeline)
     }
 
     /// The common case: packet after packet of the only segment.

@@ -83,8 +83,9 @@ extension InputTimeline {
     }
 
     mutating func measureLead() {
-        guard let epoch, let master = masterStream else { return }
-        lead.measure(streams[master], ring: ring, from: epoch.firstPacket)
+        guard !epochs.isEmpty, let master = masterStream else { return }
+        let first = epochs[epochs.end - 1].firstPacket
+        lead.measure(streams[master], ring: ring, from: first)
     }
 }
 

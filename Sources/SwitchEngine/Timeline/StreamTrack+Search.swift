@@ -10,8 +10,8 @@ extension StreamTrack {
     /// has come: until then nothing tells what of the packet is the rest of a frame that was lost.
     /// - Returns: the first packet that waits for this.
     mutating func findUnread() -> Int? {
-        guard detector.isSearching, !awaitsStart, unitCount > 0, let last = pes.last,
-            last.firstUnit < 0
+        guard detector.isSearching, !awaitsStart, unitCount > 0, !pes.isEmpty,
+            pes[pes.end - 1].firstUnit < 0
         else {
             unread = nil
             return nil
@@ -19,7 +19,7 @@ extension StreamTrack {
         let number = unread ?? pes.end - 1
         unread = number
         pes[pes.end - 1].beginsWithRest = true
-        let first = record(number) ?? last
+        let first = pes[pes.indices.contains(number) ? number : pes.end - 1]
         // No frame is so long: none of those before is found any more.
         let isLong = detector.position - first.elementaryStart
             >= AccessUnitDetector.longestAudioFrame

@@ -28,8 +28,9 @@ extension StreamTrack {
     /// The first packet of the PES packet whose time is in doubt: it does not leave before the next
     /// time stamp has come. Nor does the one before it, where that is whole if there is no hole.
     var doubtfulPacket: Int? {
-        guard let doubt = doubtful else { return nil }
-        let unit = doubt.hasSpoilt ? doubt.unit - 1 : doubt.unit
+        // Asked for at each packet, so nothing large is copied.
+        guard var unit = doubtful?.unit else { return nil }
+        if doubtful?.hasSpoilt == true { unit -= 1 }
         guard unit >= units.first, unit < units.end else { return nil }
         let number = units[unit].pes
         return number >= pes.first && number < pes.end

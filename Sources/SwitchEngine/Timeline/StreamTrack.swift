@@ -220,17 +220,19 @@ struct StreamTrack {
         if kind == .audio, let first = findUnread() {
             firstUnsettledPacket = min(firstUnsettledPacket ?? .max, first)
         }
-        if let unit = units.last, unit.isOpen {
+        let unit = units.end - 1
+        if !units.isEmpty, units[unit].isOpen {
             // A PES packet of sound can not be cut once it has been begun: its length is told.
-            let isBound = kind == .audio && unit.pes >= pes.first
-            let first = isBound ? pes[unit.pes].firstPacket : unit.firstPacket
+            let isBound = kind == .audio && units[unit].pes >= pes.first
+            let first = isBound ? pes[units[unit].pes].firstPacket : units[unit].firstPacket
             firstUnsettledPacket = min(firstUnsettledPacket ?? .max, first)
         }
-        if let record = pes.last, record.state == .open {
+        let record = pes.end - 1
+        if !pes.isEmpty, pes[record].state == .open {
             // Video units settle one by one inside a PES packet without a length.
-            let settlesByUnit = kind == .video && record.firstUnit >= 0
+            let settlesByUnit = kind == .video && pes[record].firstUnit >= 0
             if !settlesByUnit {
-                firstUnsettledPacket = min(firstUnsettledPacket ?? .max, record.firstPacket)
+                firstUnsettledPacket = min(firstUnsettledPacket ?? .max, pes[record].firstPacket)
             }
         }
     }
