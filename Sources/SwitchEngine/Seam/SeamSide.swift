@@ -249,7 +249,8 @@ extension SeamSide {
         var limit: Int?
         var hasBegun = false
         var number = units.partition { $0.firstPacket >= bounds.first }
-        number = max(number, units.partition { $0.pes > begun } - 2, units.first)
+        let lastSent = lastWhole(units, before: units.partition { $0.pes > begun })
+        number = max(number, lastSent - 1, units.first)
         while number < units.end {
             let unit = units[number]
             defer { number += 1 }
@@ -260,10 +261,10 @@ extension SeamSide {
             let isDoubtful = track.doubtful?.unit == number
             if isDoubtful && !track.hasLostBeforeDoubt { break }
             let isSent = unit.pes <= begun
-            hasBegun = hasBegun || isSent
             // A frame that lost bytes was left out, unless that was found when it had left.
             let isWhole = unit.pes == entered.wholePES
             if isSent && unit.isDamaged && !isWhole { continue }
+            hasBegun = hasBegun || isSent
             let isDamaged = unit.isDamaged || unit.followsGap || !unit.isTimed
             if isDamaged && !isSent && limit == nil { limit = frames.count }
             let record = track.record(unit.pes)
@@ -293,6 +294,14 @@ extension SeamSide {
         return SeamSound(
             slot: slot, stream: stream, frames: frames, firstFree: firstFree,
             limit: limit ?? frames.count, nudge: nudge)
+    }
+
+    /// The last unit before `end` that is whole: where the sound of an input breaks off, several
+    /// frames before that may have been left out.
+    private static func lastWhole(_ units: Log<Unit>, before end: Int) -> Int {
+        var number = min(end, units.end) - 1
+        while number > units.first, units[number].isDamaged { number -= 1 }
+        return number
     }
 
     private static func time(_ packet: Int, _ timeline: InputTimeline) -> Int64? {
