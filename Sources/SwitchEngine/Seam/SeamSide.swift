@@ -128,7 +128,7 @@ extension SeamSide {
         var position = Int64.min
         /// What is presented before this was not either.
         var notBefore: StreamTime?
-        /// Where the sound of what was on air before ends, on the side's own line.
+        /// Where the sound that has left ends, on the side's own line.
         var heardUntil: Int64?
         /// The PES packet that was found fit to leave last, where all of it leaves.
         var wholePES: Int?
@@ -249,7 +249,7 @@ extension SeamSide {
         var limit: Int?
         var hasBegun = false
         var number = units.partition { $0.firstPacket >= bounds.first }
-        let lastSent = lastWhole(units, before: units.partition { $0.pes > begun })
+        let lastSent = units.lastWhole(before: units.partition { $0.pes > begun })
         number = max(number, lastSent - 1, units.first)
         while number < units.end {
             let unit = units[number]
@@ -278,8 +278,8 @@ extension SeamSide {
             if isDoubtful { break }
         }
         if !hasBegun, let end = entered.heardUntil {
-            // Nothing of it has been sent: the last frame of what was on air before is the one that
-            // is gone on from.
+            // Nothing of it has been sent, or that was too long ago to be kept: the last frame that
+            // left is the one that is gone on from.
             let duration = frames.first?.durationTicks ?? units.last?.durationTicks ?? 0
             let whole = units.partition { $0.isOpen || $0.firstPacket >= bounds.end }
             let behind = min(whole, track.doubtful?.unit ?? .max)
@@ -294,14 +294,6 @@ extension SeamSide {
         return SeamSound(
             slot: slot, stream: stream, frames: frames, firstFree: firstFree,
             limit: limit ?? frames.count, nudge: nudge)
-    }
-
-    /// The last unit before `end` that is whole: where the sound of an input breaks off, several
-    /// frames before that may have been left out.
-    private static func lastWhole(_ units: Log<Unit>, before end: Int) -> Int {
-        var number = min(end, units.end) - 1
-        while number > units.first, units[number].isDamaged { number -= 1 }
-        return number
     }
 
     private static func time(_ packet: Int, _ timeline: InputTimeline) -> Int64? {
