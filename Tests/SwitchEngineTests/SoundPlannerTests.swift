@@ -161,6 +161,20 @@ import TransportStream
         }
     }
 
+    /// 1024 samples at 44.1 kHz last 626,938 and three quarters ticks of 27 MHz.
+    @Test func aLongSilenceEndsOnTheExactGrid() throws {
+        var mark = AccessUnitMark(position: 0)
+        mark.samples = 1024
+        mark.sampleRate = 44_100
+        let grid = try #require(AudioGrid(origin: 0, mark: mark))
+        for frames in [1, 100, 10_000] as [Int64] {
+            let exact = frames * 27_648_000_000 / 44_100
+            let silence = SoundPlanner.silence(
+                since: 0, until: exact + 300_000, frameTicks: 626_938, grid: grid)
+            #expect(silence.ticks == exact)
+        }
+    }
+
     @Test func aSlotThatGetsNoMoreSoundEndsWithThePictures() throws {
         var (outgoing, incoming) = sides(phase: 0)
         incoming.side.sounds = []

@@ -97,14 +97,19 @@ extension Engine {
                     ..< timeline.end(ofEpoch: segment.epoch.number))
         else { return }
         let base = cut.stampShift * StreamTime.ticksPerTimestampTick
+        let grid = restamper.program.grids[cut.slot].flatMap { $0.fits(unit.mark) ? $0 : nil }
         let silence = SoundPlanner.silence(
-            since: since, until: unit.presentation.ticks + base, frameTicks: unit.durationTicks)
+            since: since, until: unit.presentation.ticks + base, frameTicks: unit.durationTicks,
+            grid: grid)
         let nudge = silence.nudge / StreamTime.ticksPerTimestampTick
         restamper.segments[index].cuts[stream].stampShift += nudge
         restamper.segments[index].cuts[stream].silentSince = nil
         guard let seam = seamUntold, segment.input == seam.record.to.index,
             segment.epoch.number == seam.epoch
-        else { return }
+        else {
+            restamper.segments[index].cuts[stream].endsLongSilence = true
+            return
+        }
         seamUntold?.gapTicks = max(seam.gapTicks, abs(silence.ticks))
     }
 

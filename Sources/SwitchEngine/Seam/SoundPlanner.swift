@@ -112,7 +112,8 @@ enum SoundPlanner {
         }
         let frame = first.map { incoming.frames[$0] } ?? awaited(incoming, from: earliest - shift)
         let silence = silence(
-            since: end, until: frame.map { $0.presentation + shift } ?? end, frameTicks: duration)
+            since: end, until: frame.map { $0.presentation + shift } ?? end, frameTicks: duration,
+            grid: request.grids[outgoing.slot])
         let from = (frame?.presentation ?? end - shift) - duration / 2
         return SoundPlan(
             slot: outgoing.slot, outgoingStream: outgoing.stream,
@@ -133,12 +134,14 @@ enum SoundPlanner {
     }
 
     /// A silence is made of whole frames, so that the grid goes on: how long it is, and by how much
-    /// the frame that ends it is moved.
+    /// the frame that ends it is moved. Of frames that last no whole ticks the grid knows how long
+    /// many are.
     static func silence(
-        since begin: Int64, until end: Int64, frameTicks: Int64
+        since begin: Int64, until end: Int64, frameTicks: Int64, grid: AudioGrid? = nil
     ) -> (ticks: Int64, nudge: Int64) {
         let duration = max(frameTicks, 1)
-        let whole = (end - begin).roundedDivision(by: duration) * duration
+        let whole = grid?.wholeFrames(nearest: end - begin)
+            ?? (end - begin).roundedDivision(by: duration) * duration
         return (whole, rounded(whole - (end - begin)))
     }
 
