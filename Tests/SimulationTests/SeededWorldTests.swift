@@ -172,6 +172,25 @@ struct SeededWorldTests {
         }
     }
 
+    /// It lasts longer than the frames before it are kept, goes on over a seam and beyond the time
+    /// at which that is told.
+    @Test("a long silence is told", arguments: [1_042, 1_140, 1_212] as [UInt64])
+    func aLongSilenceIsTold(seed: UInt64) {
+        let second: Int64 = 1_000_000_000
+        var plan = WorldPlan(seed: seed)
+        plan.inputs = [plan.inputs[0]]
+        plan.inputs[0].episodes = [
+            Episode(.audioLoss, from: 3 * second, to: 17 * second),
+            Episode(
+                .restart(base: 3_000_000_000, movesPIDs: true), from: 13 * second,
+                to: 14 * second),
+        ]
+        plan.commands = []
+        plan.orders = []
+        plan.duration = 22 * second
+        #expect(World.run(plan).failures == [])
+    }
+
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])
     func oneSeedIsOneRun(seed: UInt64) {
         let first = World.run(WorldPlan(seed: seed))
