@@ -35,6 +35,9 @@ struct SeededWorldTests {
 
     private static let lessons = [
         Lesson(
+            "sound that begins before its pictures, where the old one has ended, is theirs",
+            41_015_979),
+        Lesson(
             "sound behind a silence comes in time for its place on the grid, not for its own",
             10_075_137),
         Lesson(
