@@ -35,6 +35,9 @@ struct SeededWorldTests {
 
     private static let lessons = [
         Lesson(
+            "stamps that jumped by seconds in an outage take the PCR's line along",
+            42_005_431),
+        Lesson(
             "sound that begins before its pictures, where the old one has ended, is theirs",
             41_015_979),
         Lesson(
