@@ -108,6 +108,7 @@ public struct Engine: ~Copyable {
                 decide()
                 join()
             }
+            noteSoundEnds()
             trim()
             dropInputsLeft()
         }

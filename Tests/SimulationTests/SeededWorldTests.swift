@@ -35,6 +35,18 @@ struct SeededWorldTests {
 
     private static let lessons = [
         Lesson(
+            "stamps that jumped by seconds in an outage take the PCR's line along",
+            42_005_431),
+        Lesson(
+            "sound that begins before its pictures, where the old one has ended, is theirs",
+            41_015_979),
+        Lesson(
+            "sound behind a silence comes in time for its place on the grid, not for its own",
+            10_075_137),
+        Lesson(
+            "the last sound that was sent is found behind any number of frames left out",
+            10_167_109),
+        Lesson(
             "what left as whole counts as sent, though a loss in it is found later",
             10_168_201),
         Lesson(
@@ -164,6 +176,25 @@ struct SeededWorldTests {
         for seed in lesson.seeds {
             #expect(World.run(WorldPlan(seed: seed)).failures == [], "seed \(seed)")
         }
+    }
+
+    /// It lasts longer than the frames before it are kept, goes on over a seam and beyond the time
+    /// at which that is told.
+    @Test("a long silence is told", arguments: [1_042, 1_140, 1_212] as [UInt64])
+    func aLongSilenceIsTold(seed: UInt64) {
+        let second: Int64 = 1_000_000_000
+        var plan = WorldPlan(seed: seed)
+        plan.inputs = [plan.inputs[0]]
+        plan.inputs[0].episodes = [
+            Episode(.audioLoss, from: 3 * second, to: 17 * second),
+            Episode(
+                .restart(base: 3_000_000_000, movesPIDs: true), from: 13 * second,
+                to: 14 * second),
+        ]
+        plan.commands = []
+        plan.orders = []
+        plan.duration = 22 * second
+        #expect(World.run(plan).failures == [])
     }
 
     @Test("one seed is one run, byte by byte", arguments: [3, 8, 21] as [UInt64])

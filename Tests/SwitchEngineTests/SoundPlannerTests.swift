@@ -112,6 +112,24 @@ import TransportStream
         #expect(joint.begin >= now + SoundPlanner.marginTicks(request))
     }
 
+    /// Its place on the grid may be half a frame before its own time.
+    @Test func whatIsMovedToTheGridComesInTimeThere() throws {
+        for phase in stride(from: -Self.duration, through: Self.duration, by: 19_200) {
+            var (outgoing, incoming) = sides(phase: phase)
+            let sent = outgoing.side.sounds[0].firstFree
+            outgoing.side.sounds[0].frames.removeSubrange(sent...)
+            outgoing.side.sounds[0].limit = sent
+            let end = try #require(outgoing.side.sounds[0].frames.last?.end)
+            let request = ask(outgoing.side, incoming.side, offset: 0, now: end)
+            let plan = SoundPlanner.plan(
+                outgoing.side.sounds[0], incoming.side.sounds[0], request, shift: 0, place: end)
+            let frame = try #require(
+                incoming.side.sounds[0].frames.first { $0.unit == plan.incomingFrom })
+            #expect(plan.gapTicks > 0 && plan.gapTicks % Self.duration == 0)
+            #expect(frame.presentation + plan.nudge >= end + SoundPlanner.marginTicks(request))
+        }
+    }
+
     @Test func soundThatHasNotComeYetIsAwaited() throws {
         var (outgoing, incoming) = sides(phase: 0)
         incoming.side.sounds[0].frames = []
@@ -140,6 +158,20 @@ import TransportStream
             let silence = SoundPlanner.silence(since: 0, until: time, frameTicks: frame)
             #expect(silence.ticks >= 0 && silence.ticks % frame == 0)
             #expect(time + silence.nudge == silence.ticks && abs(silence.nudge) <= frame / 2)
+        }
+    }
+
+    /// 1024 samples at 44.1 kHz last 626,938 and three quarters ticks of 27 MHz.
+    @Test func aLongSilenceEndsOnTheExactGrid() throws {
+        var mark = AccessUnitMark(position: 0)
+        mark.samples = 1024
+        mark.sampleRate = 44_100
+        let grid = try #require(AudioGrid(origin: 0, mark: mark))
+        for frames in [1, 100, 10_000] as [Int64] {
+            let exact = frames * 27_648_000_000 / 44_100
+            let silence = SoundPlanner.silence(
+                since: 0, until: exact + 300_000, frameTicks: 626_938, grid: grid)
+            #expect(silence.ticks == exact)
         }
     }
 

@@ -43,6 +43,19 @@ import TransportStream
         }
     }
 
+    /// Behind an outage the buffer may be another by parts of a second, not by eight seconds.
+    @Test func stampsThatJumpedInAnOutageAreApartFromTheClock() {
+        for (jump, verdict) in [(900, "goes on"), (8_000, "apart 9040")] as [(Int64, String)] {
+            var watch = StampWatch()
+            for step in Int64(0)..<10 {
+                _ = take(&watch, stamp: 1_000 + step * 40, at: step * 40)
+            }
+            watch.resume()
+            #expect(take(&watch, stamp: 6_000 + jump, at: 5_000) == "unknown")
+            #expect(take(&watch, stamp: 6_080 + jump, at: 5_040) == verdict)
+        }
+    }
+
     @Test func picturesThatAreSwappedOnTheWayAreNoJump() {
         var watch = StampWatch()
         let stamps: [Int64] = [0, 40, 120, 80, 160]

@@ -15,6 +15,13 @@ struct SoundJournal {
     /// Frames of the encoders' first and second sounds.
     private(set) var counts: (first: Int64, second: Int64) = (0, 0)
 
+    /// Sound and pictures that go together for less than this, 100 ms, are not compared, 90 kHz
+    /// ticks.
+    private static let shortest: Int64 = 9_000
+    /// At a seam sound may go with pictures that are not its own for this, 300 ms: the frames of a
+    /// long PES packet that was cut do not go out, and where they would have been is new sound.
+    private static let edge: Int64 = 27_000
+
     private let content: SyntheticContent
     /// PTS of frames that do not last whole ticks are rounded.
     private let tolerance: Int64
@@ -78,20 +85,26 @@ struct SoundJournal {
         var from = 0
         for run in runs {
             while from < pictures.count, pictures[from].end < run.start - 900_000 { from += 1 }
-            // At a seam of an input with itself old sound may go on into new pictures for a while:
-            // its own are those that it goes with most.
-            var most: (overlap: Int64, offset: Int64)?
+            // At a seam of an input with itself old sound may go on into new pictures for a while,
+            // and new sound begin before its pictures, where the old one has ended: its own are
+            // those that it goes with most.
+            var most: (overlap: Int64, error: Int64)?
+            var least: Int64?
             for index in from..<pictures.count {
                 let picture = pictures[index]
                 if picture.start > run.end { break }
                 let overlap = min(run.end, picture.end) - max(run.start, picture.start)
-                guard picture.life == run.life & ~SoundWriter.secondMark, overlap > 9_000,
-                    overlap > most?.overlap ?? 0
-                else { continue }
-                most = (overlap, picture.offset)
+                guard picture.life == run.life & ~SoundWriter.secondMark, overlap > 0 else {
+                    continue
+                }
+                let error = run.offset - picture.offset
+                if abs(error) < abs(least ?? .max) { least = error }
+                if overlap > max(SoundJournal.shortest, most?.overlap ?? 0) {
+                    most = (overlap, error)
+                }
             }
-            guard let most else { continue }
-            let error = run.offset - most.offset
+            guard let most, let least else { continue }
+            let error = most.overlap < SoundJournal.edge ? least : most.error
             if abs(error) > result, !isExcused(run, error) { result = abs(error) }
         }
         return result

@@ -40,11 +40,16 @@ struct AudioGrid {
     /// The place on the grid nearest to `time`, 27 MHz ticks; nil where that is off by more than
     /// rounding.
     func place(near time: Int64) -> Int64? {
+        let place = origin + wholeFrames(nearest: time - origin)
+        return abs(place - time) <= AudioGrid.toleranceTicks ? place : nil
+    }
+
+    /// How long the number of whole frames lasts that comes nearest to `ticks` of 27 MHz.
+    func wholeFrames(nearest ticks: Int64) -> Int64 {
         let perThousand = samples * StreamTime.ticksPerSecond / 1000
-        let frame = (time - origin).scaled(by: rate, over: perThousand)
+        let frame = ticks.scaled(by: rate, over: perThousand)
         // In thousandths of a frame, to round to the nearest.
         let number = frame.roundedDivision(by: 1000)
-        let place = origin + number.scaled(by: samples * StreamTime.ticksPerSecond, over: rate)
-        return abs(place - time) <= AudioGrid.toleranceTicks ? place : nil
+        return number.scaled(by: samples * StreamTime.ticksPerSecond, over: rate)
     }
 }

@@ -309,7 +309,9 @@ struct Restamper {
             damagedSent.add(track.kind)
             return true
         } else {
-            segments[index].cuts[stream].isJudgedDamaged = track.isDamaged(pes: number, cut)
+            segments[index].cuts[stream].isJudgedDamaged =
+                track.isDamaged(pes: number, cut) || cut.endsLongSilence
+            segments[index].cuts[stream].endsLongSilence = false
         }
         switch retention {
         case .whole: segments[index].cuts[stream].judgement = .whole

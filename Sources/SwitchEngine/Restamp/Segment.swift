@@ -20,12 +20,14 @@ struct StreamCut {
     /// Pictures that come in beside another stream that was entered: nothing goes out before their
     /// first random access picture.
     var awaitsEntry = false
-    /// Where the sound of the segment before ends, output time, 27 MHz ticks: a seam that lets none
-    /// of its own out goes on from there.
+    /// Where the sound that has left ends, output time, 27 MHz ticks: of the segment before, until
+    /// some of its own has. It goes on from there where the frames themselves are forgotten.
     var heardUntil: Int64?
     /// Where the first frame of its sound had not come when the segment began: when that of the
     /// segment before ends, output time, 27 MHz ticks. Nil when it has come.
     var silentSince: Int64?
+    /// The seam was told while it was silent: when that ends it is told as damage.
+    var endsLongSilence = false
     /// Set until the first picture that is shown after the random access picture has come.
     var leading: LeadingRule?
     /// DTS of the first units where they would not follow those of the segment before, by unit

@@ -58,6 +58,35 @@ extension Engine {
         tell(seam.record)
     }
 
+    /// Notes where the sound that has left ends: of a stream that stays away the frames are
+    /// forgotten, and a seam may come after that.
+    mutating func noteSoundEnds() {
+        guard let segment = restamper.segments.last, !segment.isLeaving else { return }
+        let timeline = inputs[segment.input].timeline
+        for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
+            let cut = segment.cuts[stream]
+            let track = timeline.streams[stream]
+            guard track.kind == .audio, cut.silentSince == nil,
+                let unit = lastSent(cut, track, before: segment.cursor),
+                unit.firstPacket >= segment.epoch.firstPacket
+            else { continue }
+            restamper.segments[restamper.segments.count - 1].cuts[stream].heardUntil =
+                unit.presentation.ticks + unit.durationTicks
+                + cut.stampShift * StreamTime.ticksPerTimestampTick
+        }
+    }
+
+    /// The last whole frame of the PES packets that have begun to leave.
+    private func lastSent(_ cut: StreamCut, _ track: StreamTrack, before packet: Int) -> Unit? {
+        let begun = track.pes.partition { $0.firstPacket >= packet } - 1
+        let number = track.units.lastWhole(before: track.units.partition { $0.pes > begun })
+        guard let unit = track.unit(number), unit.start >= cut.from, !unit.isDamaged,
+            !unit.isOpen, unit.isTimed, track.doubtful?.unit != number,
+            cut.notBefore.map({ unit.presentation >= $0 }) ?? true
+        else { return nil }
+        return unit
+    }
+
     private mutating func settle(_ index: Int, _ stream: Int) {
         let segment = restamper.segments[index]
         let cut = segment.cuts[stream]
@@ -68,14 +97,19 @@ extension Engine {
                     ..< timeline.end(ofEpoch: segment.epoch.number))
         else { return }
         let base = cut.stampShift * StreamTime.ticksPerTimestampTick
+        let grid = restamper.program.grids[cut.slot].flatMap { $0.fits(unit.mark) ? $0 : nil }
         let silence = SoundPlanner.silence(
-            since: since, until: unit.presentation.ticks + base, frameTicks: unit.durationTicks)
+            since: since, until: unit.presentation.ticks + base, frameTicks: unit.durationTicks,
+            grid: grid)
         let nudge = silence.nudge / StreamTime.ticksPerTimestampTick
         restamper.segments[index].cuts[stream].stampShift += nudge
         restamper.segments[index].cuts[stream].silentSince = nil
         guard let seam = seamUntold, segment.input == seam.record.to.index,
             segment.epoch.number == seam.epoch
-        else { return }
+        else {
+            restamper.segments[index].cuts[stream].endsLongSilence = true
+            return
+        }
         seamUntold?.gapTicks = max(seam.gapTicks, abs(silence.ticks))
     }
 

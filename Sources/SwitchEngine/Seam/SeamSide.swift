@@ -128,7 +128,7 @@ extension SeamSide {
         var position = Int64.min
         /// What is presented before this was not either.
         var notBefore: StreamTime?
-        /// Where the sound of what was on air before ends, on the side's own line.
+        /// Where the sound that has left ends, on the side's own line.
         var heardUntil: Int64?
         /// The PES packet that was found fit to leave last, where all of it leaves.
         var wholePES: Int?
@@ -249,7 +249,8 @@ extension SeamSide {
         var limit: Int?
         var hasBegun = false
         var number = units.partition { $0.firstPacket >= bounds.first }
-        number = max(number, units.partition { $0.pes > begun } - 2, units.first)
+        let lastSent = units.lastWhole(before: units.partition { $0.pes > begun })
+        number = max(number, lastSent - 1, units.first)
         while number < units.end {
             let unit = units[number]
             defer { number += 1 }
@@ -260,10 +261,10 @@ extension SeamSide {
             let isDoubtful = track.doubtful?.unit == number
             if isDoubtful && !track.hasLostBeforeDoubt { break }
             let isSent = unit.pes <= begun
-            hasBegun = hasBegun || isSent
             // A frame that lost bytes was left out, unless that was found when it had left.
             let isWhole = unit.pes == entered.wholePES
             if isSent && unit.isDamaged && !isWhole { continue }
+            hasBegun = hasBegun || isSent
             let isDamaged = unit.isDamaged || unit.followsGap || !unit.isTimed
             if isDamaged && !isSent && limit == nil { limit = frames.count }
             let record = track.record(unit.pes)
@@ -277,8 +278,8 @@ extension SeamSide {
             if isDoubtful { break }
         }
         if !hasBegun, let end = entered.heardUntil {
-            // Nothing of it has been sent: the last frame of what was on air before is the one that
-            // is gone on from.
+            // Nothing of it has been sent, or that was too long ago to be kept: the last frame that
+            // left is the one that is gone on from.
             let duration = frames.first?.durationTicks ?? units.last?.durationTicks ?? 0
             let whole = units.partition { $0.isOpen || $0.firstPacket >= bounds.end }
             let behind = min(whole, track.doubtful?.unit ?? .max)

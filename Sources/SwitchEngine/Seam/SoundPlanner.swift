@@ -102,18 +102,18 @@ enum SoundPlanner {
         let heard = outgoing.frames[last].end + base
         // Frames that last no whole ticks go on on the slot's exact grid behind the silence too.
         let end = request.grids[outgoing.slot]?.place(near: heard) ?? heard
+        let duration = max(outgoing.frames[last].durationTicks, 1)
+        let earliest = earliest(
+            after: end, frameTicks: duration,
+            notBefore: request.scheduleNow + marginTicks(request))
         let damage = incoming.frames.lastIndex { $0.isDamaged } ?? -1
         let first = incoming.frames.indices.first {
-            let heard = incoming.frames[$0].presentation + shift
-            return $0 > damage && heard >= end
-                && heard >= request.scheduleNow + marginTicks(request)
+            $0 > damage && incoming.frames[$0].presentation + shift >= earliest
         }
-        let frame = first.map { incoming.frames[$0] }
-            ?? awaited(
-                incoming, from: max(end, request.scheduleNow + marginTicks(request)) - shift)
-        let duration = max(outgoing.frames[last].durationTicks, 1)
+        let frame = first.map { incoming.frames[$0] } ?? awaited(incoming, from: earliest - shift)
         let silence = silence(
-            since: end, until: frame.map { $0.presentation + shift } ?? end, frameTicks: duration)
+            since: end, until: frame.map { $0.presentation + shift } ?? end, frameTicks: duration,
+            grid: request.grids[outgoing.slot])
         let from = (frame?.presentation ?? end - shift) - duration / 2
         return SoundPlan(
             slot: outgoing.slot, outgoingStream: outgoing.stream,
@@ -124,13 +124,24 @@ enum SoundPlanner {
             isGapUnknown: frame == nil, begin: end + silence.ticks, outgoingEnd: end)
     }
 
+    /// A frame behind a silence goes to the nearest place on the grid, which may be half a frame
+    /// before its own: the earliest time of one whose place can still be reached.
+    private static func earliest(
+        after end: Int64, frameTicks: Int64, notBefore free: Int64
+    ) -> Int64 {
+        let steps = (max(0, free - end) + frameTicks - 1) / frameTicks
+        return max(end, end + steps * frameTicks - frameTicks / 2)
+    }
+
     /// A silence is made of whole frames, so that the grid goes on: how long it is, and by how much
-    /// the frame that ends it is moved.
+    /// the frame that ends it is moved. Of frames that last no whole ticks the grid knows how long
+    /// many are.
     static func silence(
-        since begin: Int64, until end: Int64, frameTicks: Int64
+        since begin: Int64, until end: Int64, frameTicks: Int64, grid: AudioGrid? = nil
     ) -> (ticks: Int64, nudge: Int64) {
         let duration = max(frameTicks, 1)
-        let whole = (end - begin).roundedDivision(by: duration) * duration
+        let whole = grid?.wholeFrames(nearest: end - begin)
+            ?? (end - begin).roundedDivision(by: duration) * duration
         return (whole, rounded(whole - (end - begin)))
     }
 

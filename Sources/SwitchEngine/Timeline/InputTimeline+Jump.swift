@@ -6,7 +6,8 @@
 //                  the PCR is where the stamps want it: then those before were wrong
 //   stamps alone   a new epoch, with the PCR's line moved along, unless the stamps jump to where
 //                  the PCR wants them: then those before were wrong; one stamp alone is a stray one
-//   from the begin stamps that are nowhere near the PCR: the line is moved to them
+//   from the begin stamps that are nowhere near the PCR: the line is moved to them; behind an
+//                  outage those that are seconds from where they were
 //   both           a new epoch with a new line
 //
 // A line that simply followed its PCR would hold the output back by the whole jump, or have it

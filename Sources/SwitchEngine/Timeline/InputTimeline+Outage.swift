@@ -48,7 +48,7 @@ extension InputTimeline {
         pendingSample = nil
         outage = .certain
         suspectClock = nil
-        stampWatch.restart()
+        stampWatch.resume()
     }
 
     /// The first packet of a stream behind a break of the line shows that others before it are

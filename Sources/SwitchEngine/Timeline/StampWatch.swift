@@ -74,6 +74,10 @@ struct StampWatch {
     }
 
     private var marks: [Mark?] = []
+    /// By stream: the usual distance of the stamps from the clock before an outage.
+    private var usualBefore: [Int64?] = []
+    /// No encoder's buffer differs by more than this, 4 s, behind an outage.
+    private static let leapTicks: Int64 = 4 * StreamTime.ticksPerSecond
 
     enum Verdict {
         /// The first of its stream.
@@ -101,7 +105,29 @@ struct StampWatch {
     /// Whether there is anything to compare with.
     var hasMarks: Bool { marks.contains { $0 != nil } }
 
-    mutating func restart() { marks.removeAll(keepingCapacity: true) }
+    mutating func restart() {
+        marks.removeAll(keepingCapacity: true)
+        usualBefore.removeAll(keepingCapacity: true)
+    }
+
+    /// Packets have been lost; what comes now is on the same line, but may have jumped meanwhile.
+    mutating func resume() {
+        let known = marks.indices.map { index in
+            marks[index]?.usualDistance
+                ?? (index < usualBefore.count ? usualBefore[index] : nil)
+        }
+        restart()
+        usualBefore = known
+    }
+
+    /// Whether the first stamps of a stream are where a decoder could buffer them, and no more than
+    /// seconds from where those before an outage were.
+    private func isPlausible(_ stream: Int, _ decoding: Timestamp, at time: StreamTime) -> Bool {
+        let stamp = decoding.unwrapped(near: time)
+        guard StampWatch.isPlausible(stamp, at: time) else { return false }
+        guard stream < usualBefore.count, let usual = usualBefore[stream] else { return true }
+        return abs(stamp - time - usual) <= StampWatch.leapTicks
+    }
 
     /// Takes the stamp of a PES packet that came at `time` on the input's own line.
     /// - Parameter isCertain: the clock has jumped too: a stamp that does is no stray one.
@@ -112,8 +138,7 @@ struct StampWatch {
         guard var mark = marks[stream] else { return begin(stream, decoding, time) }
         let step = StampWatch.step(from: mark.decoding, to: decoding)
         if StampWatch.goesOn(step, after: time - mark.time) {
-            let isOdd = mark.isLone
-                && !StampWatch.isPlausible(decoding.unwrapped(near: time), at: time)
+            let isOdd = mark.isLone && !isPlausible(stream, decoding, at: time)
             mark.isLone = false
             mark.doubtful = nil
             mark.earlier = (mark.decoding, mark.time, mark.step)

@@ -88,3 +88,13 @@ struct Unit {
         decoding: StreamTime(ticks: 0), isTimed: false, durationTicks: 0,
         mark: AccessUnitMark(position: 0))
 }
+
+extension Log<Unit> {
+    /// The last unit before `end` that is whole, or the first that is kept: where the sound of an
+    /// input breaks off, several frames before that may have been left out.
+    func lastWhole(before end: Int) -> Int {
+        var number = Swift.min(end, self.end) - 1
+        while number > first, self[number].isDamaged { number -= 1 }
+        return number
+    }
+}
