@@ -59,32 +59,24 @@ extension Engine {
     }
 
     /// Notes where the sound that has left ends: of a stream that stays away the frames are
-    /// forgotten, and a seam may come after that.
+    /// forgotten, and a seam may come after that. Tracks are asked where they are, not copied.
     mutating func noteSoundEnds() {
-        guard let segment = restamper.segments.last, !segment.isLeaving else { return }
-        let timeline = inputs[segment.input].timeline
-        for stream in segment.epoch.streams where segment.slot(of: stream) >= 0 {
-            let cut = segment.cuts[stream]
-            let track = timeline.streams[stream]
-            guard track.kind == .audio, cut.silentSince == nil,
-                let unit = lastSent(cut, track, before: segment.cursor),
-                unit.firstPacket >= segment.epoch.firstPacket
+        guard let last = restamper.segments.indices.last, !restamper.segments[last].isLeaving
+        else { return }
+        let box = inputs[restamper.segments[last].input]
+        let cursor = restamper.segments[last].cursor
+        let first = restamper.segments[last].epoch.firstPacket
+        for stream in restamper.segments[last].epoch.streams
+        where restamper.segments[last].slot(of: stream) >= 0
+            && box.timeline.streams[stream].kind == .audio
+        {
+            let cut = restamper.segments[last].cuts[stream]
+            guard cut.silentSince == nil,
+                let end = box.timeline.streams[stream].soundEnd(cut, in: first..<cursor)
             else { continue }
-            restamper.segments[restamper.segments.count - 1].cuts[stream].heardUntil =
-                unit.presentation.ticks + unit.durationTicks
-                + cut.stampShift * StreamTime.ticksPerTimestampTick
+            restamper.segments[last].cuts[stream].heardUntil =
+                end + cut.stampShift * StreamTime.ticksPerTimestampTick
         }
-    }
-
-    /// The last whole frame of the PES packets that have begun to leave.
-    private func lastSent(_ cut: StreamCut, _ track: StreamTrack, before packet: Int) -> Unit? {
-        let begun = track.pes.partition { $0.firstPacket >= packet } - 1
-        let number = track.units.lastWhole(before: track.units.partition { $0.pes > begun })
-        guard let unit = track.unit(number), unit.start >= cut.from, !unit.isDamaged,
-            !unit.isOpen, unit.isTimed, track.doubtful?.unit != number,
-            cut.notBefore.map({ unit.presentation >= $0 }) ?? true
-        else { return nil }
-        return unit
     }
 
     private mutating func settle(_ index: Int, _ stream: Int) {
@@ -132,5 +124,19 @@ extension Engine {
             }
         }
         return nil
+    }
+}
+
+extension StreamTrack {
+    /// Where the last whole frame ends of the PES packets that have begun to leave, 27 MHz ticks.
+    /// - Parameter packets: from the first packet of the epoch up to what has been sent.
+    fileprivate mutating func soundEnd(_ cut: StreamCut, in packets: Range<Int>) -> Int64? {
+        let begun = pes.partition { $0.firstPacket >= packets.upperBound } - 1
+        let number = units.lastWhole(before: units.partition { $0.pes > begun })
+        guard let unit = unit(number), unit.firstPacket >= packets.lowerBound,
+            unit.start >= cut.from, !unit.isDamaged, !unit.isOpen, unit.isTimed,
+            doubtful?.unit != number, cut.notBefore.map({ unit.presentation >= $0 }) ?? true
+        else { return nil }
+        return unit.presentation.ticks + unit.durationTicks
     }
 }

@@ -10,8 +10,8 @@ extension StreamTrack {
     /// has come: until then nothing tells what of the packet is the rest of a frame that was lost.
     /// - Returns: the first packet that waits for this.
     mutating func findUnread() -> Int? {
-        guard detector.isSearching, !awaitsStart, unitCount > 0, !pes.isEmpty,
-            pes[pes.end - 1].firstUnit < 0
+        guard !awaitsStart, unitCount > 0, !pes.isEmpty, pes[pes.end - 1].firstUnit < 0,
+            detector.isSearching
         else {
             unread = nil
             return nil
