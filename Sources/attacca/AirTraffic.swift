@@ -74,27 +74,40 @@ struct AirTraffic {
 }
 
 enum LoopbackPort {
-    static func open(receiveBytes: Int32? = nil) throws -> (descriptor: Int32, port: UInt16) {
+    /// - Parameter port: 0 for one that the kernel chooses.
+    static func open(
+        _ port: UInt16 = 0, receiveBytes: Int32? = nil
+    ) throws -> (descriptor: Int32, port: UInt16) {
         let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        var address = LoopbackPort.address(0)
+        var address = LoopbackPort.address(port)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let status = withUnsafeMutableBytes(of: &address) { bytes in
             let pointer = bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self)
             let bound = bind(descriptor, pointer, length)
             return bound == 0 ? getsockname(descriptor, pointer, &length) : bound
         }
-        guard descriptor >= 0, status == 0 else { throw CommandFailure.run("no UDP port is free") }
+        guard descriptor >= 0, status == 0 else {
+            if descriptor >= 0 { close(descriptor) }
+            throw CommandFailure.run("no UDP port is free")
+        }
         if var bytes = receiveBytes {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, 4)
         }
         return (descriptor, UInt16(bigEndian: address.sin_port))
     }
 
-    /// Ports that were free a moment ago, all different.
+    /// Ports that were free a moment ago, all different, and below those that the kernel gives to
+    /// sockets which ask for none (32768 and above): the outputs' sockets must not take them.
     static func free(_ count: Int) throws -> [UInt16] {
-        let opened = try (0..<count).map { _ in try open() }
-        for (descriptor, _) in opened { close(descriptor) }
-        return opened.map(\.port)
+        var found: [(descriptor: Int32, port: UInt16)] = []
+        defer { for (descriptor, _) in found { close(descriptor) } }
+        var port = 10_000 + UInt16(getpid() % 10_000)
+        while found.count < count {
+            guard port < 32_768 else { throw CommandFailure.run("no UDP port is free") }
+            if let opened = try? open(port) { found.append(opened) }
+            port += 1
+        }
+        return found.map(\.port)
     }
 
     static func connected(to port: UInt16) -> Int32 {

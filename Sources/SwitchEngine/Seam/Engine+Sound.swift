@@ -72,7 +72,7 @@ extension Engine {
         {
             let cut = restamper.segments[last].cuts[stream]
             guard cut.silentSince == nil,
-                let end = box.timeline.streams[stream].soundEnd(cut, in: first..<cursor)
+                let end = box.timeline.streams[stream].soundEnd(cut, from: first, sent: cursor)
             else { continue }
             restamper.segments[last].cuts[stream].heardUntil =
                 end + cut.stampShift * StreamTime.ticksPerTimestampTick
@@ -129,13 +129,16 @@ extension Engine {
 
 extension StreamTrack {
     /// Where the last whole frame ends of the PES packets that have begun to leave, 27 MHz ticks.
-    /// - Parameter packets: from the first packet of the epoch up to what has been sent.
-    fileprivate mutating func soundEnd(_ cut: StreamCut, in packets: Range<Int>) -> Int64? {
-        let begun = pes.partition { $0.firstPacket >= packets.upperBound } - 1
+    /// - Parameter first: the first packet of the epoch.
+    /// - Parameter cursor: the first packet that has not been sent.
+    fileprivate mutating func soundEnd(
+        _ cut: StreamCut, from first: Int, sent cursor: Int
+    ) -> Int64? {
+        let begun = pes.partition { $0.firstPacket >= cursor } - 1
         let number = units.lastWhole(before: units.partition { $0.pes > begun })
-        guard let unit = unit(number), unit.firstPacket >= packets.lowerBound,
-            unit.start >= cut.from, !unit.isDamaged, !unit.isOpen, unit.isTimed,
-            doubtful?.unit != number, cut.notBefore.map({ unit.presentation >= $0 }) ?? true
+        guard let unit = unit(number), unit.firstPacket >= first, unit.start >= cut.from,
+            !unit.isDamaged, !unit.isOpen, unit.isTimed, doubtful?.unit != number,
+            cut.notBefore.map({ unit.presentation >= $0 }) ?? true
         else { return nil }
         return unit.presentation.ticks + unit.durationTicks
     }
