@@ -182,8 +182,7 @@ public struct Engine: ~Copyable {
             restamper.schedule.run(
                 to: min(time, next - 1), in: &restamper.batch, &restamper.program)
         } else if isStandingStill || time - last > configuration.standstill.asTicks {
-            let isNews = !isStandingStill
-            if isNews {
+            if !isStandingStill {
                 isStandingStill = true
                 events.append(.standstill(at: now))
             }
@@ -191,8 +190,8 @@ public struct Engine: ~Copyable {
             case .tables:
                 restamper.schedule.run(to: time, in: &restamper.batch, &restamper.program)
             case .silence:
-                // It may be the end.
-                if isNews { restamper.schedule.close(in: &restamper.batch, &restamper.program) }
+                // What has been sent may be the end.
+                restamper.schedule.close(in: &restamper.batch, &restamper.program)
                 restamper.schedule.pass(to: time)
             }
         }

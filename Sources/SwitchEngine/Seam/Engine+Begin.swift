@@ -48,6 +48,10 @@ extension Engine {
     /// What is not sent later than this, 200 ms, is not late at a begin.
     static let beginToleranceTicks: Int64 = 200 * StreamTime.ticksPerMillisecond
 
+    /// What would be sent later than this behind the hold-back, 8 s, is not begun with: the output
+    /// would have to catch up by more than tables and PCRs go out for at once.
+    private static let latestBeginTicks = 2 * disbeliefTicks
+
     /// The picture at which an input could begin: the first that would not be late, or the newest.
     func firstEntry(of index: Int) -> SeamPicture? {
         let timeline = inputs[index].timeline
@@ -63,7 +67,11 @@ extension Engine {
         // At the end of all there is nothing to be late for.
         let tolerance = isFinished ? OutputClock.runawayTicks : Engine.beginToleranceTicks
         let latest = now.ticks - configuration.holdBack.asTicks - tolerance
-        return choice.first { ($0.firstTime ?? .min) &+ offset >= latest } ?? choice.last
+        if let inTime = choice.first(where: { ($0.firstTime ?? .min) &+ offset >= latest }) {
+            return inTime
+        }
+        let oldest = now.ticks - configuration.holdBack.asTicks - Engine.latestBeginTicks
+        return choice.last { isFinished || ($0.firstTime ?? .min) &+ offset >= oldest }
     }
 
     /// The PMT names pictures, and for so short a time that they may be on their way. An input that
