@@ -107,6 +107,9 @@ struct SeededWorldTests {
             "splice times of the line before a jump stay there",
             6_005_663, 10_004_000, 10_007_932),
         Lesson(
+            "a DTS alone that is wrong leaves the PTS, where pictures of one sort wait unequally",
+            44_007_908),
+        Lesson(
             "the picture grid is not told by pictures whose stamps were written anew",
             10_005_931, 10_013_316, 10_124_121),
         Lesson(

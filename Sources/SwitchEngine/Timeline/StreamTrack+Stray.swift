@@ -94,8 +94,7 @@ extension StreamTrack {
         guard hasDecodingStamps, frame > 0, unit.mark.field == .frame, let previous = units.last,
             previous.isTimed, unit.decoding > previous.decoding
         else { return nil }
-        // Each of two stamps is rounded to one tick of 90 kHz.
-        let rounding = 2 * StreamTime.ticksPerTimestampTick
+        let rounding = StreamTrack.roundingTicks
         func frames(_ ticks: Int64) -> Int64 { ticks.roundedDivision(by: frame) * frame }
         func isWhole(_ ticks: Int64) -> Bool { abs(ticks - frames(ticks)) <= rounding }
         let usual = previous.presentation - previous.decoding
@@ -162,9 +161,7 @@ extension StreamTrack {
     private func usualDelay(like unit: Unit, before end: Int? = nil) -> Int64? {
         let end = end ?? units.end
         for index in (max(units.first, end - StreamTrack.roundedUnits)..<end).reversed()
-        where units[index].isTimed && units[index].mark.coding == unit.mark.coding
-            && units[index].mark.isReference == unit.mark.isReference
-        {
+        where units[index].isTimed && units[index].isAlike(unit) {
             return units[index].presentation - units[index].decoding
         }
         return nil
@@ -280,22 +277,40 @@ extension StreamTrack {
         let presentation = doubt.unit >= units.first && doubt.unit < units.end
             ? units[doubt.unit].presentation : nil
         restamp(doubt.unit..<units.end, by: rounding(of: doubt.unit) - off)
-        if let presentation { keepPresentation(presentation, of: doubt.unit, off: off) }
+        if let presentation { keepPresentation(presentation, of: doubt.unit) }
         if doubt.isHole, doubt.unit >= units.first, doubt.unit < units.end {
             units[doubt.unit].followsGap = false
         }
         if doubt.hasSpoilt { unspoil(doubt.unit - 1) }
     }
 
-    /// The DTS alone was wrong, where the PTS as it stands waits as long as is usual.
-    private mutating func keepPresentation(_ time: StreamTime, of unit: Int, off: Int64) {
-        guard kind == .video, let usual = usualDelay(like: units[unit], before: unit)
-        else { return }
+    /// The DTS alone was wrong, where the PTS as it stands waits as long as is usual. Pictures of one
+    /// sort wait unequally long: the last of a group may have none that is shown before it.
+    private mutating func keepPresentation(_ time: StreamTime, of unit: Int) {
+        guard kind == .video, let last = usualDelay(like: units[unit], before: unit) else { return }
         let kept = time - units[unit].decoding
-        guard kept >= 0, abs(kept - usual) < abs(kept - off - usual) else { return }
+        let moved = units[unit].presentation - units[unit].decoding
+        let (keptOff, movedOff) = (
+            distance(of: kept, like: units[unit], before: unit),
+            distance(of: moved, like: units[unit], before: unit)
+        )
+        let isKept = abs(keptOff - movedOff) > StreamTrack.roundingTicks
+            ? keptOff < movedOff : abs(kept - last) < abs(moved - last)
+        guard kept >= 0, isKept else { return }
         units[unit].presentation = time
         let number = units[unit].pes
         if number >= pes.first, number < pes.end { pes[number].presentation = time }
+    }
+
+    /// How far a wait between decoding and showing is from the nearest among the last pictures of
+    /// the same sort.
+    private func distance(of delay: Int64, like unit: Unit, before end: Int) -> Int64 {
+        var least = Int64.max
+        for index in max(units.first, end - StreamTrack.roundedUnits)..<end
+        where units[index].isTimed && units[index].isAlike(unit) {
+            least = min(least, abs(units[index].presentation - units[index].decoding - delay))
+        }
+        return least
     }
 
     /// The second time stamp of a line was before the first one, and the third goes on from it: the
@@ -329,6 +344,8 @@ extension StreamTrack {
         return least
     }
 
+    /// Each of two stamps is rounded to one tick of 90 kHz.
+    private static let roundingTicks = 2 * StreamTime.ticksPerTimestampTick
     /// So many units tell what a stream does.
     private static let fewestUnits = 8
     /// ... and so many that its pictures are on a grid.
