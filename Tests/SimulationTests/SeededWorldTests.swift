@@ -116,6 +116,9 @@ struct SeededWorldTests {
             "an order count that falls behind an input without pictures is told",
             10_008_211, 10_027_401),
         Lesson(
+            "the last stamp of an input, which nothing comes to prove, leads nothing away",
+            44_000_530),
+        Lesson(
             "at a mux rate the first sound behind a seam is in time",
             10_026_235, 10_029_434),
         Lesson(

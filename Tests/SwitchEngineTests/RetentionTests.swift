@@ -114,6 +114,21 @@ private struct SoundStream {
         }
     }
 
+    /// No stamp comes behind it that would tell.
+    @Test(arguments: [324_000_000, 45_000, -45_000] as [Int64])
+    func theLastStampOfAnInputLeadsNoFrameAway(off: Int64) throws {
+        var stream = self.stream(3)
+        stream.addPES(
+            of: [18, 19, 20].flatMap { SoundStream.frame($0) },
+            stamp: SoundStream.firstStamp + 18 * 1920 + off)
+        stream.track.endEpoch(.whole)
+        for number in 18..<21 {
+            let unit = try #require(stream.track.unit(number))
+            #expect(unit.presentation.ticks == (90_000 + Int64(number) * 1920) * 300)
+        }
+        #expect(stream.track.pes.last?.isRestamped == true)
+    }
+
     @Test func whatLiesInsideTheCutIsWhole() {
         let stream = self.stream(3)
         for number in 0..<3 {

@@ -273,6 +273,14 @@ extension StreamTrack {
         move(doubt, off: off)
     }
 
+    /// No time stamp comes any more that could tell. A time for which no decoder would wait is a
+    /// stray one; so is any other, where all that was sent has come (`isWhole`).
+    mutating func giveUpDoubt(isWhole: Bool) {
+        guard doubtful != nil, let off = habit.doubt else { return doubtful = nil }
+        let isStray = abs(off) > ContentLead.limitTicks || isWhole && !hasLostBeforeDoubt
+        if isStray { leaveDoubtBehind() } else { doubtful = nil }
+    }
+
     private mutating func move(_ doubt: Doubt, off: Int64) {
         let presentation = doubt.unit >= units.first && doubt.unit < units.end
             ? units[doubt.unit].presentation : nil

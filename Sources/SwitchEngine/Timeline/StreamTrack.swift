@@ -118,7 +118,7 @@ struct StreamTrack {
         completeAt = .max
         damageOpenUnit()
         hasOpenEnd = false
-        doubtful = nil
+        giveUpDoubt(isWhole: false)
         awaitsStart = true
         findUnsettled()
         detector.reset()
@@ -429,7 +429,7 @@ struct StreamTrack {
 
     /// The time line breaks here, or the input ends.
     mutating func endEpoch(_ end: EpochEnd) {
-        doubtful = nil
+        giveUpDoubt(isWhole: end == .whole)
         gapPending = false
         stampsOfLine = 0
         firstOfLine = nil
@@ -470,7 +470,7 @@ struct StreamTrack {
         } else {
             damageOpenUnit()
         }
-        doubtful = nil
+        giveUpDoubt(isWhole: isWhole)
         findUnsettled()
         detector.reset()
         stampsOfLine = 0
