@@ -15,6 +15,8 @@ struct Doubt {
     var hasSpoilt = false
     /// Its time is before that of the unit before.
     var isBack = false
+    /// From the input's time when it came to its own.
+    var lead: Int64
 }
 
 /// Frames of sound are missing behind a PES packet, and the counter shows no loss.
@@ -190,10 +192,12 @@ extension StreamTrack {
             unit, isStamped: isStamped, isReordered: isReordered, followsLoss: gapPending,
             kind: kind)
         if isStamped { settleDoubt(verdict) }
+        let lead = unit.decoding - clock
         switch verdict {
-        case .goesOn, .stray: return
+        case .goesOn, .stray:
+            if isStamped { usualLead = lead }
         case .hole:
-            if !isReordered { doubtful = Doubt(unit: units.end, isHole: !gapPending) }
+            if !isReordered { doubtful = Doubt(unit: units.end, isHole: !gapPending, lead: lead) }
             guard !gapPending else { return }
             gapPending = true
             holes += 1
@@ -202,9 +206,9 @@ extension StreamTrack {
             }
             spoilLast()
         case .back:
-            doubtful = Doubt(unit: units.end, isBack: true)
+            doubtful = Doubt(unit: units.end, isBack: true, lead: lead)
         case .uneven:
-            if !isReordered { doubtful = Doubt(unit: units.end) }
+            if !isReordered { doubtful = Doubt(unit: units.end, lead: lead) }
         }
     }
 
@@ -274,10 +278,15 @@ extension StreamTrack {
     }
 
     /// No time stamp comes any more that could tell. A time for which no decoder would wait is a
-    /// stray one; so is any other, where all that was sent has come (`isWhole`).
+    /// stray one. So is any other, where all that was sent has come (`isWhole`), unless it is
+    /// nearer to the clock's than the unit would be without it: pictures and sound may pause.
     mutating func giveUpDoubt(isWhole: Bool) {
-        guard doubtful != nil, let off = habit.doubt else { return doubtful = nil }
-        let isStray = abs(off) > ContentLead.limitTicks || isWhole && !hasLostBeforeDoubt
+        guard let doubt = doubtful, let off = habit.doubt else { return doubtful = nil }
+        var isStray = !StampWatch.leads.contains(doubt.lead)
+        if !isStray, isWhole, !hasLostBeforeDoubt {
+            let more = doubt.lead - (usualLead ?? 0)
+            isStray = abs(off) < StampWatch.usualTicks || abs(more) > abs(more - off)
+        }
         if isStray { leaveDoubtBehind() } else { doubtful = nil }
     }
 
@@ -292,8 +301,8 @@ extension StreamTrack {
         if doubt.hasSpoilt { unspoil(doubt.unit - 1) }
     }
 
-    /// The DTS alone was wrong, where the PTS as it stands waits as long as is usual. Pictures of one
-    /// sort wait unequally long: the last of a group may have none that is shown before it.
+    /// The DTS alone was wrong, where the PTS as it stands waits as long as is usual. Pictures of
+    /// one sort wait unequally long: the last of a group may have none that is shown before it.
     private mutating func keepPresentation(_ time: StreamTime, of unit: Int) {
         guard kind == .video, let last = usualDelay(like: units[unit], before: unit) else { return }
         let kept = time - units[unit].decoding

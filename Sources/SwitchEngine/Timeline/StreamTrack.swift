@@ -18,6 +18,8 @@ struct StreamTrack {
     private var continuity = ContinuityWatch()
     var habit = StepHabit()
     var doubtful: Doubt?
+    /// From the input's time to that of the last unit whose stamp was not in doubt.
+    var usualLead: Int64?
     /// A hole in the sound that the counter does not show, until the PES packet before it has been
     /// looked at.
     var uncountedHole: UncountedHole?
