@@ -107,11 +107,17 @@ struct SeededWorldTests {
             "splice times of the line before a jump stay there",
             6_005_663, 10_004_000, 10_007_932),
         Lesson(
+            "a DTS alone that is wrong leaves the PTS, where pictures of one sort wait unequally",
+            44_007_908),
+        Lesson(
             "the picture grid is not told by pictures whose stamps were written anew",
             10_005_931, 10_013_316, 10_124_121),
         Lesson(
             "an order count that falls behind an input without pictures is told",
             10_008_211, 10_027_401),
+        Lesson(
+            "the last stamp of an input, which nothing comes to prove, leads nothing away",
+            44_000_530),
         Lesson(
             "at a mux rate the first sound behind a seam is in time",
             10_026_235, 10_029_434),

@@ -40,8 +40,10 @@ private struct SoundStream {
     }
 
     /// - Parameter count: packets behind so many have not come yet.
+    /// - Parameter clock: the input's time when it comes, 90 kHz ticks.
     mutating func addPES(
-        of frames: [UInt8], stamp: Int64, lost: Int? = nil, count packets: Int = .max
+        of frames: [UInt8], stamp: Int64, lost: Int? = nil, count packets: Int = .max,
+        clock: Int64 = 90_000
     ) {
         let pes =
             PESHeader.bytes(
@@ -59,18 +61,18 @@ private struct SoundStream {
                 in: &span, at: 0)
             for offset in 0..<count { bytes[payload + offset] = pes[at + offset] }
             if index != lost && index < packets {
-                arrive(bytes)
+                arrive(bytes, StreamTime(ticks: clock * StreamTime.ticksPerTimestampTick))
             }
             at += count
             index += 1
         }
     }
 
-    private mutating func arrive(_ bytes: [UInt8]) {
+    private mutating func arrive(_ bytes: [UInt8], _ clock: StreamTime) {
         guard let header = PacketHeader(bytes.span), track.admits(header) else { return }
         let kept = track.take(
             bytes.span, at: 0, header: header, number: ring.end, position: Int64(ring.end),
-            clock: StreamTime(ticks: 27_000_000))
+            clock: clock)
         if var note = kept {
             note.stream = 0
             note.time = Int64(ring.end) * 1000
@@ -112,6 +114,30 @@ private struct SoundStream {
             #expect(unit.presentation.ticks == (90_000 + Int64(number) * 1920) * 300)
             #expect(!unit.isDamaged && unit.isTimed && !unit.followsGap && !unit.isOpen)
         }
+    }
+
+    /// No stamp comes behind it that would tell.
+    @Test(arguments: [324_000_000, 45_000, -45_000] as [Int64])
+    func theLastStampOfAnInputLeadsNoFrameAway(off: Int64) throws {
+        var stream = self.stream(3)
+        stream.addPES(
+            of: [18, 19, 20].flatMap { SoundStream.frame($0) },
+            stamp: SoundStream.firstStamp + 18 * 1920 + off)
+        stream.track.endEpoch(.whole)
+        for number in 18..<21 {
+            let unit = try #require(stream.track.unit(number))
+            #expect(unit.presentation.ticks == (90_000 + Int64(number) * 1920) * 300)
+        }
+        #expect(stream.track.pes.last?.isRestamped == true)
+    }
+
+    /// The clock has gone on as far as the stamp: the sound has paused.
+    @Test func theLastStampOfAnInputStaysWhereTheClockIs() {
+        var stream = self.stream(3)
+        let stamp = SoundStream.firstStamp + 18 * 1920 + 1_800_000
+        stream.addPES(of: SoundStream.frame(18), stamp: stamp, clock: stamp - 20_000)
+        stream.track.endEpoch(.whole)
+        #expect(stream.track.unit(18)?.presentation.ticks == stamp * 300)
     }
 
     @Test func whatLiesInsideTheCutIsWhole() {

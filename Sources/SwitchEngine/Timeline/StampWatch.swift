@@ -19,7 +19,7 @@ struct StampWatch {
     /// So many stamps' distances to the clock tell something.
     private static let fewest = 5
     /// The encoder's buffer is as full as it usually is: within 250 ms.
-    private static let usualTicks: Int64 = StreamTime.ticksPerSecond / 4
+    static let usualTicks: Int64 = StreamTime.ticksPerSecond / 4
 
     private struct Mark {
         var decoding: Timestamp
@@ -97,9 +97,12 @@ struct StampWatch {
     /// Stamps that are so far before the clock, 1 s, can not be true.
     static let aheadTicks: Int64 = StreamTime.ticksPerSecond
 
+    /// What a decoder could have in its buffer is decoded so long behind now, 27 MHz ticks.
+    static let leads = -aheadTicks...ContentLead.limitTicks
+
     /// Whether a decoder could have what is decoded at `decoding` in its buffer at `time`.
     static func isPlausible(_ decoding: StreamTime, at time: StreamTime) -> Bool {
-        (-aheadTicks...ContentLead.limitTicks).contains(decoding - time)
+        leads.contains(decoding - time)
     }
 
     /// Whether there is anything to compare with.

@@ -15,6 +15,8 @@ struct Doubt {
     var hasSpoilt = false
     /// Its time is before that of the unit before.
     var isBack = false
+    /// From the input's time when it came to its own.
+    var lead: Int64
 }
 
 /// Frames of sound are missing behind a PES packet, and the counter shows no loss.
@@ -94,8 +96,7 @@ extension StreamTrack {
         guard hasDecodingStamps, frame > 0, unit.mark.field == .frame, let previous = units.last,
             previous.isTimed, unit.decoding > previous.decoding
         else { return nil }
-        // Each of two stamps is rounded to one tick of 90 kHz.
-        let rounding = 2 * StreamTime.ticksPerTimestampTick
+        let rounding = StreamTrack.roundingTicks
         func frames(_ ticks: Int64) -> Int64 { ticks.roundedDivision(by: frame) * frame }
         func isWhole(_ ticks: Int64) -> Bool { abs(ticks - frames(ticks)) <= rounding }
         let usual = previous.presentation - previous.decoding
@@ -162,9 +163,7 @@ extension StreamTrack {
     private func usualDelay(like unit: Unit, before end: Int? = nil) -> Int64? {
         let end = end ?? units.end
         for index in (max(units.first, end - StreamTrack.roundedUnits)..<end).reversed()
-        where units[index].isTimed && units[index].mark.coding == unit.mark.coding
-            && units[index].mark.isReference == unit.mark.isReference
-        {
+        where units[index].isTimed && units[index].isAlike(unit) {
             return units[index].presentation - units[index].decoding
         }
         return nil
@@ -193,10 +192,12 @@ extension StreamTrack {
             unit, isStamped: isStamped, isReordered: isReordered, followsLoss: gapPending,
             kind: kind)
         if isStamped { settleDoubt(verdict) }
+        let lead = unit.decoding - clock
         switch verdict {
-        case .goesOn, .stray: return
+        case .goesOn, .stray:
+            if isStamped { usualLead = lead }
         case .hole:
-            if !isReordered { doubtful = Doubt(unit: units.end, isHole: !gapPending) }
+            if !isReordered { doubtful = Doubt(unit: units.end, isHole: !gapPending, lead: lead) }
             guard !gapPending else { return }
             gapPending = true
             holes += 1
@@ -205,9 +206,9 @@ extension StreamTrack {
             }
             spoilLast()
         case .back:
-            doubtful = Doubt(unit: units.end, isBack: true)
+            doubtful = Doubt(unit: units.end, isBack: true, lead: lead)
         case .uneven:
-            if !isReordered { doubtful = Doubt(unit: units.end) }
+            if !isReordered { doubtful = Doubt(unit: units.end, lead: lead) }
         }
     }
 
@@ -276,26 +277,57 @@ extension StreamTrack {
         move(doubt, off: off)
     }
 
+    /// No time stamp comes any more that could tell. A time for which no decoder would wait is a
+    /// stray one. So is any other, where all that was sent has come (`isWhole`), unless it is
+    /// nearer to the clock's than the unit would be without it: pictures and sound may pause.
+    mutating func giveUpDoubt(isWhole: Bool) {
+        guard let doubt = doubtful, let off = habit.doubt else { return doubtful = nil }
+        var isStray = !StampWatch.leads.contains(doubt.lead)
+        if !isStray, isWhole, !hasLostBeforeDoubt {
+            let more = doubt.lead - (usualLead ?? 0)
+            isStray = abs(off) < StampWatch.usualTicks || abs(more) > abs(more - off)
+        }
+        if isStray { leaveDoubtBehind() } else { doubtful = nil }
+    }
+
     private mutating func move(_ doubt: Doubt, off: Int64) {
         let presentation = doubt.unit >= units.first && doubt.unit < units.end
             ? units[doubt.unit].presentation : nil
         restamp(doubt.unit..<units.end, by: rounding(of: doubt.unit) - off)
-        if let presentation { keepPresentation(presentation, of: doubt.unit, off: off) }
+        if let presentation { keepPresentation(presentation, of: doubt.unit) }
         if doubt.isHole, doubt.unit >= units.first, doubt.unit < units.end {
             units[doubt.unit].followsGap = false
         }
         if doubt.hasSpoilt { unspoil(doubt.unit - 1) }
     }
 
-    /// The DTS alone was wrong, where the PTS as it stands waits as long as is usual.
-    private mutating func keepPresentation(_ time: StreamTime, of unit: Int, off: Int64) {
-        guard kind == .video, let usual = usualDelay(like: units[unit], before: unit)
-        else { return }
+    /// The DTS alone was wrong, where the PTS as it stands waits as long as is usual. Pictures of
+    /// one sort wait unequally long: the last of a group may have none that is shown before it.
+    private mutating func keepPresentation(_ time: StreamTime, of unit: Int) {
+        guard kind == .video, let last = usualDelay(like: units[unit], before: unit) else { return }
         let kept = time - units[unit].decoding
-        guard kept >= 0, abs(kept - usual) < abs(kept - off - usual) else { return }
+        let moved = units[unit].presentation - units[unit].decoding
+        let (keptOff, movedOff) = (
+            distance(of: kept, like: units[unit], before: unit),
+            distance(of: moved, like: units[unit], before: unit)
+        )
+        let isKept = abs(keptOff - movedOff) > StreamTrack.roundingTicks
+            ? keptOff < movedOff : abs(kept - last) < abs(moved - last)
+        guard kept >= 0, isKept else { return }
         units[unit].presentation = time
         let number = units[unit].pes
         if number >= pes.first, number < pes.end { pes[number].presentation = time }
+    }
+
+    /// How far a wait between decoding and showing is from the nearest among the last pictures of
+    /// the same sort.
+    private func distance(of delay: Int64, like unit: Unit, before end: Int) -> Int64 {
+        var least = Int64.max
+        for index in max(units.first, end - StreamTrack.roundedUnits)..<end
+        where units[index].isTimed && units[index].isAlike(unit) {
+            least = min(least, abs(units[index].presentation - units[index].decoding - delay))
+        }
+        return least
     }
 
     /// The second time stamp of a line was before the first one, and the third goes on from it: the
@@ -329,6 +361,8 @@ extension StreamTrack {
         return least
     }
 
+    /// Each of two stamps is rounded to one tick of 90 kHz.
+    private static let roundingTicks = 2 * StreamTime.ticksPerTimestampTick
     /// So many units tell what a stream does.
     private static let fewestUnits = 8
     /// ... and so many that its pictures are on a grid.

@@ -18,6 +18,8 @@ struct StreamTrack {
     private var continuity = ContinuityWatch()
     var habit = StepHabit()
     var doubtful: Doubt?
+    /// From the input's time to that of the last unit whose stamp was not in doubt.
+    var usualLead: Int64?
     /// A hole in the sound that the counter does not show, until the PES packet before it has been
     /// looked at.
     var uncountedHole: UncountedHole?
@@ -118,7 +120,7 @@ struct StreamTrack {
         completeAt = .max
         damageOpenUnit()
         hasOpenEnd = false
-        doubtful = nil
+        giveUpDoubt(isWhole: false)
         awaitsStart = true
         findUnsettled()
         detector.reset()
@@ -429,7 +431,7 @@ struct StreamTrack {
 
     /// The time line breaks here, or the input ends.
     mutating func endEpoch(_ end: EpochEnd) {
-        doubtful = nil
+        giveUpDoubt(isWhole: end == .whole)
         gapPending = false
         stampsOfLine = 0
         firstOfLine = nil
@@ -470,7 +472,7 @@ struct StreamTrack {
         } else {
             damageOpenUnit()
         }
-        doubtful = nil
+        giveUpDoubt(isWhole: isWhole)
         findUnsettled()
         detector.reset()
         stampsOfLine = 0

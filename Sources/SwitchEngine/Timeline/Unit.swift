@@ -82,6 +82,10 @@ struct Unit {
     var isSecondField: Bool { mark.field == .secondField }
     /// A decoder that knows nothing may start here.
     var isEntry: Bool { mark.randomAccess != .none && mark.hasParameterSets }
+    /// A picture of the same sort: it may well wait as long between decoding and showing.
+    func isAlike(_ other: Unit) -> Bool {
+        mark.coding == other.mark.coding && mark.isReference == other.mark.isReference
+    }
 
     static let none = Unit(
         start: 0, firstPacket: 0, lastPacket: 0, pes: 0, presentation: StreamTime(ticks: 0),
