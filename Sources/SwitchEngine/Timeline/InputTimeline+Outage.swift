@@ -63,7 +63,7 @@ extension InputTimeline {
         _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader
     ) -> Bool {
         guard streams[index].kind != .data else { return false }
-        if streams[index].isInterrupted(by: header) { return true }
+        if streams[index].isInterrupted(by: header, bytes, at: offset, ring) { return true }
         guard header.startsUnit, header.hasPayload, !header.isScrambled,
             case .header(let pes) = PESHeader.read(
                 bytes, from: offset + Int(header.payloadOffset), to: offset + Packet.size),

@@ -172,10 +172,10 @@ struct InputTimeline {
         _ arrivalTicks: Int64
     ) {
         if outage == .possible, showsLoss(index, bytes, at: offset, header) { beginAgain() }
-        if streams[index].hasOpenEnd, streams[index].isInterrupted(by: header) {
-            doubtEnds(but: index)
-        }
-        guard streams[index].admits(header), header.hasPayload else { return }
+        let isInterrupted = streams[index].isInterrupted(by: header, bytes, at: offset, ring)
+        if streams[index].hasOpenEnd, isInterrupted { doubtEnds(but: index) }
+        guard streams[index].admits(header, isInterrupted: isInterrupted), header.hasPayload
+        else { return }
         if !streams[index].isPES {
             return takeSections(index, bytes, at: offset, header, arrivalTicks)
         }
