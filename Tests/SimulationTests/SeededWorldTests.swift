@@ -175,6 +175,9 @@ struct SeededWorldTests {
         Lesson(
             "a stamp between two frames, of a picture without DTS, waits for the next to tell",
             10_185_726),
+        Lesson(
+            "a packet with the counter of the one before a restart is not taken for its copy",
+            44_000_366),
     ]
 
     @Test("what failed once holds", arguments: lessons)

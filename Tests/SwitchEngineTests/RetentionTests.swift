@@ -68,8 +68,15 @@ private struct SoundStream {
         }
     }
 
+    /// The next packet has the counter of the one so many before it.
+    mutating func turnBackCounter(by packets: UInt8) {
+        counter = ContinuityCounter(counter.rawValue &- packets)
+    }
+
     private mutating func arrive(_ bytes: [UInt8], _ clock: StreamTime) {
-        guard let header = PacketHeader(bytes.span), track.admits(header) else { return }
+        guard let header = PacketHeader(bytes.span) else { return }
+        let isInterrupted = track.isInterrupted(by: header, bytes.span, at: 0, ring)
+        guard track.admits(header, isInterrupted: isInterrupted) else { return }
         let kept = track.take(
             bytes.span, at: 0, header: header, number: ring.end, position: Int64(ring.end),
             clock: clock)
@@ -104,6 +111,19 @@ private struct SoundStream {
     }
 
     private var pesBytes: Int64 { Int64(SoundStream.frameBytes * SoundStream.framesPerPES) }
+
+    @Test func anotherPacketWithTheSameCounterIsNoCopy() {
+        var stream = self.stream(1)
+        // An encoder that was switched off and on begins with the counter that it ended with.
+        stream.addPES(of: SoundStream.frame(6), stamp: 101_520, count: 1)
+        stream.turnBackCounter(by: 1)
+        stream.addPES(of: SoundStream.frame(7), stamp: 103_440)
+        #expect(stream.track.pes.count == 3)
+        // The same once more is one.
+        stream.turnBackCounter(by: 1)
+        stream.addPES(of: SoundStream.frame(7), stamp: 103_440)
+        #expect(stream.track.pes.count == 3)
+    }
 
     @Test func framesAreFoundAndTimed() {
         let stream = self.stream(3)

@@ -51,11 +51,30 @@ extension InputTimeline {
         stampWatch.resume()
     }
 
-    /// The first packet of a stream behind a break of the line shows that others before it are
-    /// missing: an encoder that was switched off and on. That the counters of other streams go on
-    /// is chance then.
-    mutating func doubtEnds(but stream: Int) {
+    /// The next packet of a stream shows that others before it are missing. Where it is the first
+    /// behind a break of the line, an encoder was switched off and on, and that the counters of
+    /// other streams go on is chance.
+    mutating func noteLoss(in stream: Int) {
+        lossEnd = ring.end
+        guard streams[stream].hasOpenEnd else { return }
         for index in epoch?.streams ?? [] where index != stream { streams[index].doubtEnd() }
+    }
+
+    /// The next packet of PAT or PMT shows that others before it are missing. It may come long
+    /// behind a break of the line: what of a stream has come since says more.
+    mutating func noteLoss() {
+        lossEnd = ring.end
+        for index in epoch?.streams ?? [] where streams[index].hasOpenEnd {
+            streams[index].doubtEnd()
+        }
+    }
+
+    /// The line breaks, and a stream's end with it. A PCR that jumps, or a stamp, is believed some
+    /// packets later: a loss that was shown behind the stream's last packet may be where it broke.
+    mutating func endStream(_ index: Int, _ end: StreamTrack.EpochEnd) {
+        let last = streams[index].pes.last
+        let isInDoubt = (last?.lastPacket ?? .max) < lossEnd && last?.missingBytes != 0
+        streams[index].endEpoch(isInDoubt ? .cut : end)
     }
 
     /// Whether a packet behind a silence shows that others before it are missing.
@@ -63,7 +82,7 @@ extension InputTimeline {
         _ index: Int, _ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader
     ) -> Bool {
         guard streams[index].kind != .data else { return false }
-        if streams[index].isInterrupted(by: header) { return true }
+        if streams[index].isInterrupted(by: header, bytes, at: offset, ring) { return true }
         guard header.startsUnit, header.hasPayload, !header.isScrambled,
             case .header(let pes) = PESHeader.read(
                 bytes, from: offset + Int(header.payloadOffset), to: offset + Packet.size),

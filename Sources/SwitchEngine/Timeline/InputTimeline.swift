@@ -49,6 +49,8 @@ struct InputTimeline {
     var outage = Outage.none
     /// The first packet behind the silence that `outage` is about.
     var outageEnd = 0
+    /// The first packet behind the last loss that a counter has shown.
+    var lossEnd = 0
     /// When the first PCR of the line came, or of what of it comes behind an outage or a jump.
     var lineBegin: Int64 = 0
 
@@ -157,10 +159,12 @@ struct InputTimeline {
             takeStream(index, bytes, at: offset, header, arrivalTicks)
         } else if pid == .pat {
             let before = program.associationCount
+            if program.isInterrupted(byAssociation: header) { noteLoss() }
             program.takeAssociation(bytes, at: offset, header)
             if program.associationCount != before { health.lastAssociationTicks = arrivalTicks }
         } else if pid == program.mapPID {
             let before = program.mapCount
+            if program.isInterrupted(byMap: header) { noteLoss() }
             if program.takeMap(bytes, at: offset, header) { beginProgram(arrivalTicks) }
             if program.mapCount != before { health.lastMapTicks = arrivalTicks }
         }
@@ -172,10 +176,10 @@ struct InputTimeline {
         _ arrivalTicks: Int64
     ) {
         if outage == .possible, showsLoss(index, bytes, at: offset, header) { beginAgain() }
-        if streams[index].hasOpenEnd, streams[index].isInterrupted(by: header) {
-            doubtEnds(but: index)
-        }
-        guard streams[index].admits(header), header.hasPayload else { return }
+        let isInterrupted = streams[index].isInterrupted(by: header, bytes, at: offset, ring)
+        if isInterrupted { noteLoss(in: index) }
+        guard streams[index].admits(header, isInterrupted: isInterrupted), header.hasPayload
+        else { return }
         if !streams[index].isPES {
             return takeSections(index, bytes, at: offset, header, arrivalTicks)
         }
@@ -277,7 +281,7 @@ struct InputTimeline {
         guard let epoch else { return }
         closeStamps()
         noteEnd(of: epoch)
-        for index in epoch.streams { streams[index].endEpoch(index == stream ? .whole : .unknown) }
+        for index in epoch.streams { endStream(index, index == stream ? .whole : .unknown) }
         lead = ContentLead()
         appendEpoch(map: epoch.map, streams: epoch.streams)
     }
@@ -321,7 +325,7 @@ struct InputTimeline {
     mutating func breakLine(_ end: StreamTrack.EpochEnd) {
         closeStamps()
         if let epoch { noteEnd(of: epoch) }
-        for index in epoch?.streams ?? [] { streams[index].endEpoch(end) }
+        for index in epoch?.streams ?? [] { endStream(index, end) }
         clock.restart()
         pendingSample = nil
         outage = .none

@@ -20,8 +20,22 @@ struct ProgramTrack {
     private var maps = SectionAssembler()
     private var lastAssociation: [UInt8] = []
     private var lastMap: [UInt8] = []
+    private var associationCounter = ContinuityWatch()
+    private var mapCounter = ContinuityWatch()
 
     init(wished: UInt16?) { self.wished = wished }
+
+    /// Whether packets must be missing before the next one of PID 0, as its counter tells.
+    mutating func isInterrupted(byAssociation header: PacketHeader) -> Bool {
+        if case .gap = associationCounter.judge(header) { return true }
+        return false
+    }
+
+    /// ... before the next one of the PMT's PID.
+    mutating func isInterrupted(byMap header: PacketHeader) -> Bool {
+        if case .gap = mapCounter.judge(header) { return true }
+        return false
+    }
 
     /// Takes a packet of PID 0.
     mutating func takeAssociation(_ bytes: Span<UInt8>, at offset: Int, _ header: PacketHeader) {
@@ -53,6 +67,7 @@ struct ProgramTrack {
         mapPID = entry.pid
         program = entry.program
         maps.reset()
+        mapCounter = ContinuityWatch()
         lastMap = []
     }
 

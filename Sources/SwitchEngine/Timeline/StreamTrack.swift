@@ -15,7 +15,7 @@ struct StreamTrack {
     var units = Log<Unit>(filler: .none)
     private(set) var frameRate = FrameRate()
 
-    private var continuity = ContinuityWatch()
+    private(set) var continuity = ContinuityWatch()
     var habit = StepHabit()
     var doubtful: Doubt?
     /// From the input's time to that of the last unit whose stamp was not in doubt.
@@ -94,23 +94,16 @@ struct StreamTrack {
     // MARK: Packets in
 
     /// Judges the counter of the next packet; false when the packet must not be taken.
-    @inline(__always)
-    mutating func admits(_ header: PacketHeader) -> Bool {
-        switch continuity.judge(header) {
-        case .continuous: return true
-        case .duplicate: return false
-        case .gap:
+    /// - Parameter isInterrupted: packets are missing before it (`isInterrupted(by:_:at:_:)`).
+    mutating func admits(_ header: PacketHeader, isInterrupted: Bool) -> Bool {
+        if isInterrupted {
             continuityErrors += 1
             lose()
-            return true
+            // Whatever it was before: the next one may be a copy of this one.
+            continuity = ContinuityWatch()
         }
-    }
-
-    /// Whether packets must be missing before the next one, as its counter tells.
-    func isInterrupted(by header: PacketHeader) -> Bool {
-        var watch = continuity
-        if case .gap = watch.judge(header) { return true }
-        return false
+        if case .duplicate = continuity.judge(header) { return false }
+        return true
     }
 
     /// Bytes of this stream are missing at this point.
