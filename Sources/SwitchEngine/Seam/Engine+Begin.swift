@@ -71,7 +71,7 @@ extension Engine {
             return inTime
         }
         let oldest = now.ticks - configuration.holdBack.asTicks - Engine.latestBeginTicks
-        return choice.last { isFinished || ($0.firstTime ?? .min) &+ offset >= oldest }
+        return choice.last { ($0.firstTime ?? .min) &+ offset >= oldest }
     }
 
     /// The PMT names pictures, and for so short a time that they may be on their way. An input that
