@@ -52,14 +52,18 @@ struct FuzzJudge {
     /// How far the output may be from the host's clock, beside the hold-back: 5 s.
     static let clockTicks: Int64 = 5 * StreamTime.ticksPerSecond
 
-    /// By how much contents that line up may be apart: no more is kept of an input, 30 s.
+    /// An input that is further ahead than this, 30 s, is no excuse.
     static let greatestLead: Int64 = 30_000_000_000
+    /// True time is kept within a frame, 100 ms.
+    private static let trueTimeTicks: Int64 = 9_000
 
     private let configuration: ChannelConfiguration
     private let keepsEvents: Bool
     private(set) var verdict = FuzzVerdict()
     /// The target, or more where the last seam kept true time, nanoseconds.
     private var holdBack: Int64
+    /// What the last seam has moved the input on air by, 90 kHz ticks.
+    private var shift: Int64 = 0
     private var inspector = StreamInspector()
     private var lastTime = Int64.min
     private var hasStoodStill = false
@@ -109,7 +113,11 @@ struct FuzzJudge {
         switch event {
         case .seam(let seam):
             verdict.seams += 1
-            let lead = seam.alignment == nil ? 0 : min(seam.holdBack, FuzzJudge.greatestLead)
+            let isTrue = seam.contentOffset.map {
+                abs(seam.shift - shift - $0) <= FuzzJudge.trueTimeTicks
+            }
+            shift = seam.shift
+            let lead = isTrue == true ? min(seam.holdBack, FuzzJudge.greatestLead) : 0
             holdBack = max(configuration.holdBack, lead)
         case .standstill: hasStoodStill = true
         default: break

@@ -33,23 +33,28 @@ extension Engine {
         restamper.segments = [
             firstSegment(best, epoch: epoch, slots: slots, entry: entry, shift: shift)
         ]
-        // What would be seconds late is played from now on: the hold-back is its age then, within
-        // what an input's clock is believed.
-        let holdBack = configuration.holdBack.asTicks
-        let age = picture.firstTime.map { now.ticks &- offset &- $0 } ?? 0
         clock.begin(
             hostOffset: offset, shift: shift,
-            holdBackTicks: age > holdBack + StreamTime.ticksPerSecond
-                ? min(age, holdBack + Engine.disbeliefTicks) : holdBack,
+            holdBackTicks: firstHoldBack(
+                age: picture.firstTime.map { now.ticks &- offset &- $0 } ?? 0),
             at: now.ticks)
         events.append(.onAir(InputID(best), at: now))
+    }
+
+    /// What would be seconds late is played from now on: the hold-back is its age then, within
+    /// what an input's clock is believed. What is older comes late, but by no more than tables and
+    /// PCRs go out for at once.
+    private func firstHoldBack(age: Int64) -> Int64 {
+        let holdBack = configuration.holdBack.asTicks
+        guard age > holdBack + StreamTime.ticksPerSecond else { return holdBack }
+        return max(min(age, holdBack + Engine.disbeliefTicks), age - Engine.disbeliefTicks)
     }
 
     /// What is not sent later than this, 200 ms, is not late at a begin.
     static let beginToleranceTicks: Int64 = 200 * StreamTime.ticksPerMillisecond
 
-    /// What would be sent later than this behind the hold-back, 8 s, is not begun with: the output
-    /// would have to catch up by more than tables and PCRs go out for at once.
+    /// What would be sent later than this behind the hold-back, 8 s, is not begun with, as long as
+    /// a newer entry may be on its way.
     private static let latestBeginTicks = 2 * disbeliefTicks
 
     /// The picture at which an input could begin: the first that would not be late, or the newest.
@@ -71,7 +76,9 @@ extension Engine {
             return inTime
         }
         let oldest = now.ticks - configuration.holdBack.asTicks - Engine.latestBeginTicks
-        return choice.last { ($0.firstTime ?? .min) &+ offset >= oldest }
+        let mayWait = !isFinished
+            && now.ticks - timeline.health.connectedTicks < InputState.entryDistanceLimit
+        return choice.last { !mayWait || ($0.firstTime ?? .min) &+ offset >= oldest }
     }
 
     /// The PMT names pictures, and for so short a time that they may be on their way. An input that

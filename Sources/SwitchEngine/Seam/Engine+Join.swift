@@ -231,8 +231,9 @@ extension Engine {
             holdBackTicks: configuration.holdBack.asTicks,
             packetTicks: restamper.schedule.packetTicks,
             mayOpenHole: !wish.isPlanned && (isStandingStill || isOver),
-            isDry: !wish.isPlanned && isRunDry, isRunaway: isRunaway, bounds: wish.bounds,
-            notExpiringBefore: limit)
+            isDry: !wish.isPlanned && isRunDry, isRunaway: isRunaway,
+            mayFallBehind: now.ticks - wish.since >= InputState.entryDistanceLimit,
+            bounds: wish.bounds, notExpiringBefore: limit)
         guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
         return SeamChoice(
             plan: plan, input: index, epoch: epoch, slots: slots, leaving: leaving,

@@ -164,6 +164,9 @@ struct SeamRequest {
     var isDry = false
     /// There is far more of the outgoing input than its time has room for.
     var isRunaway = false
+    /// None but entries of long ago have come for so long that no other is to be expected: pictures
+    /// may be seconds apart, and an entry is one when the next has come.
+    var mayFallBehind = false
     var bounds = SeamBounds()
     /// Plans that can not be carried out any more at this place on the output's schedule are not
     /// asked for.

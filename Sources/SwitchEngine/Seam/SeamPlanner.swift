@@ -23,7 +23,7 @@ enum SeamPlanner {
 
     /// An entry that would put the output further behind than its hold-back by more than this, 4 s,
     /// is not gone to: the output would not come back from there before the next seam, and a newer
-    /// entry is on its way.
+    /// entry is on its way (`mayFallBehind`: it is not).
     private static let mostSecondsBehind: Int64 = 4
 
     static func plan(_ request: SeamRequest) -> SeamOutcome {
@@ -375,7 +375,7 @@ enum SeamPlanner {
         if holdBack < (isTrue ? 0 : -longestStandTicks) {
             return .none("the incoming input is further behind than the hold-back")
         }
-        if cost.secondsBehind >= mostSecondsBehind {
+        if cost.secondsBehind >= mostSecondsBehind && !request.mayFallBehind {
             return .none("the newest random access point is too long ago")
         }
         let firstOut = pair.cut.index < outgoing.count
