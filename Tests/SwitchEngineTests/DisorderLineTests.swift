@@ -99,4 +99,33 @@ import TransportStream
         datagrams[wrong].bytes[10] = UInt8(base & 1) << 7 | datagrams[wrong].bytes[10] & 0x7F
         #expect(shift(datagrams) == 0)
     }
+
+    /// Four seconds in which a few packets come and no PCR; then all goes on from where it was.
+    @Test func packetsDoNotStayAheadOfAClockThatStoodStill() {
+        var timeline = InputTimeline(program: nil)
+        var farthest: Int64 = 0
+        var clocksBehind = 0
+        for (number, datagram) in Self.sent.enumerated() {
+            var datagram = datagram
+            if (150..<158).contains(number) {
+                datagram.due += Int64(number - 150) * second / 2
+                for at in stride(from: 0, to: datagram.bytes.count, by: 188)
+                where readHeader(datagram.bytes, at: at)?.clockReference != nil {
+                    datagram.bytes[at + 5] &= ~0x10
+                }
+            } else if number >= 158 {
+                datagram.due += 4 * second
+            }
+            timeline.stampAhead(arrivedBefore: datagram.due)
+            let before = timeline.clock.last?.time
+            timeline.receive(datagram.bytes.span, at: datagram.due)
+            guard let stamp = timeline.lastStamp, let clock = timeline.clock.last?.time else {
+                continue
+            }
+            farthest = max(farthest, stamp - clock.ticks)
+            if number >= 158, clock != before, stamp - clock.ticks > second { clocksBehind += 1 }
+        }
+        #expect(farthest > 2 * second)
+        #expect(clocksBehind == 0)
+    }
 }

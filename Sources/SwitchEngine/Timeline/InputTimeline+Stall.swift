@@ -33,6 +33,16 @@ extension InputTimeline {
         return stampByArrival(before: ring.end)
     }
 
+    /// The clock goes on behind packets that have their times, 2 s.
+    static let behindTicks: Int64 = 2 * StreamTime.ticksPerSecond
+
+    /// Whether the clock has stood still and goes on from there, seconds behind what its packets
+    /// were given meanwhile: all that follows would wait for it to catch up.
+    var hasStayedBehind: Bool {
+        guard let stamp = lastStamp, let time = clock.last?.time.ticks else { return false }
+        return stamp &- time > InputTimeline.behindTicks
+    }
+
     @discardableResult
     private mutating func stampByArrival(before end: Int) -> Bool {
         guard let offset = clock.hostOffset, let last = clock.last else { return false }

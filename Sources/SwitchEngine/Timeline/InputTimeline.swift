@@ -249,6 +249,11 @@ struct InputTimeline {
         case .stale: break
         case .first: lineBegin = arrivalTicks
         case .next(let sample):
+            if hasStayedBehind {
+                return breakClock(
+                    SuspectClock(
+                        reference: reference, position: position, arrivalTicks: arrivalTicks))
+            }
             // The clock has gone on through the silence as the host's did: nothing was sent late.
             let step = (clock.last?.time ?? sample.time) - sample.time
             if outage == .possible && step > ClockTrack.lazyStepTicks { beginAgain() }
