@@ -51,6 +51,24 @@ import TransportStream
         }
     }
 
+    /// What the incoming input has none of is lost, however well the pictures meet.
+    @Test func aSeamThatEndsAStreamIsNotCalledWhole() throws {
+        func level(_ sounds: (Int, Int)) throws -> SeamLevel {
+            var (outgoing, incoming) = sides(phase: 0)
+            for slot in 2..<(1 + max(1, sounds.0)) { outgoing.sound(slot: slot, stream: slot) }
+            for slot in 2..<(1 + max(1, sounds.1)) { incoming.sound(slot: slot, stream: slot) }
+            outgoing.sent(before: 10)
+            if sounds.0 == 0 { outgoing.side.sounds = [] }
+            if sounds.1 == 0 { incoming.side.sounds = [] }
+            return try #require(planned(ask(outgoing.side, incoming.side, offset: 0))).cost.level
+        }
+        #expect(try level((2, 2)) == .l3)
+        #expect(try level((1, 2)) == .l3)
+        #expect(try level((0, 1)) == .l3)
+        #expect(try level((2, 1)) == .l2)
+        #expect(try level((1, 0)) == .l1)
+    }
+
     /// The nudge of the outgoing side is part of its times, and is not added up.
     @Test func theNudgeIsMeasuredAfresh() throws {
         for nudge in [-288_000, 150_000, 288_000] as [Int64] {

@@ -76,8 +76,9 @@ extension Engine {
             return inTime
         }
         let oldest = now.ticks - configuration.holdBack.asTicks - Engine.latestBeginTicks
-        let mayWait = !isFinished
-            && now.ticks - timeline.health.connectedTicks < InputState.entryDistanceLimit
+        // Pictures may have come for long before the first PCR tells when.
+        let begin = max(timeline.health.connectedTicks, timeline.lineBegin)
+        let mayWait = !isFinished && now.ticks - begin < InputState.entryDistanceLimit
         return choice.last { !mayWait || ($0.firstTime ?? .min) &+ offset >= oldest }
     }
 

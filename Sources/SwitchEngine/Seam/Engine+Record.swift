@@ -9,7 +9,7 @@ extension Engine {
         let tick = StreamTime.ticksPerTimestampTick
         let record = SeamRecord(
             time: now, from: InputID(segment.input), to: InputID(choice.input),
-            reason: wish.reason, level: level(plan.cost.kind, plan.cost.soundGapTicks),
+            reason: wish.reason, level: plan.cost.level,
             framesLost: plan.cost.framesLost, framesRepeated: plan.cost.framesRepeated,
             framesOutOfOrder: plan.cost.framesOutOfOrder, audioGap: plan.cost.soundGapTicks / tick,
             shift: plan.shift / tick,
@@ -22,7 +22,7 @@ extension Engine {
         guard plan.sounds.contains(where: \.isGapUnknown) else { return tell(record) }
         let known = plan.sounds.lazy.filter { !$0.isGapUnknown }.map { abs($0.gapTicks) }
         seamUntold = UntoldSeam(
-            record: record, kind: plan.cost.kind, epoch: choice.epoch.number,
+            record: record, cost: plan.cost, epoch: choice.epoch.number,
             gapTicks: known.max() ?? 0,
             due: max(plan.presentation, clock.time(at: now.ticks)) + Engine.tellingTicks)
     }
@@ -33,15 +33,18 @@ extension Engine {
         lastSeam = record
     }
 
-    func level(_ kind: SeamCost.Kind, _ soundGapTicks: Int64) -> SeamLevel {
-        switch kind {
-        case .meets: soundGapTicks == 0 ? .l3 : .l1
-        case .loses, .steps: soundGapTicks == 0 ? .l2 : .l1
-        case .hole: .l1
+    private func why(_ plan: SeamPlan, _ wish: Wish) -> String {
+        switch plan.cost.streamsLost {
+        case 0: return order(plan, wish)
+        case 1:
+            return order(plan, wish) + "; the incoming input has nothing for 1 stream, which ends"
+        case let count:
+            return order(plan, wish)
+                + "; the incoming input has nothing for \(count) streams, which end"
         }
     }
 
-    private func why(_ plan: SeamPlan, _ wish: Wish) -> String {
+    private func order(_ plan: SeamPlan, _ wish: Wish) -> String {
         let fallen = plan.cost.framesOutOfOrder
         guard fallen > 0 else { return place(plan, wish) }
         let frames = fallen == 1 ? "1 picture" : "\(fallen) pictures"

@@ -12,7 +12,8 @@ import TransportStream
 /// A seam of which the silence is not known yet.
 struct UntoldSeam {
     var record: SeamRecord
-    var kind: SeamCost.Kind
+    /// But for its silence.
+    var cost: SeamCost
     /// Number of the epoch that it leads to.
     var epoch: Int
     /// The longest silence of a sound, as far as it is known, 27 MHz ticks.
@@ -53,7 +54,8 @@ extension Engine {
                 seam.gapTicks = max(seam.gapTicks, releaseTime() - since)
             }
         }
-        seam.record.level = level(seam.kind, seam.gapTicks)
+        seam.cost.soundGapTicks = seam.gapTicks
+        seam.record.level = seam.cost.level
         seam.record.audioGap = seam.gapTicks / StreamTime.ticksPerTimestampTick
         tell(seam.record)
     }

@@ -105,6 +105,12 @@ struct SeamCost: Comparable {
     /// Pictures that a viewer may miss.
     var framesMissed: Int { framesLost + framesOutOfOrder }
 
+    /// What a stream shows that ends at the seam is lost, however well the others meet.
+    var level: SeamLevel {
+        if kind == .hole || soundGapTicks != 0 || endsService { return .l1 }
+        return kind == .meets && streamsLost == 0 ? .l3 : .l2
+    }
+
     static func < (a: SeamCost, b: SeamCost) -> Bool {
         a.inOrder.lexicographicallyPrecedes(b.inOrder)
     }
