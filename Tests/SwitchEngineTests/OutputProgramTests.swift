@@ -17,10 +17,12 @@ import TransportStream
             stream: .init(streamType: type, pid: PID(pid), descriptors: loop))
     }
 
-    private func program(_ claims: [StreamClaim], clock: UInt16 = 0x100) -> OutputProgram {
+    private func program(
+        _ claims: [StreamClaim], clock: UInt16 = 0x100, mapPID: UInt16 = 0x1000
+    ) -> OutputProgram {
         var program = OutputProgram()
         program.set(
-            transportStreamID: 0x1234, mapPID: PID(0x1000),
+            transportStreamID: 0x1234, mapPID: PID(mapPID),
             map: ProgramMap(
                 program: 7, version: 4, clockPID: PID(clock), descriptors: [5, 1, 9],
                 streams: claims.map(\.stream)))
@@ -46,6 +48,15 @@ import TransportStream
             ) { map = ProgramMap(section: $0) }
         }
         return map
+    }
+
+    /// 13818-1 table 2-3: 0x0000 ... 0x000F and 0x1FFF are for others.
+    @Test(arguments: [0x0000, 0x0001, 0x000F, 0x0010, 0x1FFE, 0x1FFF] as [UInt16])
+    func theMapIsOnAPIDForProgrammes(pid: UInt16) throws {
+        let claims = [claim(.h264, 0x1B, 0x100)]
+        var program = self.program(claims, mapPID: pid)
+        #expect(try #require(map(&program)).streams == claims.map(\.stream))
+        #expect(program.mapPID == PID((0x10...0x1FFE).contains(pid) ? pid : 0x1000))
     }
 
     @Test func theFirstInputGivesTheProgramme() throws {

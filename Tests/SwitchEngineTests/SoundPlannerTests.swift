@@ -66,7 +66,7 @@ import TransportStream
         #expect(try level((1, 2)) == .l3)
         #expect(try level((0, 1)) == .l3)
         #expect(try level((2, 1)) == .l2)
-        #expect(try level((1, 0)) == .l1)
+        #expect(try level((1, 0)) == .l2)
     }
 
     /// The nudge of the outgoing side is part of its times, and is not added up.

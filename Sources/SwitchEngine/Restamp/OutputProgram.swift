@@ -80,7 +80,8 @@ struct OutputProgram {
         transportStreamID id: UInt16, mapPID: PID, map source: ProgramMap
     ) {
         transportStreamID = id
-        self.mapPID = mapPID
+        // Others are not for programmes (13818-1 table 2-3).
+        self.mapPID = (0x10..<PID.null.rawValue).contains(mapPID.rawValue) ? mapPID : PID(0x1000)
         map = source
         map.streams = []
         clockPID = source.clockPID

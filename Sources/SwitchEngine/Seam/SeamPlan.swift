@@ -84,6 +84,8 @@ struct SeamCost: Comparable {
 
     /// No pictures, or no sound at all, are left behind the seam.
     var endsService = false
+    /// The incoming input shows nothing, or nothing yet.
+    var endsPictures = false
     var kind: Kind
     /// Streams of pictures and sound that end at the seam, because the incoming input has none for
     /// their slots: what a viewer lacks from then on.
@@ -107,7 +109,7 @@ struct SeamCost: Comparable {
 
     /// What a stream shows that ends at the seam is lost, however well the others meet.
     var level: SeamLevel {
-        if kind == .hole || soundGapTicks != 0 || endsService { return .l1 }
+        if kind == .hole || soundGapTicks != 0 || endsPictures { return .l1 }
         return kind == .meets && streamsLost == 0 ? .l3 : .l2
     }
 

@@ -364,6 +364,7 @@ enum SeamPlanner {
         let endsPictures = request.incoming.isSoundOnly && !request.outgoing.isSoundOnly
         let cost = SeamCost(
             endsService: endsPictures || ended > 0 && !sounds.contains { $0.incomingStream != nil },
+            endsPictures: endsPictures,
             kind: pair.kind == .meets && !isWhole ? .loses : pair.kind,
             streamsLost: ended + (endsPictures ? 1 : 0), soundGapTicks: gap,
             framesLost: pair.framesLost + pair.cut.holes,
