@@ -232,7 +232,9 @@ extension Engine {
             packetTicks: restamper.schedule.packetTicks,
             mayOpenHole: !wish.isPlanned && (isStandingStill || isOver),
             isDry: !wish.isPlanned && isRunDry, isRunaway: isRunaway,
-            mayFallBehind: now.ticks - wish.since >= InputState.entryDistanceLimit,
+            // A return can always wait for better.
+            mayFallBehind: wish.reason != .returnToBetter
+                && now.ticks - wish.since >= InputState.entryDistanceLimit,
             bounds: wish.bounds, notExpiringBefore: limit)
         guard case .plan(let plan) = SeamPlanner.plan(request) else { return nil }
         return SeamChoice(
