@@ -157,6 +157,28 @@ import TransportStream
         #expect(sound.begin == sound.silentSince && sound.nudge == 0 && sound.gapTicks > 0)
     }
 
+    /// An input that sent far ahead of its time, or whose sound has another stamp, has sound that
+    /// belongs to no picture here.
+    @Test func soundIsNotHeardOnFarBehindThePictures() throws {
+        var (outgoing, incoming) = sides(phase: 0)
+        incoming.side.sounds[0].frames = []
+        let first = try #require(outgoing.side.sounds[0].frames.first)
+        for number in outgoing.side.sounds[0].frames.count..<600 {
+            outgoing.side.sounds[0].frames.append(
+                SeamFrame(
+                    unit: first.unit + number,
+                    presentation: first.presentation + Int64(number) * Self.duration,
+                    durationTicks: Self.duration,
+                    firstTime: first.presentation + Int64(number - 3) * Self.duration,
+                    isDamaged: false))
+        }
+        outgoing.side.sounds[0].limit = 600
+        let plan = try #require(planned(ask(outgoing.side, incoming.side, offset: 0)))
+        let tail = try #require(plan.sounds[0].outgoingEnd) - plan.presentation
+        #expect(tail <= SoundPlanner.longestTailTicks && tail > 3 * second)
+        #expect(plan.sounds[0].isGapUnknown && plan.sounds[0].silentSince != nil)
+    }
+
     /// An input that stops has brought less sound than pictures, and a clip that begins anew has
     /// brought none yet: it begins with its pictures, which go where the sound ends.
     @Test func picturesGoWhereTheSoundEndsToSoundThatHasNotComeYet() throws {

@@ -16,6 +16,11 @@ enum SoundPlanner {
         5 * StreamTime.ticksPerMillisecond + 16 * request.packetTicks
     }
 
+    /// Where no sound follows, that of the input that is left is heard on behind the pictures for
+    /// no longer than this, 4 s: what it has sent ahead of its time, or with a stamp that is wrong,
+    /// is no sound to these pictures.
+    static let longestTailTicks: Int64 = 4 * StreamTime.ticksPerSecond
+
     /// Joins two streams that feed one slot.
     /// - Parameter place: presentation time of the seam on the output's line.
     static func plan(
@@ -48,8 +53,14 @@ enum SoundPlanner {
                 begin: target + shift, leaveTime: leaveTime(outgoing, after: last, base: base),
                 outgoingEnd: target + shift)
         }
-        return gap(
-            outgoing, incoming, request, shift: shift, last: most, base: base, place: place)
+        let tail = outgoing.frames[least...most].lastIndex {
+            $0.end + base <= place + longestTailTicks
+        }
+        var plan = gap(
+            outgoing, incoming, request, shift: shift, last: tail ?? least, base: base,
+            place: place)
+        if let tail, tail < most { plan.leaveTime = leaveTime(outgoing, after: tail, base: base) }
+        return plan
     }
 
     /// When the first packet leaves that carries what is behind a frame: a PES packet of audio can
