@@ -61,12 +61,9 @@ extension Engine {
     func firstEntry(of index: Int) -> SeamPicture? {
         let timeline = inputs[index].timeline
         guard let epoch = timeline.epoch, let offset = timeline.clock.hostOffset,
-            !isAwaitingPictures(index, epoch),
-            let side = SeamSide(
-                timeline, epoch: epoch, sentBefore: timeline.ring.first,
-                slots: { _ in nil }, isOver: false)
+            !isAwaitingPictures(index, epoch)
         else { return nil }
-        let entries = side.pictures.filter { $0.isEntry && $0.isPlausible }
+        let entries = SeamSide.entries(timeline, epoch: epoch).filter(\.isPlausible)
         let sound = entries.filter { !$0.isDamaged }
         let choice = sound.isEmpty ? entries : sound
         // At the end of all there is nothing to be late for.

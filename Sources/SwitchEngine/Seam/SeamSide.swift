@@ -185,6 +185,16 @@ extension SeamSide {
         }
     }
 
+    /// The random access pictures of an epoch that are kept, as `pictures` has them.
+    static func entries(_ timeline: InputTimeline, epoch: Epoch) -> [SeamPicture] {
+        guard let master = timeline.masterStream(of: epoch) else { return [] }
+        let bounds = SideBounds(
+            first: epoch.firstPacket, end: timeline.end(ofEpoch: epoch.number),
+            sentBefore: timeline.ring.first)
+        return pictures(timeline.streams[master], timeline, bounds, .min, entriesOnly: true)
+            .filter(\.isEntry)
+    }
+
     private struct SideBounds {
         var first: Int
         var end: Int
@@ -192,7 +202,8 @@ extension SeamSide {
     }
 
     private static func pictures(
-        _ track: StreamTrack, _ timeline: InputTimeline, _ bounds: SideBounds, _ entered: Int64
+        _ track: StreamTrack, _ timeline: InputTimeline, _ bounds: SideBounds, _ entered: Int64,
+        entriesOnly: Bool = false
     ) -> [SeamPicture] {
         let units = track.units
         var number = units.first
@@ -205,6 +216,11 @@ extension SeamSide {
             guard unit.firstPacket >= bounds.first, unit.firstPacket < bounds.end,
                 unit.start >= entered
             else { continue }
+            if entriesOnly {
+                let isOfEntry = unit.isSecondField && result.last?.units.upperBound == number - 1
+                let isEntry = unit.mark.randomAccess != .none && !unit.isSecondField
+                guard isEntry || isOfEntry else { continue }
+            }
             if unit.isSecondField, var frame = result.popLast() {
                 frame.units = frame.units.lowerBound..<number
                 frame.durationTicks += unit.durationTicks
