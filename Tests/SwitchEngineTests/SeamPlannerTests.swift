@@ -313,9 +313,22 @@ import TransportStream
         #expect(planned(request)?.cost.kind == .steps)
         request.incomingNow = -2 * second
         #expect(planned(request) == nil)
-        // Better late than never.
+        // That the place is far ahead is no reason to: the entries are new.
         request.mayFallBehind = true
-        #expect(planned(request)?.cost.kind == .steps)
+        #expect(planned(request) == nil)
+    }
+
+    /// Better late than never, by no more than the newest is old.
+    @Test func anEntryOfLongAgoIsTakenWhereNoNewerOneCanBeExpected() {
+        var request = behind(offset: nil)
+        request.mayOpenHole = true
+        request.scheduleNow = 0
+        request.incomingNow = 8 * second
+        #expect(planned(request) == nil)
+        request.mayFallBehind = true
+        #expect((4...7).contains(planned(request)?.cost.secondsBehind ?? 0))
+        request.scheduleNow = -9 * second
+        #expect(planned(request) == nil)
     }
 
     @Test func costsCompareInTheirOrder() {

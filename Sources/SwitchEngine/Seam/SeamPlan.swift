@@ -172,8 +172,8 @@ struct SeamRequest {
     var isDry = false
     /// There is far more of the outgoing input than its time has room for.
     var isRunaway = false
-    /// None but entries of long ago have come for so long that no other is to be expected: pictures
-    /// may be seconds apart, and an entry is one when the next has come.
+    /// It is waited for so long that no newer entry is to be expected than those of long ago: the
+    /// output may be put behind by the age of the newest.
     var mayFallBehind = false
     var bounds = SeamBounds()
     /// Plans that can not be carried out any more at this place on the output's schedule are not

@@ -257,6 +257,14 @@ enum SeamPlanner {
         return max(0, surplus / StreamTime.ticksPerSecond)
     }
 
+    /// By how many whole seconds the newest entry is older than the hold-back: pictures may be
+    /// seconds apart, and one is whole when the next has come.
+    private static func secondsSinceEntry(_ request: SeamRequest) -> Int64 {
+        let newest = request.incoming.pictures.last { $0.isEntry && !$0.isDamaged }?.firstTime
+        let age = request.incomingNow - (newest ?? request.incomingNow) - request.holdBackTicks
+        return max(0, age / StreamTime.ticksPerSecond)
+    }
+
     /// Where the outgoing pictures would have to end for the sound to go on, on their own line: an
     /// input that is over may have less sound than pictures, and where the other one begins there
     /// is none of its own before.
@@ -376,7 +384,8 @@ enum SeamPlanner {
         if holdBack < (isTrue ? 0 : -longestStandTicks) {
             return .none("the incoming input is further behind than the hold-back")
         }
-        if cost.secondsBehind >= mostSecondsBehind && !request.mayFallBehind {
+        let excused = request.mayFallBehind ? secondsSinceEntry(request) : 0
+        if cost.secondsBehind - excused >= mostSecondsBehind {
             return .none("the newest random access point is too long ago")
         }
         let firstOut = pair.cut.index < outgoing.count
