@@ -16,6 +16,9 @@ public struct PID: Hashable, Comparable, Sendable {
     public static let pat = PID(0x0000)
     /// Null packets.
     public static let null = PID(0x1FFF)
+    /// Whether tables and streams of a programme may be on it: 0x0010 ... 0x1FFE (13818-1 table
+    /// 2-3).
+    public var isForProgrammes: Bool { rawValue >= 0x10 && self != .null }
     /// How many PIDs there are.
     public static let count = 8192
 }

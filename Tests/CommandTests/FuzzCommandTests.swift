@@ -27,6 +27,22 @@ import Testing
         }
     }
 
+    /// The output was further from the host's clock than its hold-back and 5 s, or had no PMT.
+    static let lessons = [
+        1_047_672, 1_058_276, 1_102_989, 1_129_883, 1_151_826, 2_052_973, 2_065_591, 2_080_286,
+    ]
+
+    /// What a seed makes hangs on the corpus: with another, these are runs like any.
+    @Test(
+        .enabled(if: !RealStreams.names.isEmpty, "there is no ../shared/samples/ts"),
+        arguments: lessons)
+    func whatWasFoundOnceIsNotFoundAgain(seed: Int) throws {
+        let outcome = try Command.attacca([
+            "fuzz", "--seed", "\(seed)", "--corpus", samples, "--corpus", RealStreams.folder.path,
+        ])
+        #expect(outcome.status == 0, "\(outcome.output)")
+    }
+
     @Test func oneSeedIsOneRun() throws {
         let arguments = ["fuzz", "--seed", "5", "--verbose", "--corpus", samples]
         let first = try Command.attacca(arguments)

@@ -115,9 +115,9 @@ struct FuzzJudge {
             verdict.seams += 1
             let isTrue = seam.contentOffset.map {
                 abs(seam.shift - shift - $0) <= FuzzJudge.trueTimeTicks
-            }
+            } ?? false
             shift = seam.shift
-            let lead = isTrue == true ? min(seam.holdBack, FuzzJudge.greatestLead) : 0
+            let lead = isTrue ? min(seam.holdBack, FuzzJudge.greatestLead) : 0
             holdBack = max(configuration.holdBack, lead)
         case .standstill: hasStoodStill = true
         default: break

@@ -42,7 +42,7 @@ struct SlotReservation {
 struct OutputProgram {
     private(set) var slots: [OutputSlot] = []
     private(set) var clockPID: PID = .null
-    private(set) var mapPID = PID(0x1000)
+    private(set) var mapPID = OutputProgram.usualMapPID
     private var transportStreamID: UInt16 = 1
     private var map = ProgramMap(
         program: 1, version: 0, clockPID: .null, descriptors: [], streams: [])
@@ -53,6 +53,9 @@ struct OutputProgram {
     /// Counter of a PCR PID that is no slot's; it never counts, having no payload.
     private var clockContinuity = ContinuityCounter(0)
     private(set) var isSet = false
+
+    /// Where an input does not say where the PMT is to be.
+    static let usualMapPID = PID(0x1000)
 
     init() {}
 
@@ -80,8 +83,7 @@ struct OutputProgram {
         transportStreamID id: UInt16, mapPID: PID, map source: ProgramMap
     ) {
         transportStreamID = id
-        // Others are not for programmes (13818-1 table 2-3).
-        self.mapPID = (0x10..<PID.null.rawValue).contains(mapPID.rawValue) ? mapPID : PID(0x1000)
+        self.mapPID = mapPID.isForProgrammes ? mapPID : OutputProgram.usualMapPID
         map = source
         map.streams = []
         clockPID = source.clockPID

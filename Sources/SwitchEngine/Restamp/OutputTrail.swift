@@ -173,7 +173,7 @@ public struct OutputState: Sendable, Equatable {
         let pids = [entry.pid] + programMap.streams.map(\.pid)
         let clockPID = programMap.clockPID
         guard Set(pids).count == pids.count, clockPID != entry.pid,
-            (pids + [clockPID]).allSatisfy({ $0.rawValue >= 0x10 && $0 != .null })
+            (pids + [clockPID]).allSatisfy(\.isForProgrammes)
         else { return nil }
         self.association = table
         self.map = programMap

@@ -24,7 +24,8 @@ extension Engine {
         if !restamper.program.isSet {
             restamper.program.set(
                 transportStreamID: inputs[best].timeline.program.transportStreamID,
-                mapPID: inputs[best].timeline.program.mapPID ?? PID(0x1000), map: epoch.map)
+                mapPID: inputs[best].timeline.program.mapPID ?? OutputProgram.usualMapPID,
+                map: epoch.map)
         }
         let shift = firstShift(best, epoch: epoch, entry: entry, hostOffset: offset)
         let reservations = restamper.program.reserve(for: claims(best, epoch))

@@ -21,9 +21,10 @@ extension Engine {
             why: why(plan, wish), health: states.map(\.faults))
         guard plan.sounds.contains(where: \.isGapUnknown) else { return tell(record) }
         let known = plan.sounds.lazy.filter { !$0.isGapUnknown }.map { abs($0.gapTicks) }
+        var cost = plan.cost
+        cost.soundGapTicks = known.max() ?? 0
         seamUntold = UntoldSeam(
-            record: record, cost: plan.cost, epoch: choice.epoch.number,
-            gapTicks: known.max() ?? 0,
+            record: record, cost: cost, epoch: choice.epoch.number,
             due: max(plan.presentation, clock.time(at: now.ticks)) + Engine.tellingTicks)
     }
 
@@ -34,22 +35,20 @@ extension Engine {
     }
 
     private func why(_ plan: SeamPlan, _ wish: Wish) -> String {
-        switch plan.cost.streamsLost {
-        case 0: return order(plan, wish)
-        case 1:
-            return order(plan, wish) + "; the incoming input has nothing for 1 stream, which ends"
-        case let count:
-            return order(plan, wish)
-                + "; the incoming input has nothing for \(count) streams, which end"
-        }
-    }
-
-    private func order(_ plan: SeamPlan, _ wish: Wish) -> String {
+        var sentences = [place(plan, wish)]
         let fallen = plan.cost.framesOutOfOrder
-        guard fallen > 0 else { return place(plan, wish) }
-        let frames = fallen == 1 ? "1 picture" : "\(fallen) pictures"
-        return place(plan, wish) + "; the picture order count falls at the recovery point: "
-            + "a decoder may not show \(frames) in order"
+        if fallen > 0 {
+            let frames = fallen == 1 ? "1 picture" : "\(fallen) pictures"
+            sentences.append(
+                "the picture order count falls at the recovery point: "
+                    + "a decoder may not show \(frames) in order")
+        }
+        let ended = plan.cost.streamsLost
+        if ended > 0 {
+            let streams = ended == 1 ? "1 stream, which ends" : "\(ended) streams, which end"
+            sentences.append("the incoming input has nothing for \(streams)")
+        }
+        return sentences.joined(separator: "; ")
     }
 
     private func place(_ plan: SeamPlan, _ wish: Wish) -> String {

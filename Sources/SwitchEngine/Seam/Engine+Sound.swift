@@ -12,12 +12,10 @@ import TransportStream
 /// A seam of which the silence is not known yet.
 struct UntoldSeam {
     var record: SeamRecord
-    /// But for its silence.
+    /// With the longest silence of a sound as far as it is known.
     var cost: SeamCost
     /// Number of the epoch that it leads to.
     var epoch: Int
-    /// The longest silence of a sound, as far as it is known, 27 MHz ticks.
-    var gapTicks: Int64
     /// It is told when the output has come to this, whatever is known.
     var due: Int64
 }
@@ -51,12 +49,11 @@ extension Engine {
         where segment.input == seam.record.to.index && segment.epoch.number == seam.epoch {
             // It goes on being silent.
             for case let since? in segment.cuts.map(\.silentSince) {
-                seam.gapTicks = max(seam.gapTicks, releaseTime() - since)
+                seam.cost.soundGapTicks = max(seam.cost.soundGapTicks, releaseTime() - since)
             }
         }
-        seam.cost.soundGapTicks = seam.gapTicks
         seam.record.level = seam.cost.level
-        seam.record.audioGap = seam.gapTicks / StreamTime.ticksPerTimestampTick
+        seam.record.audioGap = seam.cost.soundGapTicks / StreamTime.ticksPerTimestampTick
         tell(seam.record)
     }
 
@@ -104,7 +101,7 @@ extension Engine {
             restamper.segments[index].cuts[stream].endsLongSilence = true
             return
         }
-        seamUntold?.gapTicks = max(seam.gapTicks, abs(silence.ticks))
+        seamUntold?.cost.soundGapTicks = max(seam.cost.soundGapTicks, abs(silence.ticks))
     }
 
     /// The first frame that goes out under a cut, when it is whole and its time is certain. What

@@ -82,10 +82,10 @@ struct SeamCost: Comparable {
         case hole
     }
 
-    /// No pictures, or no sound at all, are left behind the seam.
-    var endsService = false
-    /// The incoming input shows nothing, or nothing yet.
+    /// The incoming input has no pictures, or none yet.
     var endsPictures = false
+    /// It has no sound at all.
+    var endsSound = false
     var kind: Kind
     /// Streams of pictures and sound that end at the seam, because the incoming input has none for
     /// their slots: what a viewer lacks from then on.
@@ -119,7 +119,7 @@ struct SeamCost: Comparable {
 
     private var inOrder: [Int64] {
         [
-            endsService ? 1 : 0, Int64(kind.rawValue), Int64(streamsLost), soundGapTicks,
+            endsPictures || endsSound ? 1 : 0, Int64(kind.rawValue), Int64(streamsLost), soundGapTicks,
             secondsBehind, Int64(framesMissed), Int64(framesRepeated), holdBackErrorTicks,
             Int64(entry),
         ]

@@ -371,8 +371,8 @@ enum SeamPlanner {
         let ended = sounds.count { $0.outgoingStream != nil && $0.incomingStream == nil }
         let endsPictures = request.incoming.isSoundOnly && !request.outgoing.isSoundOnly
         let cost = SeamCost(
-            endsService: endsPictures || ended > 0 && !sounds.contains { $0.incomingStream != nil },
             endsPictures: endsPictures,
+            endsSound: ended > 0 && !sounds.contains { $0.incomingStream != nil },
             kind: pair.kind == .meets && !isWhole ? .loses : pair.kind,
             streamsLost: ended + (endsPictures ? 1 : 0), soundGapTicks: gap,
             framesLost: pair.framesLost + pair.cut.holes,

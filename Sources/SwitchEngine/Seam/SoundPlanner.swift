@@ -53,14 +53,8 @@ enum SoundPlanner {
                 begin: target + shift, leaveTime: leaveTime(outgoing, after: last, base: base),
                 outgoingEnd: target + shift)
         }
-        let tail = outgoing.frames[least...most].lastIndex {
-            $0.end + base <= place + longestTailTicks
-        }
-        var plan = gap(
-            outgoing, incoming, request, shift: shift, last: tail ?? least, base: base,
-            place: place)
-        if let tail, tail < most { plan.leaveTime = leaveTime(outgoing, after: tail, base: base) }
-        return plan
+        return gap(
+            outgoing, incoming, request, shift: shift, free: least...most, base: base, place: place)
     }
 
     /// When the first packet leaves that carries what is behind a frame: a PES packet of audio can
@@ -106,10 +100,13 @@ enum SoundPlanner {
 
     /// No frame follows directly: the first that can be sent in time does, after a silence. Where
     /// none has come yet, it is taken to begin with the pictures.
+    /// - Parameter free: the outgoing frames that may be the last.
     private static func gap(
         _ outgoing: SeamSound, _ incoming: SeamSound, _ request: SeamRequest, shift: Int64,
-        last: Int, base: Int64, place: Int64
+        free: ClosedRange<Int>, base: Int64, place: Int64
     ) -> SoundPlan {
+        let last = outgoing.frames[free].lastIndex { $0.end + base <= place + longestTailTicks }
+            ?? free.lowerBound
         let heard = outgoing.frames[last].end + base
         // Frames that last no whole ticks go on on the slot's exact grid behind the silence too.
         let end = request.grids[outgoing.slot]?.place(near: heard) ?? heard
@@ -132,7 +129,10 @@ enum SoundPlanner {
             incomingFrom: frame?.unit ?? .max, nudge: silence.nudge,
             gapTicks: frame == nil ? max(duration, place - end) : silence.ticks,
             notBefore: first == nil ? from : nil, silentSince: first == nil ? end : nil,
-            isGapUnknown: frame == nil, begin: end + silence.ticks, outgoingEnd: end)
+            isGapUnknown: frame == nil, begin: end + silence.ticks,
+            leaveTime: last < free.upperBound
+                ? leaveTime(outgoing, after: last, base: base) : nil,
+            outgoingEnd: end)
     }
 
     /// A frame behind a silence goes to the nearest place on the grid, which may be half a frame

@@ -248,12 +248,7 @@ struct InputTimeline {
         switch verdict {
         case .stale: break
         case .first: lineBegin = arrivalTicks
-        case .next(let sample):
-            if hasStayedBehind {
-                return breakClock(
-                    SuspectClock(
-                        reference: reference, position: position, arrivalTicks: arrivalTicks))
-            }
+        case .next(let sample) where !hasStayedBehind:
             // The clock has gone on through the silence as the host's did: nothing was sent late.
             let step = (clock.last?.time ?? sample.time) - sample.time
             if outage == .possible && step > ClockTrack.lazyStepTicks { beginAgain() }
@@ -262,11 +257,13 @@ struct InputTimeline {
             pendingSample = outage == .certain ? nil : sample
             outage = .none
             suspectClock = nil
-        case .jump:
+        case .next, .jump:
             if outage == .possible { beginAgain() }
             let clock = SuspectClock(
                 reference: reference, position: position, arrivalTicks: arrivalTicks)
-            if !suspect(clock) { breakClock(clock) }
+            // One that has stood still is no stray one.
+            if case .jump = verdict, suspect(clock) { return }
+            breakClock(clock)
         }
     }
 
