@@ -6,6 +6,8 @@
 //   packets       p p p p p p p p p p p p p p p p p p p p
 //   τ from        two PCRs    | arrival        | both   |
 //
+// A PCR that has stood still and goes on seconds behind what packets were given begins a new line.
+//
 // The pace of the last interval was rejected: at a variable rate it is wrong by a factor, and the
 // output's time would run at that factor.
 
