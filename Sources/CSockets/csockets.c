@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "csockets.h"
 
+#include <arpa/inet.h>
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -12,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { most_datagrams = 64, control_bytes = 128, sender_bytes = 18 };
+enum { most_datagrams = 64, control_bytes = 128 };
 
 #ifndef UDP_GRO
 #define UDP_GRO 104
@@ -24,32 +26,29 @@ enum { most_datagrams = 64, control_bytes = 128, sender_bytes = 18 };
 #define SOL_UDP 17
 #endif
 
-static void put_sender(const struct sockaddr_storage *from, uint8_t *sender) {
-    memset(sender, 0, sender_bytes);
-    if (from->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
-        memcpy(sender, &six->sin6_addr, 16);
-        memcpy(sender + 16, &six->sin6_port, 2);
-    } else if (from->ss_family == AF_INET) {
-        const struct sockaddr_in *four = (const struct sockaddr_in *)from;
-        memset(sender + 10, 0xFF, 2);
-        memcpy(sender + 12, &four->sin_addr, 4);
-        memcpy(sender + 16, &four->sin_port, 2);
-    }
-}
-
-void csockets_sender(const void *address, uint8_t *sender) {
-    struct sockaddr_storage from;
+void csockets_read_sender(const void *address, struct csockets_sender *sender) {
     const struct sockaddr *any = address;
-    memset(&from, 0, sizeof(from));
-    memcpy(&from, address,
-           any->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in));
-    put_sender(&from, sender);
-    memset(sender + 16, 0, 2);
+    uint8_t bytes[16] = {0};
+    uint16_t port = 0;
+    if (any->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *six = address;
+        memcpy(bytes, &six->sin6_addr, 16);
+        port = six->sin6_port;
+    } else if (any->sa_family == AF_INET) {
+        const struct sockaddr_in *four = address;
+        memset(bytes + 10, 0xFF, 2);
+        memcpy(bytes + 12, &four->sin_addr, 4);
+        port = four->sin_port;
+    }
+    uint64_t words[2];
+    memcpy(words, bytes, 16);
+    sender->high = be64toh(words[0]);
+    sender->low = be64toh(words[1]);
+    sender->port = ntohs(port);
 }
 
 int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int32_t *lengths,
-                     int64_t *arrivals, int32_t *segments, uint8_t *senders) {
+                     int64_t *arrivals, int32_t *segments, struct csockets_sender *senders) {
     struct sockaddr_storage from[most_datagrams];
     struct mmsghdr messages[most_datagrams];
     struct iovec pieces[most_datagrams];
@@ -64,9 +63,11 @@ int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int3
         pieces[i].iov_len = (size_t)stride;
         messages[i].msg_hdr.msg_iov = &pieces[i];
         messages[i].msg_hdr.msg_iovlen = 1;
-        from[i].ss_family = AF_UNSPEC;
-        messages[i].msg_hdr.msg_name = &from[i];
-        messages[i].msg_hdr.msg_namelen = sizeof(from[i]);
+        if (senders != NULL) {
+            from[i].ss_family = AF_UNSPEC;
+            messages[i].msg_hdr.msg_name = &from[i];
+            messages[i].msg_hdr.msg_namelen = sizeof(from[i]);
+        }
         messages[i].msg_hdr.msg_control = control[i].bytes;
         messages[i].msg_hdr.msg_controllen = control_bytes;
     }
@@ -76,7 +77,7 @@ int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int3
     }
     for (int i = 0; i < received; i++) {
         lengths[i] = (int32_t)messages[i].msg_len;
-        if (senders != NULL) put_sender(&from[i], senders + sender_bytes * i);
+        if (senders != NULL) csockets_read_sender(&from[i], &senders[i]);
         arrivals[i] = 0;
         segments[i] = 0;
         struct msghdr *header = &messages[i].msg_hdr;

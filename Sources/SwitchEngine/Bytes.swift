@@ -22,9 +22,7 @@ enum Bytes {
     @inline(__always)
     static func append(_ source: [UInt8], from start: Int, count: Int, to target: inout [UInt8]) {
         precondition(start >= 0 && count >= 0 && start &+ count <= source.count)
-        source.withUnsafeBytes { from in
-            let piece = from[start..<(start + count)]
-            target.append(contentsOf: UnsafeRawBufferPointer(rebasing: piece))
-        }
+        let piece = source.span.extracting(start..<(start + count))
+        piece.withUnsafeBytes { target.append(contentsOf: $0) }
     }
 }

@@ -7,16 +7,22 @@
 // Only this: a header of the system that is read here is hidden from who imports Glibc alone.
 #include <stdint.h>
 
+/// An IPv6 address (an IPv4 one mapped into it), as two numbers, and a port.
+struct csockets_sender {
+    uint64_t high;
+    uint64_t low;
+    uint16_t port;
+};
+
 /// Receives up to `count` datagrams without waiting. Datagram i stands at bytes + i * stride.
 /// lengths[i]: its bytes; arrivals[i]: the kernel's CLOCK_REALTIME in nanoseconds, 0 where it gives
 /// none; segments[i]: the size of the datagrams that the kernel joined (UDP_GRO), 0 for a single one;
-/// senders + 18 * i: whose it is, 16 bytes of IPv6 address (IPv4 mapped into it) and the port, all in
-/// network order; NULL where nobody asks. Returns how many came, 0 for none, or -errno.
+/// senders[i]: whose it is; NULL where nobody asks. Returns how many came, 0 for none, or -errno.
 int csockets_receive(int descriptor, uint8_t *bytes, int stride, int count, int32_t *lengths,
-                     int64_t *arrivals, int32_t *segments, uint8_t *senders);
+                     int64_t *arrivals, int32_t *segments, struct csockets_sender *senders);
 
-/// The same 18 bytes of a struct sockaddr, with port 0; zeros where it is of neither family.
-void csockets_sender(const void *address, uint8_t *sender);
+/// What a struct sockaddr says; zeros where it is of neither family.
+void csockets_read_sender(const void *address, struct csockets_sender *sender);
 
 /// Sends `length` bytes to a struct sockaddr as datagrams of `segment` bytes, the last one as long as
 /// is left. Where that is more than one the kernel cuts them (UDP_SEGMENT). Returns 0 or -errno.

@@ -109,25 +109,16 @@ struct SocketAddress: Sendable {
 }
 
 extension DatagramSender {
-    /// Bytes of one as they are received.
-    static let bytes = 18
-
-    /// As `csockets_receive` gives it: 16 bytes of address, and the port.
-    init(_ bytes: Span<UInt8>, at index: Int) {
-        let start = index * DatagramSender.bytes
-        func word(_ from: Int) -> UInt64 {
-            (0..<8).reduce(0) { $0 << 8 | UInt64(bytes[start + from + $1]) }
-        }
-        address = (word(0), word(8))
-        port = UInt16(bytes[start + 16]) << 8 | UInt16(bytes[start + 17])
+    init(_ sender: csockets_sender) {
+        self.init(address: (sender.high, sender.low), port: sender.port)
     }
 
     /// An address that is a number.
     init(_ place: HostPort) throws(IOFailure) {
         let found = try SocketAddress(HostPort(host: place.host, port: 0))
-        var bytes = [UInt8](repeating: 0, count: DatagramSender.bytes)
-        found.withPointer { address, _ in csockets_sender(address, &bytes) }
-        self.init(bytes.span, at: 0)
+        var sender = csockets_sender()
+        found.withPointer { address, _ in csockets_read_sender(address, &sender) }
+        self.init(sender)
         port = place.port
     }
 

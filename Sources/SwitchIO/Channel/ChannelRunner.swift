@@ -117,7 +117,7 @@ public final class ChannelRunner: @unchecked Sendable {
 
     /// Goes on the air.
     public func start() {
-        loop.execute { self.wake() }
+        loop.execute { LoopAlarm.of(self.loop).wake(self) }
     }
 
     /// Succeeds when the channel has ended.
@@ -128,19 +128,21 @@ public final class ChannelRunner: @unchecked Sendable {
 
     // MARK: The loop
 
-    fileprivate func wake() {
+    /// Does what is due.
+    /// - Returns: when there is more to do, host nanoseconds; nil when the channel has ended.
+    func wake() -> Int64? {
         let now = HostClock.now
         if now.nanoseconds + ChannelRunner.tickSlack >= nextTick { tick(at: now) }
         pacer.pace(to: now.nanoseconds, send)
         flushOutputs()
         if let sendingEnd, now.nanoseconds >= sendingEnd { dropRest() }
         // What does not fill a datagram leaves at the end only.
-        if isStopping && pacer.waitingPackets < Pacer.packets { return end() }
-        var next = nextTick
-        if let due = pacer.nextDue, due < nextTick + ChannelRunner.tickSlack { next = due }
-        // Fails on a loop that is shut down: then there is nobody to wake.
-        _ = try? loop.scheduleCallback(
-            at: NIODeadline(MonotonicInstant(nanoseconds: next)), handler: Waking(runner: self))
+        if isStopping && pacer.waitingPackets < Pacer.packets {
+            end()
+            return nil
+        }
+        if let due = pacer.nextDue, due < nextTick + ChannelRunner.tickSlack { return due }
+        return nextTick
     }
 
     func send(_ packets: Span<UInt8>, _ datagram: DueDatagram) {
@@ -299,11 +301,4 @@ public final class ChannelRunner: @unchecked Sendable {
             outputs: reports)
         published.withLock { $0 = status }
     }
-}
-
-/// NIO's callbacks cost less than its tasks: no promise is made for each.
-private struct Waking: NIOScheduledCallbackHandler, Sendable {
-    let runner: ChannelRunner
-
-    func handleScheduledCallback(eventLoop: some EventLoop) { runner.wake() }
 }

@@ -27,7 +27,7 @@ final class DatagramLink: Link {
     /// The last poll that left nothing to read, host nanoseconds: what comes then came behind it.
     private var lastDrained = Int64.min
     private var segments = [Int32](repeating: 0, count: batch)
-    private var senders = [UInt8](repeating: 0, count: DatagramSender.bytes * batch)
+    private var senders = [csockets_sender](repeating: csockets_sender(), count: batch)
     /// The last other one that was told of.
     private var stranger: DatagramSender?
     private var notes: [String] = []
@@ -149,7 +149,7 @@ final class DatagramLink: Link {
                     ? max(lastDrained, min(stamp, now.nanoseconds)) : now.nanoseconds
                 facts.bytes += Int64(length)
                 let segment = segments[index] > 0 ? Int(segments[index]) : max(length, 1)
-                let sender = DatagramSender(senders.span, at: index)
+                let sender = DatagramSender(senders[index])
                 for first in stride(from: start, to: start + length, by: segment) {
                     let place = first..<min(first + segment, start + length)
                     facts.datagrams += 1
