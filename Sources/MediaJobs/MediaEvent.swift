@@ -6,6 +6,8 @@ public enum MediaEvent: Codable, Sendable, Equatable {
     case beat(packets: Int64, bytes: Int64)
     /// The source or target is open, before the first of its packets.
     case opened(what: String, pace: Pace)
+    /// Nothing comes of the source for now, and why; it is opened again, and then told of.
+    case interrupted(String)
     /// A looped file's pass is over: so many bytes of it came out, and it lasts so long.
     case passed(bytes: Int64, nanoseconds: Int64)
     /// What of its standard input, behind the job's line, came before this byte is written for
@@ -41,7 +43,7 @@ public enum MediaEvent: Codable, Sendable, Equatable {
         case .passed(let bytes, let nanoseconds):
             range.contains(bytes) && range.contains(nanoseconds)
         case .safe(let position): range.contains(position)
-        case .opened, .remark, .fragment, .finishing, .finished, .failed: true
+        case .opened, .interrupted, .remark, .fragment, .finishing, .finished, .failed: true
         }
     }
 

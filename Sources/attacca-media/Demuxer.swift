@@ -4,6 +4,7 @@ import CLibAV
 import Foundation
 import Glibc
 import MediaJobs
+import Synchronization
 
 typealias FormatContext = UnsafeMutablePointer<AVFormatContext>
 typealias StreamPointer = UnsafeMutablePointer<AVStream>
@@ -13,6 +14,8 @@ final class Demuxer {
     private(set) var context: FormatContext?
     private let pipe: PipeSource?
     private let piece: PieceSource?
+    /// What is read gave an error instead of a packet.
+    private(set) var hasFailed = false
     /// Where it was opened before the format was known.
     private var bytes: UnsafeMutablePointer<AVIOContext>?
 
@@ -74,11 +77,23 @@ final class Demuxer {
         _ url: UnsafePointer<CChar>?, _ flags: Int32, _ given: UnsafeMutablePointer<OpaquePointer?>?
     ) -> Int32 {
         guard let usual = Demuxer.openUsually else { return clibav_error_memory() }
+        if let url { note(String(cString: url)) }
         var trust = Options(Options.trust)
         guard let given else { return usual(context, bytes, url, flags, &trust.pointer) }
         av_dict_copy(given, trust.pointer, 0)
         return usual(context, bytes, url, flags, given)
     }
+
+    private static let opened = Mutex<[String]>([])
+    /// Keys of segments, and the other playlists of a source, are among them.
+    private static let mostOpened = 16
+
+    private static func note(_ url: String) {
+        opened.withLock { $0 = $0.suffix(mostOpened - 1) + [url] }
+    }
+
+    /// The addresses that playlists have led to, the newest last.
+    static var lastOpened: [String] { opened.withLock { $0 } }
 
     /// What libav does where it is not asked to do otherwise.
     private static let openUsually = {
@@ -137,6 +152,7 @@ final class Demuxer {
             let code = av_read_frame(context, packet)
             if code == clibav_error_end() { return false }
             if code == clibav_error_again() { continue }
+            hasFailed = code < 0
             try check(code, "reading")
             return true
         }

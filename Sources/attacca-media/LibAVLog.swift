@@ -2,6 +2,7 @@
 // a call gives back. Nothing secret of the job's address is left in it.
 
 import CLibAV
+import Glibc
 import MediaJobs
 import Synchronization
 
@@ -21,7 +22,11 @@ enum LibAVLog {
         state.withLock { $0.filter = SecretFilter(secrets) }
         av_log_set_level(AV_LOG_WARNING)
         av_log_set_callback { context, level, format, arguments in
-            guard level <= AV_LOG_ERROR, let format, let arguments else { return }
+            guard let format, let arguments else { return }
+            // An HLS server that was started again counts from 0: libav would wait until it has
+            // come as far as before.
+            if strstr(format, "Media sequence changed unexpectedly") != nil { Watch.giveUp() }
+            guard level <= AV_LOG_ERROR else { return }
             LibAVLog.keep(context, level, format, arguments)
         }
     }

@@ -57,9 +57,24 @@ struct LinkJob {
             defer { var bytes: UnsafeMutablePointer<AVIOContext>? = bytes; avio_closep(&bytes) }
             return try pass(bytes, pace: isFile ? .clock : .arrival)
         }
-        let demuxer = try Demuxer(
-            url.text, bytes: bytes, format: format, ["protocol_whitelist": LinkJob.web])
-        try remux(demuxer, pace: isFile || name.contains("hls") ? .clock : .arrival)
+        let demand = ["protocol_whitelist": LinkJob.web]
+        guard name.contains("hls") else {
+            let demuxer = try Demuxer(url.text, bytes: bytes, format: format, demand)
+            return try remux(demuxer, pace: isFile ? .clock : .arrival)
+        }
+        var remux: Remux?
+        try PlaylistPull(url, demand, open: open).run(bytes, format) {
+            (demuxer, goesOn) throws(MediaFailure) in
+            if let before = remux, goesOn {
+                remux = try Remux(demuxer, goingOnFrom: before)
+                Reporter.tell(.opened(what: source.description, pace: .clock))
+            } else {
+                try remux?.finish()
+                remux = try begin(demuxer, into: PipeSink(STDOUT_FILENO), pace: .clock)
+            }
+            while try remux?.step() == true {}
+        }
+        try remux?.finish()
     }
 
     private static let web = "http,https,httpproxy,tcp,tls,crypto,data"
@@ -109,6 +124,17 @@ struct LinkJob {
         _ demuxer: Demuxer, pace: MediaEvent.Pace, isPass: Bool = false
     ) throws(MediaFailure) {
         let sink = try PipeSink(STDOUT_FILENO)
+        let remux = try begin(demuxer, into: sink, pace: pace, isPass: isPass)
+        while try remux.step() {}
+        try remux.finish()
+        guard isPass else { return }
+        guard remux.length > 0 else { throw MediaFailure("nothing to repeat") }
+        Reporter.tell(.passed(bytes: sink.written, nanoseconds: remux.length))
+    }
+
+    private func begin(
+        _ demuxer: Demuxer, into sink: PipeSink, pace: MediaEvent.Pace, isPass: Bool = false
+    ) throws(MediaFailure) -> Remux {
         let muxer = try Muxer(format: "mpegts", .pipe(sink))
         muxer.maximumDelay = LinkJob.muxDelay
         let remux = try Remux(
@@ -120,10 +146,6 @@ struct LinkJob {
         try muxer.begin([
             "pcr_period": "20", "pat_period": "0.05", "mpegts_flags": "+initial_discontinuity",
         ])
-        while try remux.step() {}
-        try muxer.finish()
-        guard isPass else { return }
-        guard remux.length > 0 else { throw MediaFailure("nothing to repeat") }
-        Reporter.tell(.passed(bytes: sink.written, nanoseconds: remux.length))
+        return remux
     }
 }

@@ -100,6 +100,22 @@ final class Remux {
         try chooseAlike(joint)
     }
 
+    /// The same source, opened again: what comes of it follows what came.
+    init(_ demuxer: Demuxer, goingOnFrom other: Remux) throws(MediaFailure) {
+        self.demuxer = demuxer
+        muxer = other.muxer
+        manner = other.manner
+        before = nil
+        floor = .min
+        begin = .at(0)
+        guard let packet = av_packet_alloc() else { throw MediaFailure("no memory") }
+        self.packet = packet
+        try chooseAlike(other.joint)
+    }
+
+    /// Nothing follows.
+    func finish() throws(MediaFailure) { try muxer.finish() }
+
     /// As long as there are both pictures and sound, nanoseconds.
     var length: Int64 {
         let ends = (span.hasVideo ? [span.videoEnd] : []) + (span.hasSound ? [span.soundEnd] : [])

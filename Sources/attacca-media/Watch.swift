@@ -47,7 +47,21 @@ enum Watch {
         return wait()
     }
 
-    static var isOver: Bool { age > longest.load(ordering: .relaxed) }
+    /// What is waited for can not come.
+    private static let isHopeless = Atomic<Bool>(false)
+
+    static var isOver: Bool { isGivenUp || age > longest.load(ordering: .relaxed) }
+    static var isGivenUp: Bool { isHopeless.load(ordering: .relaxed) }
+
+    /// Ends the call that waits.
+    static func giveUp() { isHopeless.store(true, ordering: .relaxed) }
+    static func goOn() {
+        isHopeless.store(false, ordering: .relaxed)
+        end()
+    }
+
+    /// How long a call may take from now on.
+    static func setLongest(seconds: Int64) { longest.store(seconds * second, ordering: .relaxed) }
 
     private static var age: Int64 {
         let begin = since.load(ordering: .relaxed)

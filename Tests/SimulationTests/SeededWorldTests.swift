@@ -178,6 +178,12 @@ struct SeededWorldTests {
         Lesson(
             "a packet with the counter of the one before a restart is not taken for its copy",
             44_000_366),
+        Lesson(
+            "a gap before the first picture that goes out costs none of those behind it",
+            47_026_750),
+        Lesson(
+            "where pictures are missing is judged when both sides of the place have gone out",
+            47_010_576),
     ]
 
     @Test("what failed once holds", arguments: lessons)

@@ -59,6 +59,21 @@ import TransportStream
         #expect(program.mapPID == PID((0x10...0x1FFE).contains(pid) ? pid : 0x1000))
     }
 
+    /// A seam to another codec that never came to its first packet, and back to the codec that is
+    /// told of, as another input describes it: for a receiver nothing has changed.
+    @Test func theSameCodecIsToldOfOnce() throws {
+        let first = [claim(.eac3, 0x87, 0x100, descriptors: [5, 4, 69, 65, 67, 51])]
+        var program = self.program(first)
+        _ = program.reserve(for: [claim(.aacADTS, 0x0F, 0x200)])
+        program.announce(program.reserve(for: [claim(.eac3, 0x87, 0x300, descriptors: [21, 0])]))
+        let found = try #require(map(&program))
+        #expect(found.version == 4 && found.streams == first.map(\.stream))
+        // The other codec is told of when it comes.
+        program.announce(program.reserve(for: [claim(.aacADTS, 0x0F, 0x200)]))
+        let after = try #require(map(&program))
+        #expect(after.version == 5 && after.streams.map(\.streamType) == [0x0F])
+    }
+
     @Test func theFirstInputGivesTheProgramme() throws {
         let claims = [claim(.h264, 0x1B, 0x100), claim(.aacADTS, 0x0F, 0x101, "eng")]
         var program = self.program(claims)

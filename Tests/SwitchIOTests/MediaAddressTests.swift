@@ -14,6 +14,7 @@ private func push(_ url: String) -> OutputAddress { .media(.push(MediaURL(url)))
         Written("http://[2001:db8::1]:8080/a.ts", pull("http://[2001:db8::1]:8080/a.ts")),
         Written("rtsp://user:word@host/stream", pull("rtsp://user:word@host/stream")),
         Written("rist://@192.0.2.1:5000", pull("rist://@192.0.2.1:5000")),
+        Written("rist://@:5000", pull("rist://@:5000")),
         Written("file:a.mp4?loop", .media(.file(path: "a.mp4", isLooped: true))),
         Written("./a b.MKV", .media(.file(path: "./a b.MKV", isLooped: false))),
         Written("a.ts", .file(path: "a.ts", isLooped: false)),
@@ -40,7 +41,8 @@ private func push(_ url: String) -> OutputAddress { .media(.push(MediaURL(url)))
 
     @Test(arguments: [
         "rtmp://host/live", "rtmp://host", "rtmp:///live/key", "rtmp://host:99999/live/key",
-        "rist://host", "mp4:", "mp4:folder/", "mp4:a.mp4?fragmented=yes", "mp4://host/a.mp4",
+        "rist://host", "rist://@:5000", "mp4:", "mp4:folder/", "mp4:a.mp4?fragmented=yes",
+        "mp4://host/a.mp4",
         "http://host/a.m3u8",
     ])
     func anOutputThatIsNoneIsRefused(_ text: String) {

@@ -15,7 +15,7 @@ public struct ContentJump: Sendable {
     /// Identities of the encoders.
     public var from: UInt8
     public var to: UInt8
-    /// When the output brought what comes after it, host nanoseconds.
+    /// When the output had brought both sides of it, host nanoseconds: pictures are reordered.
     public var time: Int64
 }
 
@@ -150,6 +150,6 @@ struct PictureJournal {
         jumps.append(
             ContentJump(
                 presentation: picture.presentation, contentStep: step, excessTicks: excess,
-                from: before.life, to: mark.life, time: picture.time))
+                from: before.life, to: mark.life, time: max(last.time, picture.time)))
     }
 }

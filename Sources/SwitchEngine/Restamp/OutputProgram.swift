@@ -134,11 +134,22 @@ struct OutputProgram {
         var isChanged = false
         for reservation in reservations where slots.indices.contains(reservation.slot) {
             let slot = reservation.slot
-            guard slots[slot].announced != reservation.stream else { continue }
+            if let announced = slots[slot].announced, isSameFormat(announced, reservation.stream) {
+                continue
+            }
             slots[slot].announced = reservation.stream
             isChanged = true
         }
         if isChanged { writeTables(isNewVersion: !mapSection.isEmpty) }
+    }
+
+    /// What another input says of the same codec is no reason for another version of the PMT, even
+    /// where the slot was to carry something else meanwhile and did not.
+    private func isSameFormat(_ a: ProgramMap.Stream, _ b: ProgramMap.Stream) -> Bool {
+        let codec = Codec(stream: a, programDescriptors: map.descriptors)
+        guard codec == Codec(stream: b, programDescriptors: map.descriptors) else { return false }
+        let isUnknown = codec == .otherPES || codec == .otherSections
+        return !isUnknown || a.streamType == b.streamType
     }
 
     private mutating func change(_ slot: Int, to claim: StreamClaim) {

@@ -167,14 +167,13 @@ extension SeamSide {
             track.units[picture.units.lowerBound].firstPacket >= sentBefore
         }
         self.firstFree = firstFree ?? pictures.count
-        limit = pictures.count
-        for index in self.firstFree..<pictures.count
-        where pictures[index].isDamaged || pictures[index].followsGap || pictures[index].isOpen
-            || pictures[index].isDoubtful
-        {
-            limit = index
-            break
-        }
+        // A gap before the first picture that goes out is none of what goes out.
+        let begin = entered(master).position
+        limit = pictures[self.firstFree...].firstIndex { picture in
+            let start = track.units[picture.units.lowerBound].start
+            return picture.isDamaged || picture.isOpen || picture.isDoubtful
+                || picture.followsGap && start > begin
+        } ?? pictures.count
         sounds = []
         for stream in epoch.streams where timeline.streams[stream].kind == .audio {
             guard let (slot, nudge) = slots(stream) else { continue }
@@ -281,7 +280,8 @@ extension SeamSide {
             let isWhole = unit.pes == entered.wholePES
             if isSent && unit.isDamaged && !isWhole { continue }
             hasBegun = hasBegun || isSent
-            let isDamaged = unit.isDamaged || unit.followsGap || !unit.isTimed
+            let followsGap = unit.followsGap && unit.start > entered.position
+            let isDamaged = unit.isDamaged || followsGap || !unit.isTimed
             if isDamaged && !isSent && limit == nil { limit = frames.count }
             let record = track.record(unit.pes)
             frames.append(

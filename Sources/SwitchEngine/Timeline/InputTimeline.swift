@@ -135,6 +135,9 @@ struct InputTimeline {
         health.payloadPackets += Int64(taken)
         health.take(payloadAt: arrivalTicks)
         streams[index].lastPayloadTicks = arrivalTicks
+        // What stands before a picture's slice, messages of an encoder for example, may fill many
+        // packets.
+        if streams[index].takeNewEntry() { health.lastRandomAccessTicks = arrivalTicks }
         return taken
     }
 
@@ -193,16 +196,8 @@ struct InputTimeline {
         note.stream = Int16(truncatingIfNeeded: index)
         ring.append(bytes, at: offset, note: note)
         if let hole = streams[index].uncountedHole { judge(hole, ofStream: index) }
-        if header.startsUnit, streams[index].kind == .video,
-            let unit = streams[index].units.last, unit.mark.randomAccess != .none,
-            unit.firstPacket != lastEntryPacket
-        {
-            lastEntryPacket = unit.firstPacket
-            health.lastRandomAccessTicks = arrivalTicks
-        }
+        if streams[index].takeNewEntry() { health.lastRandomAccessTicks = arrivalTicks }
     }
-
-    private var lastEntryPacket = -1
 
     /// Before the first PCR, time stamps are unwrapped near the first of them.
     private mutating func firstTime(

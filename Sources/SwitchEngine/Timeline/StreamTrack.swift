@@ -62,6 +62,8 @@ struct StreamTrack {
     var damageCount: Int64 { continuityErrors + damagedUnits + holes }
     private(set) var scrambledPackets: Int64 = 0
     private(set) var unitCount: Int64 = 0
+    /// A picture at which a decoder can begin has come, and was not told of yet.
+    private var hasNewEntry = false
 
     init(_ stream: ProgramMap.Stream, programDescriptors: [UInt8]) {
         description = stream
@@ -334,6 +336,14 @@ struct StreamTrack {
         marks.removeAll(keepingCapacity: true)
     }
 
+    /// Whether a picture at which a decoder can begin has come since asked last.
+    @inline(__always)
+    mutating func takeNewEntry() -> Bool {
+        guard hasNewEntry else { return false }
+        hasNewEntry = false
+        return true
+    }
+
     /// Makes a unit of a mark: ends the one before it, finds its packet and its times.
     private mutating func place(_ mark: AccessUnitMark, clock: StreamTime) {
         endOpenUnit(at: mark.position)
@@ -381,6 +391,7 @@ struct StreamTrack {
         gapPending = false
         units.append(unit)
         unitCount += 1
+        if kind == .video && unit.mark.randomAccess != .none { hasNewEntry = true }
         // Sound tells how long a frame is; a picture ends where the next one begins.
         settledAt = kind == .audio && mark.length > 0 ? unit.start + Int64(mark.length) : .max
     }

@@ -39,8 +39,14 @@ extension AddressParser {
         if pieces.scheme == "mp4" { return .target(try mp4()) }
         let filled = try variables.fill(text, part: "address")
         let url = MediaURL(filled.text)
-        guard !pieces.host.name.isEmpty else {
-            throw AddressError(part: "host", found: "nothing", allowed: "the server's name")
+        // What is received on any address of this host: `rist://@:5000`.
+        let isReceived = direction == .link && pieces.scheme == "rist"
+            && pieces.user?.isEmpty == true
+        guard isReceived || !pieces.host.name.isEmpty else {
+            throw AddressError(
+                part: "host", found: "nothing",
+                allowed: direction == .link && pieces.scheme == "rist"
+                    ? "rist://@:port, or an address behind the @" : "the server's name")
         }
         if let port = pieces.host.port {
             let number = try variables.fill(port, part: "port", decodesPercent: false)

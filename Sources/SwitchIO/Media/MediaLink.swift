@@ -15,6 +15,8 @@ final class MediaLink: Link {
     private(set) var facts = LinkFacts()
     private let process: MediaProcess
     private var queue = ByteQueue()
+    /// Bytes that have come of the pass whose end is not known yet.
+    private var unended: Int64 = 0
     private var pace = Pace.unknown
     /// The recording is at its end, and what is left of it is in the queue.
     private var isWhole = false
@@ -24,7 +26,7 @@ final class MediaLink: Link {
         case unknown
         case arrival
         /// The pass that is given, and the ends of those behind it.
-        case clock(MediaPass, ends: [(bytes: Int64, nanoseconds: Int64)])
+        case clock(MediaPass, ends: [MediaPass.End])
     }
 
     init(_ source: MediaSource) throws(IOFailure) {
@@ -36,7 +38,9 @@ final class MediaLink: Link {
         guard facts.state != .ended else { return }
         // Bytes before events: what was told before them is heard when they are given.
         if queue.count < MediaLink.aheadBytes {
+            let before = queue.count
             process.read(into: &queue, most: MediaLink.tickBytes)
+            unended += Int64(queue.count - before)
         }
         var ending: (status: Int32, why: String)?
         process.poll(at: now) { news in
@@ -54,17 +58,14 @@ final class MediaLink: Link {
         switch event {
         case .opened(_, .arrival): open(.arrival)
         case .opened(_, .clock):
+            guard case .clock = pace else { return open(.clock(MediaPass(), ends: [])) }
             // The next pass of a recording is no new connection.
-            if case .clock = pace { return }
-            open(.clock(MediaPass(), ends: []))
+            if facts.state == .connecting { connect() }
         case .passed(let bytes, let nanoseconds):
-            guard case .clock(var pass, var ends) = pace else { return }
-            if pass.end == nil {
-                pass.finish(bytes: bytes, nanoseconds: nanoseconds)
-            } else {
-                ends.append((bytes, nanoseconds))
-            }
-            pace = .clock(pass, ends: ends)
+            endPass(MediaPass.End(bytes: bytes, nanoseconds: nanoseconds))
+        case .interrupted(let why):
+            facts.state = .connecting
+            facts.lastError = why
         case .remark(let text): facts.lastError = text
         case .beat, .safe, .fragment, .finished, .finishing, .failed: break
         }
@@ -72,8 +73,21 @@ final class MediaLink: Link {
 
     private func open(_ pace: Pace) {
         self.pace = pace
+        connect()
+    }
+
+    private func connect() {
         facts.state = .connected
         facts.connections += 1
+        facts.lastError = nil
+    }
+
+    /// What comes from here on is another pass.
+    private func endPass(_ end: MediaPass.End) {
+        guard case .clock(var pass, var ends) = pace else { return }
+        if pass.end == nil { pass.finish(end) } else { ends.append(end) }
+        pace = .clock(pass, ends: ends)
+        unended -= end.bytes
     }
 
     private func end(_ status: Int32, _ why: String) {
@@ -82,11 +96,15 @@ final class MediaLink: Link {
             process.stop()
             return
         }
-        // What was read ahead belongs to a line that does not go on.
-        queue.removeAll()
-        pace = .unknown
         facts.state = .connecting
         if status != MediaJob.Exit.done { facts.lastError = why }
+        if case .clock = pace {
+            // What was read ahead is played to its end.
+            return endPass(MediaPass.End(bytes: unended, nanoseconds: nil))
+        }
+        queue.removeAll()
+        pace = .unknown
+        unended = 0
     }
 
     private func deliver(
@@ -117,10 +135,7 @@ final class MediaLink: Link {
                     break
                 }
                 pass = MediaPass(start: next)
-                if !ends.isEmpty {
-                    let end = ends.removeFirst()
-                    pass.finish(bytes: end.bytes, nanoseconds: end.nanoseconds)
-                }
+                if !ends.isEmpty { pass.finish(ends.removeFirst()) }
             }
             pace = .clock(pass, ends: ends)
             count(given)

@@ -84,7 +84,7 @@ final class MediaOutput: Output {
             facts.readers = 1
         case .event(.remark(let text)): facts.lastError = text
         case .event(.beat), .event(.finished), .event(.finishing), .event(.failed),
-            .event(.passed), .event(.fragment):
+            .event(.passed), .event(.interrupted), .event(.fragment):
             break
         case .ended(let status, let why):
             media.state = .starting

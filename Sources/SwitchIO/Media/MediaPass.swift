@@ -14,19 +14,26 @@ struct MediaPass {
     private var read: Int64 = 0
     /// There was nothing to take when it was looked last.
     private var isStarved = false
-    /// How many bytes it has, and how long it lasts, once that is known.
-    private(set) var end: (bytes: Int64, nanoseconds: Int64)?
+    struct End {
+        /// How many it has.
+        var bytes: Int64
+        /// How long it lasts; nil where it broke off, and the next one begins when it comes.
+        var nanoseconds: Int64?
+    }
+
+    /// Once that is known.
+    private(set) var end: End?
 
     enum Outcome {
         /// Nothing is due, or it has not come.
         case waits
-        /// All of it was given; when the next pass begins.
-        case over(next: MonotonicInstant)
+        /// All of it was given; when the next pass begins, nil with its first packet.
+        case over(next: MonotonicInstant?)
     }
 
     init(start: MonotonicInstant? = nil) { self.start = start }
 
-    mutating func finish(bytes: Int64, nanoseconds: Int64) { end = (bytes, nanoseconds) }
+    mutating func finish(_ end: End) { self.end = end }
 
     /// Gives what is due.
     /// - Parameters:
@@ -40,13 +47,13 @@ struct MediaPass {
             fill(from: &queue, isWhole: isWhole)
             guard let next = reader.nextTime else {
                 let begin = start ?? now
-                return reader.isAtEnd
-                    ? .over(next: end.map { begin + $0.nanoseconds } ?? now) : .waits
+                guard reader.isAtEnd else { return .waits }
+                return .over(next: end?.nanoseconds.map { begin + $0 })
             }
             var begin = start ?? now
             let lateness = now - (begin + next.scaled(by: 1000, over: 27))
             // What is left when the next pass begins still has times of its own.
-            let isOver = end.map { now - begin >= $0.nanoseconds } ?? false
+            let isOver = end?.nanoseconds.map { now - begin >= $0 } ?? false
             // Where it is we who were late, what is here has times of before.
             if isStarved && lateness > MediaPass.longestLateness && !isOver {
                 begin = begin + lateness

@@ -134,6 +134,24 @@ extension LiveTests {
             #expect(sizes[0] ?? 0 > 50_000 && sizes[1] == 0, "\(sizes)")
         }
 
+        /// Where the address names none of this host's.
+        @Test func ristIsReceived() async throws {
+            let workspace = try Workspace()
+            let (file, port) = (workspace.path("rist.ts"), try FreePorts.next())
+            let channel = try Companion(
+                try Binary.found.get(),
+                ["run", "-i", "rist://@:\(port)", "-o", file, "--hold-back", "1s"])
+            try await channel.untilPortsAreOpen([port])
+            let sender = try LiveTests.sender("main", to: "rist://127.0.0.1:\(port)")
+            try await pause(8)
+            _ = try sender.finish(SIGKILL)
+            let (status, log) = try channel.finish(SIGTERM)
+            #expect(status == 0, "\(log)")
+            let content = try DecodedContent.read(path: file)
+            #expect(content.messages == [] && content.jumps == [], "\(log)")
+            #expect(content.pictures.count > 100, "\(log)")
+        }
+
         /// A channel that is sent to for a while, and has a slate for what follows.
         private struct Stage {
             let file: String

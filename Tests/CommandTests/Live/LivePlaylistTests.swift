@@ -1,0 +1,109 @@
+// HLS sources whose servers have trouble: what is no end is not believed to be one.
+
+import Foundation
+import StreamContent
+import Testing
+
+extension LiveTests {
+    @Suite struct LivePlaylistTests {
+        /// A live origin: its playlist slides over the last four of a recording's segments, each
+        /// of which is there when it would have been encoded.
+        private struct Origin {
+            let server: Companion
+            let url: String
+
+            /// - Parameters:
+            ///   - away: seconds between which the playlist answers 404.
+            ///   - isRestarted: behind them it counts from 0, and the recording begins again.
+            init(_ workspace: Workspace, away: ClosedRange<Int>, isRestarted: Bool) async throws {
+                let folder = workspace.path("segments")
+                try FileManager.default.createDirectory(
+                    atPath: folder, withIntermediateDirectories: true)
+                let cut = try Command.run(
+                    "ffmpeg",
+                    [
+                        "-v", "error", "-copyts", "-i", SamplePair.h264.path("main"), "-map", "0",
+                        "-c", "copy", "-muxdelay", "0", "-f", "hls", "-hls_time", "2",
+                        "-hls_list_size", "0", "-hls_segment_filename", "\(folder)/%d.ts",
+                        "\(folder)/all.m3u8",
+                    ])
+                #expect(cut.status == 0, "\(cut.errorLines)")
+                let port = try FreePorts.next()
+                let script = """
+                    import http.server, time
+                    folder, away, again = '\(folder)', (\(away.lowerBound), \(away.upperBound)), \
+                    \(isRestarted ? "True" : "False")
+                    lengths = [float(l[8:].split(',')[0]) for l in open(folder + '/all.m3u8')
+                               if l.startswith('#EXTINF:')]
+                    start = time.time()
+                    class Handler(http.server.SimpleHTTPRequestHandler):
+                        def __init__(self, *a):
+                            super().__init__(*a, directory=folder)
+                        def do_GET(self):
+                            now = time.time() - start
+                            if not self.path.endswith('.m3u8'):
+                                self.path = self.path.replace('again-', '')
+                                return super().do_GET()
+                            if away[0] <= now < away[1]:
+                                return self.send_error(404)
+                            isAnew = again and now >= away[1]
+                            end, count = now - (away[1] if isAnew else 0), 0
+                            while count < len(lengths) and sum(lengths[:count]) <= end:
+                                count += 1
+                            first = max(0, count - 4)
+                            text = '#EXTM3U\\n#EXT-X-TARGETDURATION:3\\n'
+                            text += '#EXT-X-MEDIA-SEQUENCE:%d\\n' % (first + (0 if isAnew else 70))
+                            for k in range(first, count):
+                                name = ('again-%d.ts' if isAnew else '%d.ts') % k
+                                text += '#EXTINF:%f,\\n%s\\n' % (lengths[k], name)
+                            self.send_response(200)
+                            self.end_headers()
+                            self.wfile.write(text.encode())
+                    http.server.ThreadingHTTPServer(
+                        ('127.0.0.1', \(port)), Handler).serve_forever()
+                    """
+                server = try Companion("python3", ["-c", script])
+                try await server.untilPortsAreOpen([port])
+                url = "http://127.0.0.1:\(port)/live.m3u8"
+            }
+        }
+
+        /// A recording of what goes out of a channel that pulls it for so many seconds.
+        private func record(
+            _ origin: Origin, _ workspace: Workspace, seconds: Double
+        ) async throws -> (content: DecodedContent, log: String) {
+            let file = workspace.path("out.ts")
+            let channel = try Companion(
+                try Binary.found.get(), ["run", "-i", origin.url, "-o", file, "--hold-back", "4s"])
+            try await pause(seconds)
+            let (status, log) = try channel.finish(SIGTERM)
+            _ = try origin.server.finish(SIGKILL)
+            #expect(status == 0, "\(log)")
+            return (try DecodedContent.read(path: file), log)
+        }
+
+        /// Shorter than what was read ahead and the hold-back: nobody sees it.
+        @Test func aPlaylistThatIsGoneForAWhileHasNotEnded() async throws {
+            let workspace = try Workspace()
+            let origin = try await Origin(workspace, away: 6...10, isRestarted: false)
+            let (content, log) = try await record(origin, workspace, seconds: 22)
+            #expect(content.messages == [] && content.jumps == [], "\(log)")
+            #expect(content.pictures.count > 350 && !log.contains("seam"), "\(log)")
+        }
+
+        /// Both lines are whole: the old one to its last segment, the new one from its first.
+        @Test func aServerThatCountsFromZeroAgainIsFollowed() async throws {
+            let workspace = try Workspace()
+            let origin = try await Origin(workspace, away: 9...9, isRestarted: true)
+            let (content, log) = try await record(origin, workspace, seconds: 26)
+            #expect(content.messages == [], "\(log)")
+            let marks = content.pictures.compactMap(\.mark)
+            let steps = zip(marks, marks.dropFirst()).map { $1.index - $0.index }
+            let turn = try #require(steps.firstIndex { $0 < 0 }, "\(log)")
+            let (before, after) = (marks[...turn], marks[(turn + 1)...])
+            #expect(steps.count { $0 != 1 } == 1, "\(log)")
+            #expect(before.count >= 200 && after.count > 150, "\(before.count) \(after.count)")
+            #expect(after.first?.index ?? 99 < 25, "\(log)")
+        }
+    }
+}
