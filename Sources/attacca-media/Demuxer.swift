@@ -14,6 +14,9 @@ final class Demuxer {
     private(set) var context: FormatContext?
     private let pipe: PipeSource?
     private let piece: PieceSource?
+    private var splitter: LineSplitter?
+    /// What was read ended with its line, and another follows.
+    private(set) var hasNextLine = false
     /// What is read gave an error instead of a packet.
     private(set) var hasFailed = false
     /// Where it was opened before the format was known.
@@ -130,6 +133,7 @@ final class Demuxer {
     }
 
     deinit {
+        splitter?.close()
         avformat_close_input(&context)
         if bytes != nil { avio_closep(&bytes) }
     }
@@ -143,11 +147,35 @@ final class Demuxer {
     /// known.
     func entry(before position: Int64) -> Int64? { pipe?.tables(before: position) }
 
-    /// Reads the next packet; false at the end.
+    /// Reads the next packet; false at the end, of a line too where there may be several
+    /// (`hasNextLine`).
     func read(into packet: PacketPointer) throws(MediaFailure) -> Bool {
+        av_packet_unref(packet)
+        if splitter == nil { return try readAny(into: packet) }
+        if hasNextLine { splitter?.goOn() }
+        hasNextLine = false
+        var isAtEnd = false
+        while true {
+            if splitter?.give(into: packet) == true { return true }
+            hasNextLine = splitter?.hasEnded ?? false
+            if hasNextLine || isAtEnd { return false }
+            isAtEnd = try !readAny(into: packet)
+            if isAtEnd {
+                splitter?.end()
+            } else if let stream = stream(of: packet) {
+                try splitter?.take(packet, of: stream)
+                av_packet_unref(packet)
+            }
+        }
+    }
+
+    private func stream(of packet: PacketPointer) -> StreamPointer? {
+        context.flatMap { clibav_stream($0, packet.pointee.stream_index) }
+    }
+
+    private func readAny(into packet: PacketPointer) throws(MediaFailure) -> Bool {
         Watch.begin()
         defer { Watch.end() }
-        av_packet_unref(packet)
         while true {
             let code = av_read_frame(context, packet)
             if code == clibav_error_end() { return false }
@@ -157,6 +185,11 @@ final class Demuxer {
             return true
         }
     }
+
+    /// From here on time stamps that begin again end what is read.
+    /// - Parameter other: what was read before, of the same streams.
+    func splitLines(behind other: Demuxer?) { splitter = LineSplitter(behind: other?.splitter) }
+
 }
 
 /// Options of a call of libav.
@@ -248,47 +281,5 @@ extension PipeSource {
 
     fileprivate func tables(before position: Int64) -> Int64? {
         tables.last { $0 <= position }
-    }
-}
-
-/// A pipe that libav writes into.
-final class PipeSink {
-    private static let bufferBytes = 188 * 128
-    private(set) var context: UnsafeMutablePointer<AVIOContext>?
-    private let descriptor: Int32
-    private(set) var written: Int64 = 0
-
-    init(_ descriptor: Int32) throws(MediaFailure) {
-        self.descriptor = descriptor
-        guard let buffer = av_malloc(PipeSink.bufferBytes) else { throw MediaFailure("no memory") }
-        context = avio_alloc_context(
-            buffer.assumingMemoryBound(to: UInt8.self), Int32(PipeSink.bufferBytes), 1,
-            Unmanaged.passUnretained(self).toOpaque(), nil,
-            { opaque, bytes, count in
-                guard let opaque, let bytes else { return clibav_error_end() }
-                let sink = Unmanaged<PipeSink>.fromOpaque(opaque).takeUnretainedValue()
-                return sink.write(UnsafePointer(bytes), Int(count))
-            }, nil)
-        guard context != nil else { throw MediaFailure("no memory") }
-    }
-
-    deinit {
-        if let context { av_free(context.pointee.buffer) }
-        avio_context_free(&context)
-    }
-
-    /// Writes all of it, or gives an error of libav's.
-    func write(_ bytes: UnsafePointer<UInt8>, _ count: Int) -> Int32 {
-        var done = 0
-        while done < count {
-            let taken = Watch.pause { Glibc.write(descriptor, bytes + done, count - done) }
-            if taken < 0 {
-                if errno == EINTR { continue }
-                return clibav_error_system(errno)
-            }
-            done += taken
-        }
-        written += Int64(count)
-        return Int32(count)
     }
 }

@@ -7,6 +7,7 @@ import MediaJobs
 
 struct LinkJob {
     private let source: MediaSource
+    private let counters = PacketCounters()
     /// Between a picture's first byte and its decoding, microseconds, half of it: libav counts it
     /// twice.
     static let muxDelay: Int32 = 350_000
@@ -19,7 +20,7 @@ struct LinkJob {
         case .file(let path, let isLooped):
             repeat {
                 let demuxer = try Demuxer("file:\(path)", ["protocol_whitelist": "file"])
-                try remux(demuxer, pace: .clock, isPass: isLooped)
+                try remux(demuxer, isPass: isLooped)
             } while isLooped
         case .slate: throw MediaFailure("a slate is no link's job")
         case .pull(let url):
@@ -40,7 +41,7 @@ struct LinkJob {
                 "rtsp_flags": "prefer_tcp", "timeout": "8000000", "user_agent": "attacca",
                 "protocol_whitelist": "rtsp,rtp,udp,tcp",
             ])
-            return try remux(demuxer, pace: .arrival)
+            return try carry(demuxer, pace: .arrival)
         }
         var bytes = try open(url)
         var format: UnsafePointer<AVInputFormat>?
@@ -60,19 +61,12 @@ struct LinkJob {
         let demand = ["protocol_whitelist": LinkJob.web]
         guard name.contains("hls") else {
             let demuxer = try Demuxer(url.text, bytes: bytes, format: format, demand)
-            return try remux(demuxer, pace: isFile ? .clock : .arrival)
+            return try carry(demuxer, pace: isFile ? .clock : .arrival)
         }
         var remux: Remux?
         try PlaylistPull(url, demand, open: open).run(bytes, format) {
             (demuxer, goesOn) throws(MediaFailure) in
-            if let before = remux, goesOn {
-                remux = try Remux(demuxer, goingOnFrom: before)
-                Reporter.tell(.opened(what: source.description, pace: .clock))
-            } else {
-                try remux?.finish()
-                remux = try begin(demuxer, into: PipeSink(STDOUT_FILENO), pace: .clock)
-            }
-            while try remux?.step() == true {}
+            try carry(demuxer, &remux, pace: .clock, goesOn: goesOn)
         }
         try remux?.finish()
     }
@@ -120,11 +114,10 @@ struct LinkJob {
 
     // MARK: Containers
 
-    private func remux(
-        _ demuxer: Demuxer, pace: MediaEvent.Pace, isPass: Bool = false
-    ) throws(MediaFailure) {
+    private func remux(_ demuxer: Demuxer, isPass: Bool) throws(MediaFailure) {
         let sink = try PipeSink(STDOUT_FILENO)
-        let remux = try begin(demuxer, into: sink, pace: pace, isPass: isPass)
+        Reporter.tell(.opened(what: source.description, pace: .clock))
+        let remux = try begin(demuxer, into: sink, isPass: isPass)
         while try remux.step() {}
         try remux.finish()
         guard isPass else { return }
@@ -132,8 +125,38 @@ struct LinkJob {
         Reporter.tell(.passed(bytes: sink.written, nanoseconds: remux.length))
     }
 
+    /// All that comes of a server.
+    private func carry(_ demuxer: Demuxer, pace: MediaEvent.Pace) throws(MediaFailure) {
+        var remux: Remux?
+        try carry(demuxer, &remux, pace: pace, goesOn: false)
+        try remux?.finish()
+    }
+
+    /// Line after line, each a transport stream of its own.
+    /// - Parameters:
+    ///   - remux: what has carried, and then what carries; not finished.
+    ///   - goesOn: what comes follows what was carried.
+    private func carry(
+        _ demuxer: Demuxer, _ remux: inout Remux?, pace: MediaEvent.Pace, goesOn: Bool
+    ) throws(MediaFailure) {
+        demuxer.splitLines(behind: goesOn ? remux?.demuxer : nil)
+        if let before = remux, goesOn {
+            remux = try Remux(demuxer, goingOnFrom: before)
+        } else {
+            try remux?.finish()
+            remux = try begin(demuxer, into: PipeSink(STDOUT_FILENO, counters))
+        }
+        Reporter.tell(.opened(what: source.description, pace: pace))
+        while let line = remux {
+            while try line.step() {}
+            guard demuxer.hasNextLine else { return }
+            try line.finish()
+            remux = try begin(demuxer, into: PipeSink(STDOUT_FILENO, counters))
+        }
+    }
+
     private func begin(
-        _ demuxer: Demuxer, into sink: PipeSink, pace: MediaEvent.Pace, isPass: Bool = false
+        _ demuxer: Demuxer, into sink: PipeSink, isPass: Bool = false
     ) throws(MediaFailure) -> Remux {
         let muxer = try Muxer(format: "mpegts", .pipe(sink))
         muxer.maximumDelay = LinkJob.muxDelay
@@ -141,8 +164,7 @@ struct LinkJob {
             demuxer, into: muxer,
             Remux.Manner(
                 beginsAnew: isPass, container: .transportStream, endsWhenStreamsChange: true))
-        Reporter.tell(.opened(what: source.description, pace: pace))
-        // Counters begin anew with each pass, and say so.
+        // The clock begins anew with each line, and says so.
         try muxer.begin([
             "pcr_period": "20", "pat_period": "0.05", "mpegts_flags": "+initial_discontinuity",
         ])

@@ -15,10 +15,12 @@ struct PlaylistPull {
     private let demand: [String: String]
 
     /// Between two looks at a playlist that brings nothing, milliseconds: twice as long each time,
-    /// and never longer than a segment.
+    /// and never longer than a third of a segment.
     private static let pauses: ClosedRange<Int64> = 250...5_000
     /// A source that has no new segment for so many target durations is opened again.
     private static let patience: Int64 = 3
+    /// However short they are a server gets this long to answer, seconds.
+    private static let leastPatience: Int64 = 6
     /// Seconds, where the playlist does not tell.
     private static let usualTarget: Int64 = 6
     /// What is read of a playlist.
@@ -49,7 +51,7 @@ struct PlaylistPull {
         let playlist = try self.playlist()
         if playlist.hasEnded { return try read(demuxer, false) }
         let target = playlist.targetSeconds ?? PlaylistPull.usualTarget
-        Watch.setLongest(seconds: PlaylistPull.patience * target)
+        Watch.setLongest(seconds: max(PlaylistPull.patience * target, PlaylistPull.leastPatience))
         var goesOn = false
         while true {
             var why = "its playlist brings nothing more"
@@ -91,7 +93,7 @@ struct PlaylistPull {
             if !isTold { Reporter.tell(.interrupted(LibAVLog.clean(trouble))) }
             isTold = true
             usleep(UInt32(pause * 1000))
-            pause = min(2 * pause, PlaylistPull.pauses.upperBound, target * 1000)
+            pause = min(2 * pause, PlaylistPull.pauses.upperBound, target * 1000 / 3)
         }
     }
 

@@ -44,7 +44,7 @@ final class Remux {
     /// A recording that begins so near the end of the one before goes on from it, 90 kHz.
     private static let joinTicks: Int64 = 90_000
 
-    private let demuxer: Demuxer
+    let demuxer: Demuxer
     private let muxer: Muxer
     private let manner: Manner
     private let before: Joint?

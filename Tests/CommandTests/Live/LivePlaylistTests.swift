@@ -16,18 +16,7 @@ extension LiveTests {
             ///   - away: seconds between which the playlist answers 404.
             ///   - isRestarted: behind them it counts from 0, and the recording begins again.
             init(_ workspace: Workspace, away: ClosedRange<Int>, isRestarted: Bool) async throws {
-                let folder = workspace.path("segments")
-                try FileManager.default.createDirectory(
-                    atPath: folder, withIntermediateDirectories: true)
-                let cut = try Command.run(
-                    "ffmpeg",
-                    [
-                        "-v", "error", "-copyts", "-i", SamplePair.h264.path("main"), "-map", "0",
-                        "-c", "copy", "-muxdelay", "0", "-f", "hls", "-hls_time", "2",
-                        "-hls_list_size", "0", "-hls_segment_filename", "\(folder)/%d.ts",
-                        "\(folder)/all.m3u8",
-                    ])
-                #expect(cut.status == 0, "\(cut.errorLines)")
+                let folder = try LivePlaylistTests.segments(workspace)
                 let port = try FreePorts.next()
                 let script = """
                     import http.server, time
@@ -68,16 +57,33 @@ extension LiveTests {
             }
         }
 
-        /// A recording of what goes out of a channel that pulls it for so many seconds.
+        /// Two seconds each, 0.ts and so on, and all.m3u8.
+        private static func segments(_ workspace: Workspace) throws -> String {
+            let folder = workspace.path("segments")
+            try FileManager.default.createDirectory(
+                atPath: folder, withIntermediateDirectories: true)
+            let cut = try Command.run(
+                "ffmpeg",
+                [
+                    "-v", "error", "-copyts", "-i", SamplePair.h264.path("main"), "-map", "0",
+                    "-c", "copy", "-muxdelay", "0", "-f", "hls", "-hls_time", "2",
+                    "-hls_list_size", "0", "-hls_segment_filename", "\(folder)/%d.ts",
+                    "\(folder)/all.m3u8",
+                ])
+            #expect(cut.status == 0, "\(cut.errorLines)")
+            return folder
+        }
+
+        /// A recording of what goes out of a channel that pulls from a server for so many seconds.
         private func record(
-            _ origin: Origin, _ workspace: Workspace, seconds: Double
+            _ url: String, _ server: Companion, _ workspace: Workspace, seconds: Double
         ) async throws -> (content: DecodedContent, log: String) {
             let file = workspace.path("out.ts")
             let channel = try Companion(
-                try Binary.found.get(), ["run", "-i", origin.url, "-o", file, "--hold-back", "4s"])
+                try Binary.found.get(), ["run", "-i", url, "-o", file, "--hold-back", "4s"])
             try await pause(seconds)
             let (status, log) = try channel.finish(SIGTERM)
-            _ = try origin.server.finish(SIGKILL)
+            _ = try server.finish(SIGKILL)
             #expect(status == 0, "\(log)")
             return (try DecodedContent.read(path: file), log)
         }
@@ -85,25 +91,54 @@ extension LiveTests {
         /// Shorter than what was read ahead and the hold-back: nobody sees it.
         @Test func aPlaylistThatIsGoneForAWhileHasNotEnded() async throws {
             let workspace = try Workspace()
-            let origin = try await Origin(workspace, away: 6...10, isRestarted: false)
-            let (content, log) = try await record(origin, workspace, seconds: 22)
-            #expect(content.messages == [] && content.jumps == [], "\(log)")
-            #expect(content.pictures.count > 350 && !log.contains("seam"), "\(log)")
+            let origin = try await Origin(workspace, away: 6...9, isRestarted: false)
+            let (content, log) = try await record(
+                origin.url, origin.server, workspace, seconds: 22)
+            #expect(content.messages == [], "\(log)")
+            // It is stopped anywhere, among reordered pictures too.
+            let marks = content.pictures.dropLast(8).compactMap(\.mark?.index)
+            #expect(marks == Array(0..<marks.count), "\(log)")
+            #expect(marks.count > 350 && !log.contains("seam"), "\(marks.count) \(log)")
         }
 
-        /// Both lines are whole: the old one to its last segment, the new one from its first.
+        /// The old line is whole to its last segment, and the new one goes on from its first random
+        /// access point, or the second.
         @Test func aServerThatCountsFromZeroAgainIsFollowed() async throws {
             let workspace = try Workspace()
             let origin = try await Origin(workspace, away: 9...9, isRestarted: true)
-            let (content, log) = try await record(origin, workspace, seconds: 26)
+            let (content, log) = try await record(
+                origin.url, origin.server, workspace, seconds: 26)
             #expect(content.messages == [], "\(log)")
-            let marks = content.pictures.compactMap(\.mark)
-            let steps = zip(marks, marks.dropFirst()).map { $1.index - $0.index }
+            let marks = content.pictures.dropLast(8).compactMap(\.mark?.index)
+            let steps = zip(marks, marks.dropFirst()).map { $1 - $0 }
             let turn = try #require(steps.firstIndex { $0 < 0 }, "\(log)")
             let (before, after) = (marks[...turn], marks[(turn + 1)...])
-            #expect(steps.count { $0 != 1 } == 1, "\(log)")
+            #expect(steps.count { $0 != 1 } == 1, "\(steps.filter { $0 != 1 }) \(log)")
             #expect(before.count >= 200 && after.count > 150, "\(before.count) \(after.count)")
-            #expect(after.first?.index ?? 99 < 25, "\(log)")
+            #expect(before.count % 50 == 0 && [0, 50].contains(after.first), "\(log)")
+        }
+
+        /// Time stamps that fall and rise, and counters that jump: all of each piece goes out.
+        @Test func aDiscontinuityCostsNothing() async throws {
+            let workspace = try Workspace()
+            let folder = try Self.segments(workspace)
+            let pieces = [4...6, 0...3, 10...11]
+            let text = pieces.map { piece in
+                piece.map { "#EXTINF:2.0,\n\($0).ts\n" }.joined()
+            }.joined(separator: "#EXT-X-DISCONTINUITY\n")
+            try "#EXTM3U\n#EXT-X-TARGETDURATION:2\n\(text)#EXT-X-ENDLIST\n".write(
+                toFile: "\(folder)/pieces.m3u8", atomically: true, encoding: .utf8)
+            let port = try FreePorts.next()
+            let server = try Companion(
+                "python3", ["-m", "http.server", "-b", "127.0.0.1", "-d", folder, "\(port)"])
+            try await server.untilPortsAreOpen([port])
+            let (content, log) = try await record(
+                "http://127.0.0.1:\(port)/pieces.m3u8", server, workspace, seconds: 26)
+            #expect(content.messages == [], "\(log)")
+            let expected = pieces.flatMap { piece in
+                (piece.lowerBound * 50..<(piece.upperBound + 1) * 50).map { $0 }
+            }
+            #expect(content.pictures.compactMap(\.mark?.index) == expected, "\(log)")
         }
     }
 }
