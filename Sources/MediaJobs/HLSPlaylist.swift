@@ -43,11 +43,18 @@ public struct HLSPlaylist: Sendable, Equatable {
     }
 
     /// The newest segment that is among those.
-    /// - Parameter addresses: whole ones.
+    /// - Parameter addresses: whole ones. Where each reading of a playlist has other tokens behind
+    ///   its segments, what stands before them tells.
     public func lastIndex(among addresses: [String]) -> Int? {
-        segments.lastIndex { segment in
-            addresses.contains { HLSPlaylist.names(segment, $0) }
+        func find(_ segments: [String], _ addresses: [String]) -> Int? {
+            segments.lastIndex { segment in
+                addresses.contains { HLSPlaylist.names(segment, $0) }
+            }
         }
+        if let index = find(segments, addresses) { return index }
+        func path(_ text: String) -> String { String(text.prefix { $0 != "?" }) }
+        let paths = segments.map(path)
+        return Set(paths).count == paths.count ? find(paths, addresses.map(path)) : nil
     }
 
     private static func names(_ reference: String, _ address: String) -> Bool {

@@ -78,6 +78,8 @@ struct PlaylistPull {
     private func next(isAnother: Bool, _ target: Int64, _ why: String) -> Int? {
         var pause = PlaylistPull.pauses.lowerBound
         var isTold = false
+        // Nor is a server that breaks off each time asked without a pause.
+        if !isAnother { usleep(UInt32(pause * 1000)) }
         while true {
             var trouble = why
             do throws(MediaFailure) {

@@ -60,4 +60,13 @@ import Testing
         #expect(playlist.lastIndex(among: ["http://h/v/2.ts", "http://h/a/1.ts"]) == 1)
         #expect(playlist.lastIndex(among: ["http://g/3.ts"]) == 2)
     }
+
+    @Test func otherTokensAreNoOtherSegments() throws {
+        let playlist = try media("#EXTINF:2,", "1.ts?t=c", "#EXTINF:2,", "2.ts?t=c")
+        #expect(playlist.lastIndex(among: ["http://h/1.ts?t=a", "http://h/0.ts?t=a"]) == 0)
+        // Here they are all there is to tell segments apart by.
+        let numbered = try media("#EXTINF:2,", "a.ts?n=1", "#EXTINF:2,", "a.ts?n=2")
+        #expect(numbered.lastIndex(among: ["http://h/a.ts?n=1"]) == 0)
+        #expect(numbered.lastIndex(among: ["http://h/a.ts?n=0"]) == nil)
+    }
 }
