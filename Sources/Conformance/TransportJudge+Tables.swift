@@ -216,13 +216,9 @@ extension TransportJudge {
         }
     }
 
-    /// The codecs in any order; what is unknown is told apart by its stream_type.
+    /// The codecs in any order.
     private func codecs(of map: ProgramMap) -> [Int] {
-        map.streams.map { stream in
-            let codec = Codec(stream: stream, programDescriptors: map.descriptors)
-            let isUnknown = codec == .otherPES || codec == .otherSections
-            return Int(codec.rawValue) << 8 | (isUnknown ? Int(stream.streamType) : 0)
-        }.sorted()
+        map.streams.map { $0.format(within: map.descriptors) }.sorted()
     }
 
     /// Follows the streams of a new PMT and no longer those that it does not list.

@@ -11,6 +11,7 @@ public struct HLSPlaylist: Sendable, Equatable {
     /// The first variant of a master playlist (§4.3.4.2), as it is written.
     public private(set) var variant: String?
 
+    private static let targetTag = "#EXT-X-TARGETDURATION:"
     /// A segment lasts longer nowhere.
     private static let targetRange: ClosedRange<Int64> = 1...3600
 
@@ -20,9 +21,9 @@ public struct HLSPlaylist: Sendable, Equatable {
         guard lines.first?.hasPrefix("#EXTM3U") == true else { return nil }
         var isVariant = false
         for line in lines.dropFirst() {
-            if line.hasPrefix("#EXT-X-TARGETDURATION:") {
+            if line.hasPrefix(HLSPlaylist.targetTag) {
                 // Decimals are not allowed, and written all the same.
-                let number = line.dropFirst(22).drop { $0 == " " }
+                let number = line.dropFirst(HLSPlaylist.targetTag.count).drop { $0 == " " }
                 targetSeconds = Int64(number.prefix { $0.isASCII && $0.isNumber }).map {
                     min(max($0, HLSPlaylist.targetRange.lowerBound),
                         HLSPlaylist.targetRange.upperBound)

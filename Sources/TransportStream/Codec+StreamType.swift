@@ -88,3 +88,14 @@ public enum Descriptors {
         return String(decoding: letters, as: UTF8.self)
     }
 }
+
+extension ProgramMap.Stream {
+    /// A number that is the same for what a receiver handles alike: the codec, and where that is
+    /// unknown the stream_type.
+    /// - Parameter programDescriptors: as above.
+    public func format(within programDescriptors: [UInt8]) -> Int {
+        let codec = Codec(stream: self, programDescriptors: programDescriptors)
+        let isUnknown = codec == .otherPES || codec == .otherSections
+        return Int(codec.rawValue) << 8 | (isUnknown ? Int(streamType) : 0)
+    }
+}

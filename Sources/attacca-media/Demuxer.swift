@@ -133,7 +133,6 @@ final class Demuxer {
     }
 
     deinit {
-        splitter?.close()
         avformat_close_input(&context)
         if bytes != nil { avio_closep(&bytes) }
     }
@@ -151,19 +150,19 @@ final class Demuxer {
     /// (`hasNextLine`).
     func read(into packet: PacketPointer) throws(MediaFailure) -> Bool {
         av_packet_unref(packet)
-        if splitter == nil { return try readAny(into: packet) }
-        if hasNextLine { splitter?.goOn() }
+        guard let splitter else { return try readAny(into: packet) }
+        if hasNextLine { splitter.goOn() }
         hasNextLine = false
         var isAtEnd = false
         while true {
-            if splitter?.give(into: packet) == true { return true }
-            hasNextLine = splitter?.hasEnded ?? false
+            if splitter.give(into: packet) { return true }
+            hasNextLine = splitter.hasEnded
             if hasNextLine || isAtEnd { return false }
             isAtEnd = try !readAny(into: packet)
             if isAtEnd {
-                splitter?.end()
+                splitter.end()
             } else if let stream = stream(of: packet) {
-                try splitter?.take(packet, of: stream)
+                if try splitter.passes(packet, of: stream) { return true }
                 av_packet_unref(packet)
             }
         }
@@ -189,7 +188,6 @@ final class Demuxer {
     /// From here on time stamps that begin again end what is read.
     /// - Parameter other: what was read before, of the same streams.
     func splitLines(behind other: Demuxer?) { splitter = LineSplitter(behind: other?.splitter) }
-
 }
 
 /// Options of a call of libav.

@@ -22,7 +22,7 @@ enum LibAVLog {
         state.withLock { $0.filter = SecretFilter(secrets) }
         av_log_set_level(AV_LOG_WARNING)
         av_log_set_callback { context, level, format, arguments in
-            guard let format, let arguments else { return }
+            guard level <= AV_LOG_WARNING, let format, let arguments else { return }
             // An HLS server that was started again counts from 0: libav would wait until it has
             // come as far as before.
             if strstr(format, "Media sequence changed unexpectedly") != nil { Watch.giveUp() }

@@ -7,7 +7,7 @@
 
 import CLibAV
 
-struct LineSplitter {
+final class LineSplitter {
     /// Microseconds from a stream's DTS to its next that are no other line: pictures and sound step
     /// back nowhere, and what is missing may be as long as a decoder's buffer is full.
     private static let steps: ClosedRange<Int64> = -500_000...10_000_000
@@ -34,8 +34,7 @@ struct LineSplitter {
     /// - Parameter other: of what was read before, where this goes on from there.
     init(behind other: LineSplitter?) { last = other?.last ?? [:] }
 
-    /// What is held goes.
-    func close() {
+    deinit {
         for packet in ready + held + doubtful.values.joined() { LineSplitter.free(packet) }
     }
 
@@ -47,7 +46,7 @@ struct LineSplitter {
     /// All of the line has been given; `goOn` goes over to the next.
     var hasEnded: Bool { isComplete && ready.isEmpty }
 
-    mutating func goOn() {
+    func goOn() {
         isComplete = false
         hasJumped = []
         last = [:]
@@ -57,8 +56,8 @@ struct LineSplitter {
         swap(&ready, &held)
     }
 
-    /// Gives the next packet of the line.
-    mutating func give(into packet: PacketPointer) -> Bool {
+    /// Gives the next packet of the line that had to wait.
+    func give(into packet: PacketPointer) -> Bool {
         guard !ready.isEmpty else { return false }
         let first = ready.removeFirst()
         av_packet_move_ref(packet, first)
@@ -66,45 +65,49 @@ struct LineSplitter {
         return true
     }
 
-    /// Takes a packet that has come.
-    mutating func take(
-        _ packet: PacketPointer, of stream: StreamPointer
-    ) throws(MediaFailure) {
-        guard let kept = av_packet_clone(packet) else { throw MediaFailure("no memory") }
+    /// Judges a packet that has come when all that was ready has been given; keeps one that has to
+    /// wait.
+    /// - Returns: whether it is the next of the line.
+    func passes(_ packet: PacketPointer, of stream: StreamPointer) throws(MediaFailure) -> Bool {
         let index = packet.pointee.stream_index
-        let time = packet.pointee.dts
-        let kind = stream.pointee.codecpar?.pointee.codec_type
-        guard kind == AVMEDIA_TYPE_VIDEO || kind == AVMEDIA_TYPE_AUDIO, time != clibav_no_time(),
-            !hasJumped.contains(index)
-        else {
-            if hasJumped.contains(index) { held.append(kept) } else { ready.append(kept) }
-            isComplete = isComplete || held.count >= LineSplitter.mostHeld
-            return
+        let isDamaged = clibav_is_corrupt(packet) != 0
+        if !hasJumped.contains(index) {
+            if comesToNextLine(packet, of: stream) {
+                release(index, areWhole: true)
+                hasJumped.insert(index)
+            } else if doubtful[index] == nil && !isDamaged {
+                return true
+            }
         }
-        let before = last.updateValue(time, forKey: index)
-        if let before, isJump(from: before, to: time, stream) {
-            release(index, areWhole: true)
-            hasJumped.insert(index)
+        guard let kept = av_packet_clone(packet) else { throw MediaFailure("no memory") }
+        if hasJumped.contains(index) {
             held.append(kept)
-        } else if doubtful[index] != nil || clibav_is_corrupt(packet) != 0 {
+            isComplete = hasJumped.count >= last.count || held.count >= LineSplitter.mostHeld
+        } else {
             doubtful[index, default: []].append(kept)
             if doubtful[index]?.count ?? 0 > LineSplitter.mostDoubtful {
                 release(index, areWhole: false)
             }
-        } else {
-            ready.append(kept)
         }
-        isComplete = !held.isEmpty
-            && (hasJumped.count >= last.count || held.count >= LineSplitter.mostHeld)
+        return false
+    }
+
+    private func comesToNextLine(_ packet: PacketPointer, of stream: StreamPointer) -> Bool {
+        let kind = stream.pointee.codecpar?.pointee.codec_type
+        let time = packet.pointee.dts
+        guard kind == AVMEDIA_TYPE_VIDEO || kind == AVMEDIA_TYPE_AUDIO, time != clibav_no_time(),
+            let before = last.updateValue(time, forKey: packet.pointee.stream_index)
+        else { return false }
+        return isJump(from: before, to: time, stream)
     }
 
     /// Nothing more comes of the line.
-    mutating func end() {
+    func end() {
         for index in doubtful.keys { release(index, areWhole: false) }
         isComplete = !held.isEmpty
     }
 
-    private mutating func release(_ index: Int32, areWhole: Bool) {
+    private func release(_ index: Int32, areWhole: Bool) {
         for packet in doubtful.removeValue(forKey: index) ?? [] {
             if areWhole { packet.pointee.flags &= ~AV_PKT_FLAG_CORRUPT }
             ready.append(packet)

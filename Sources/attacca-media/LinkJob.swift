@@ -141,7 +141,7 @@ struct LinkJob {
     ) throws(MediaFailure) {
         demuxer.splitLines(behind: goesOn ? remux?.demuxer : nil)
         if let before = remux, goesOn {
-            remux = try Remux(demuxer, goingOnFrom: before)
+            remux = try Remux(demuxer, behind: before.joint)
         } else {
             try remux?.finish()
             remux = try begin(demuxer, into: PipeSink(STDOUT_FILENO, counters))

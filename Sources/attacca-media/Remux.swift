@@ -35,6 +35,7 @@ final class Remux {
     /// Where one recording ends and another may go on.
     struct Joint {
         fileprivate var muxer: Muxer
+        fileprivate var manner: Manner
         /// In the order of the output's streams.
         fileprivate var tracks: [Track]
         fileprivate var origin: Int64
@@ -87,30 +88,18 @@ final class Remux {
         try choose()
     }
 
-    /// Into the same streams, behind another recording.
+    /// Into the same streams, behind another recording, or where times do not begin anew behind the
+    /// same source, opened again.
     init(_ demuxer: Demuxer, behind joint: Joint) throws(MediaFailure) {
         self.demuxer = demuxer
         muxer = joint.muxer
-        manner = Manner()
-        before = joint
-        floor = joint.end
-        begin = .held([])
+        manner = joint.manner
+        before = manner.beginsAnew ? joint : nil
+        floor = manner.beginsAnew ? joint.end : .min
+        begin = manner.beginsAnew ? .held([]) : .at(0)
         guard let packet = av_packet_alloc() else { throw MediaFailure("no memory") }
         self.packet = packet
         try chooseAlike(joint)
-    }
-
-    /// The same source, opened again: what comes of it follows what came.
-    init(_ demuxer: Demuxer, goingOnFrom other: Remux) throws(MediaFailure) {
-        self.demuxer = demuxer
-        muxer = other.muxer
-        manner = other.manner
-        before = nil
-        floor = .min
-        begin = .at(0)
-        guard let packet = av_packet_alloc() else { throw MediaFailure("no memory") }
-        self.packet = packet
-        try chooseAlike(other.joint)
     }
 
     /// Nothing follows.
@@ -129,7 +118,7 @@ final class Remux {
     var joint: Joint {
         let origin: Int64 = if case .at(let origin) = begin { origin } else { 0 }
         return Joint(
-            muxer: muxer,
+            muxer: muxer, manner: manner,
             tracks: tracks.values.sorted { $0.output.pointee.index < $1.output.pointee.index },
             origin: origin, end: max(span.end, before?.end ?? 0))
     }
@@ -190,7 +179,7 @@ final class Remux {
                     throw MediaFailure("the recordings have different codecs")
                 }
                 tracks[stream.pointee.index] = track.goingOn(
-                    with: stream, filter: try filter(for: stream))
+                    with: stream, beginsAtKey: manner.beginsAnew, filter: try filter(for: stream))
             }
         }
         guard tracks.count == joint.tracks.count else {

@@ -47,8 +47,10 @@ struct Track {
     }
 
     /// The same stream of the output, out of another input.
-    func goingOn(with stream: StreamPointer, filter: PacketFilter?) -> Track {
-        var track = Track(stream, output, beginsAtKey: true, filter: filter)
+    func goingOn(
+        with stream: StreamPointer, beginsAtKey: Bool, filter: PacketFilter?
+    ) -> Track {
+        var track = Track(stream, output, beginsAtKey: beginsAtKey, filter: filter)
         track.lastWritten = lastWritten
         track.soundPlace = soundPlace
         return track

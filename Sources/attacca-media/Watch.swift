@@ -55,10 +55,8 @@ enum Watch {
 
     /// Ends the call that waits.
     static func giveUp() { isHopeless.store(true, ordering: .relaxed) }
-    static func goOn() {
-        isHopeless.store(false, ordering: .relaxed)
-        end()
-    }
+    /// The next call waits for something else.
+    static func goOn() { isHopeless.store(false, ordering: .relaxed) }
 
     /// How long a call may take from now on.
     static func setLongest(seconds: Int64) { longest.store(seconds * second, ordering: .relaxed) }

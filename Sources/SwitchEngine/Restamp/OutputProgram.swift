@@ -146,10 +146,7 @@ struct OutputProgram {
     /// What another input says of the same codec is no reason for another version of the PMT, even
     /// where the slot was to carry something else meanwhile and did not.
     private func isSameFormat(_ a: ProgramMap.Stream, _ b: ProgramMap.Stream) -> Bool {
-        let codec = Codec(stream: a, programDescriptors: map.descriptors)
-        guard codec == Codec(stream: b, programDescriptors: map.descriptors) else { return false }
-        let isUnknown = codec == .otherPES || codec == .otherSections
-        return !isUnknown || a.streamType == b.streamType
+        a.format(within: map.descriptors) == b.format(within: map.descriptors)
     }
 
     private mutating func change(_ slot: Int, to claim: StreamClaim) {

@@ -39,13 +39,12 @@ extension AddressParser {
         if pieces.scheme == "mp4" { return .target(try mp4()) }
         let filled = try variables.fill(text, part: "address")
         let url = MediaURL(filled.text)
-        // What is received on any address of this host: `rist://@:5000`.
-        let isReceived = direction == .link && pieces.scheme == "rist"
-            && pieces.user?.isEmpty == true
-        guard isReceived || !pieces.host.name.isEmpty else {
+        // Received on any address of this host: `rist://@:5000`.
+        let mayListen = direction == .link && pieces.scheme == "rist"
+        guard !pieces.host.name.isEmpty || mayListen && pieces.user?.isEmpty == true else {
             throw AddressError(
                 part: "host", found: "nothing",
-                allowed: direction == .link && pieces.scheme == "rist"
+                allowed: mayListen
                     ? "rist://@:port, or an address behind the @" : "the server's name")
         }
         if let port = pieces.host.port {

@@ -88,15 +88,22 @@ extension LiveTests {
             return (try DecodedContent.read(path: file), log)
         }
 
-        /// Shorter than what was read ahead and the hold-back: nobody sees it.
-        @Test func aPlaylistThatIsGoneForAWhileHasNotEnded() async throws {
+        /// Content indices of what goes out of a channel that pulls from an origin in trouble.
+        private func marks(
+            away: ClosedRange<Int>, isRestarted: Bool, seconds: Double
+        ) async throws -> (marks: [Int], log: String) {
             let workspace = try Workspace()
-            let origin = try await Origin(workspace, away: 6...9, isRestarted: false)
+            let origin = try await Origin(workspace, away: away, isRestarted: isRestarted)
             let (content, log) = try await record(
-                origin.url, origin.server, workspace, seconds: 22)
+                origin.url, origin.server, workspace, seconds: seconds)
             #expect(content.messages == [], "\(log)")
             // It is stopped anywhere, among reordered pictures too.
-            let marks = content.pictures.dropLast(8).compactMap(\.mark?.index)
+            return (content.pictures.dropLast(8).compactMap(\.mark?.index), log)
+        }
+
+        /// Shorter than what was read ahead and the hold-back: nobody sees it.
+        @Test func aPlaylistThatIsGoneForAWhileHasNotEnded() async throws {
+            let (marks, log) = try await marks(away: 6...9, isRestarted: false, seconds: 22)
             #expect(marks == Array(0..<marks.count), "\(log)")
             #expect(marks.count > 350 && !log.contains("seam"), "\(marks.count) \(log)")
         }
@@ -104,12 +111,7 @@ extension LiveTests {
         /// The old line is whole to its last segment, and the new one goes on from its first random
         /// access point, or the second.
         @Test func aServerThatCountsFromZeroAgainIsFollowed() async throws {
-            let workspace = try Workspace()
-            let origin = try await Origin(workspace, away: 9...9, isRestarted: true)
-            let (content, log) = try await record(
-                origin.url, origin.server, workspace, seconds: 26)
-            #expect(content.messages == [], "\(log)")
-            let marks = content.pictures.dropLast(8).compactMap(\.mark?.index)
+            let (marks, log) = try await marks(away: 9...9, isRestarted: true, seconds: 26)
             let steps = zip(marks, marks.dropFirst()).map { $1 - $0 }
             let turn = try #require(steps.firstIndex { $0 < 0 }, "\(log)")
             let (before, after) = (marks[...turn], marks[(turn + 1)...])
